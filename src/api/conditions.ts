@@ -1,0 +1,38 @@
+import type { Reason } from './reasons.ts';
+
+export const CONDITION_TYPES = ['Ready', 'Synced', 'Online', 'SchemaValid', 'Reconciling', 'Stalled'] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: Reason;
+  readonly message: string;
+  readonly observedGeneration: number;
+  /** When `status` last changed; a new reason or message alone leaves it. */
+  readonly lastTransitionTime: string;
+}
+
+/** A condition before it is known whether it changes anything. */
+export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** The conditions that `verdicts` lead to: transition times are kept where the status is the same; types not named vanish. */
+export function settleConditions(
+  previous: readonly Condition[],
+  verdicts: readonly Verdict[],
+  observedGeneration: number,
+  now: string,
+): Condition[] {
+  return verdicts.map((verdict) => {
+    const before = previous.find(({ type }) => type === verdict.type);
+    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : now;
+    return { ...verdict, observedGeneration, lastTransitionTime };
+  });
+}
+
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: ConditionType,
+): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}

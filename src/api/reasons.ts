@@ -1,0 +1,65 @@
+/**
+ * Every reason the operator gives, in one place. A reason is CamelCase and stable: it is a condition's reason, an event's
+ * reason and a metric's label. Retired reasons are never reused.
+ */
+
+/** Why a condition or a sync record stands as it does. */
+export const REASONS = [
+  // Ready, Synced
+  'Published', // every desired message stands retained at the broker
+  'NoDesired', // the object desires nothing
+  'InSync',
+  'Pending',
+  'Acknowledged',
+  'Drifted',
+  'AppliedDifferently', // the device applied the current revision and reports another value
+  'Rejected',
+  'Invalid',
+  'TooLarge', // the document exceeds the configured limit
+  'TooLargeForDevice', // the document exceeds the device's announced maxBytes
+  'TooManyMessages',
+  'NotPublished', // not yet at the broker
+  'NotRetained', // the broker acknowledged the document and does not hold it
+  'BrokerUnavailable',
+  'BrokerRefused', // the broker answered the publish with an error code
+  // Online
+  'Birth',
+  'Heartbeat',
+  'Report', // a live message of a device that has never sent a birth
+  'Retained', // believed from the retained state after a start or reconnect
+  'Goodbye',
+  'LastWill',
+  'Silence', // three heartbeat intervals without a message
+  'Asleep',
+  'NeverSeen',
+  'Disabled',
+  // Stalled
+  'DuplicateDeviceId',
+  'ForeignOwner',
+  // SchemaValid
+  'NoSchema',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Why something that arrived over MQTT was not taken; label `reason` of `mir_bad_input_total`, reason of a Warning event. */
+export const BAD_INPUT_REASONS = [
+  'EmptyPayload',
+  'InvalidJson',
+  'InvalidUtf8',
+  'InvalidEnvelope',
+  'UnsupportedVersion',
+  'UnsupportedEncoding',
+  'TooLarge',
+  'TooDeep',
+  'ForbiddenName', // __proto__ and its kin
+  'InvalidMessageName',
+  'InvalidTopic',
+  'UnknownDevice',
+  'DeviceDisabled',
+  'TooManyMessages',
+  'TooManyReports', // over the configured reports per second
+  'ForeignUid',
+  'BadRevision',
+  'DuplicateSession',
+] as const;
+export type BadInputReason = (typeof BAD_INPUT_REASONS)[number];

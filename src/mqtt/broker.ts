@@ -1,0 +1,62 @@
+/** What the operator needs of a broker connection; `connection.ts` implements it over MQTT.js, tests by hand. */
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** True for stored state delivered because of a subscription, false for live messages. */
+  readonly retained: boolean;
+}
+
+export interface PublishOptions {
+  readonly retain: boolean;
+  readonly qos: 0 | 1;
+}
+
+/** What CONNACK said, with the protocol's defaults where it said nothing. */
+export interface BrokerLimits {
+  readonly maximumPacketSize: number;
+  readonly maximumQoS: 0 | 1 | 2;
+  readonly retainAvailable: boolean;
+  readonly wildcardSubscriptionAvailable: boolean;
+}
+
+/** The view that the operator's domain has of one connection to one broker. */
+export interface Broker {
+  /** Undefined while disconnected. */
+  readonly limits: BrokerLimits | undefined;
+  readonly connected: boolean;
+  /**
+   * Sends one message; QoS 1 resolves at a PUBACK that says success.
+   * Never queues while offline: rejects with BrokerError (`transient` when disconnected or cut, `refused` for a PUBACK reason
+   * code ≥ 0x80, `tooLarge` when over the broker's maximum packet size).
+   */
+  publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void>;
+  /**
+   * Reads stored state: SUBSCRIBE to the filters, wait for SUBACK and quiet, UNSUBSCRIBE. The messages go to the message handler.
+   * Resolves when the page is complete; rejects when the connection breaks before. Callers bound what is in flight with `pageConcurrency`.
+   */
+  readRetained(filters: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+export interface BrokerHandlers {
+  /** Called synchronously for every message, in order; must not throw and must not block. */
+  onMessage(message: IncomingMessage): void;
+  /** Live subscriptions are in place (SUBACK received). Called again after every reconnect. */
+  onConnected(limits: BrokerLimits): void;
+  onDisconnected(reason: string): void;
+}
+
+export type BrokerErrorKind = 'transient' | 'refused' | 'tooLarge';
+
+export class BrokerError extends Error {
+  readonly kind: BrokerErrorKind;
+  /** MQTT reason code where the broker gave one. */
+  readonly code: number | undefined;
+
+  constructor(kind: BrokerErrorKind, message: string, options?: { cause?: unknown; code?: number }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'BrokerError';
+    this.kind = kind;
+    this.code = options?.code;
+  }
+}
