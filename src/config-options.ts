@@ -1,0 +1,281 @@
+/**
+ * Every option of the operator, in one table. Flags (`pageSize` → `--page-size`), environment variables
+ * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the README's table all come from here.
+ */
+import { z } from 'zod';
+import { parseAddress } from './server/address.ts';
+
+/** How an option's text from a flag or the environment becomes a value; a file gives the value itself. */
+export type OptionKind = 'text' | 'number' | 'boolean' | 'list';
+
+export interface Option<T> {
+  readonly kind: OptionKind;
+  readonly schema: z.ZodType<T>;
+  /** What a valid value is, as the end of "use …". */
+  readonly expects: string;
+  readonly default: T;
+  readonly description: string;
+  /** The default for readers, where it is not the value itself ("all namespaces"). */
+  readonly defaultText?: string;
+  /** Overrides the environment variable's derived name. */
+  readonly env?: string;
+  /** Secrets come from the environment only and are never repeated in a message. */
+  readonly isSecret?: boolean;
+}
+
+type Shape<T> = Pick<Option<T>, 'kind' | 'schema' | 'expects'>;
+type Facts = Pick<Option<unknown>, 'description' | 'defaultText' | 'env' | 'isSecret'>;
+
+/** An option that always has a value. */
+const required = <T>(shape: Shape<T>, standard: T, facts: Facts): Option<T> => ({
+  ...shape,
+  ...facts,
+  default: standard,
+});
+
+/** An option that is undefined when not given. */
+const optional = <T>(shape: Shape<T>, facts: Facts): Option<T | undefined> => ({
+  ...shape,
+  ...facts,
+  schema: shape.schema.optional(),
+  default: undefined,
+});
+
+const text = (expects: string, schema: z.ZodType<string> = z.string()): Shape<string> => ({
+  kind: 'text',
+  expects,
+  schema,
+});
+
+const wholeNumber = (least: number, most: number): Shape<number> => ({
+  kind: 'number',
+  expects: `a whole number from ${least} to ${most}`,
+  schema: z.number().int().min(least).max(most),
+});
+
+const numberBetween = (least: number, most: number): Shape<number> => ({
+  kind: 'number',
+  expects: `a number from ${least} to ${most}`,
+  schema: z.number().min(least).max(most),
+});
+
+const yesOrNo: Shape<boolean> = { kind: 'boolean', expects: 'true or false', schema: z.boolean() };
+
+const oneOf = <const T extends string>(...values: readonly T[]): Shape<T> => ({
+  kind: 'text',
+  expects: values.join(', '),
+  schema: z.enum(values),
+});
+
+const file = text('the path of a readable PEM or text file', z.string().min(1));
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const kubernetesName = text('a name of lower-case letters, digits and "-"', z.string().regex(LABEL));
+const mqttUrl = text(
+  'mqtt://host:1883, mqtts://host:8883, ws://… or wss://… without user and password in it',
+  z.string().refine(isBrokerUrl),
+);
+const twoLevels = text(
+  'exactly two topic levels without +, # or spaces, like mir/v1alpha',
+  z.string().regex(/^[^/+#\s\0$][^/+#\s\0]*\/[^/+#\s\0]+$/u),
+);
+const address = text(
+  'host:port or :port, like :8080 or 127.0.0.1:0',
+  z.string().refine((value) => parseAddress(value) !== undefined),
+);
+
+const KUBERNETES = {
+  kubeconfig: optional(file, {
+    env: 'KUBECONFIG',
+    description: 'Kubeconfig file; several separated by ":" are merged.',
+    defaultText: 'in-cluster credentials, else ~/.kube/config',
+  }),
+  context: optional(text('the name of a context in the kubeconfig', z.string().min(1)), {
+    description: 'Context of the kubeconfig.',
+    defaultText: 'the current context',
+  }),
+  namespace: optional(kubernetesName, {
+    description: 'Serve only the devices of this namespace.',
+    defaultText: 'all namespaces',
+  }),
+  clusterId: optional(text('1 to 128 printable characters', z.string().regex(/^[\x21-\x7e]{1,128}$/)), {
+    description: 'Names this cluster as the owner of what it publishes; clusters that share a broker must differ.',
+    defaultText: 'uid of namespace kube-system',
+  }),
+};
+
+const LEADER = {
+  leaderElection: required(yesOrNo, true, {
+    description: 'Act only while holding the Lease; switch off for a single process without a second replica.',
+  }),
+  leaseName: required(kubernetesName, 'mir-operator', {
+    description: 'Name of the Lease; also part of the MQTT client id, so one name is one installation.',
+  }),
+  leaseNamespace: optional(kubernetesName, {
+    description: 'Namespace of the Lease.',
+    defaultText: 'namespace of the pod, else default',
+  }),
+};
+
+const BROKER = {
+  mqttUrl: required(mqttUrl, 'mqtt://127.0.0.1:1883', { description: 'The broker.' }),
+  mqttUsername: optional(text('a user name', z.string().min(1)), { description: 'User name at the broker.' }),
+  mqttPasswordFile: optional(file, {
+    description: 'File that holds the password, read at every connect; a final line break is dropped.',
+  }),
+  mqttPassword: optional(text('the password'), {
+    isSecret: true,
+    description: 'The password itself; by environment only, a file is better.',
+  }),
+  mqttCaFile: optional(file, {
+    description: "PEM file of the authorities that sign the broker's certificate.",
+    defaultText: "Node's built-in authorities",
+  }),
+  mqttCertFile: optional(file, { description: 'PEM client certificate; needs mqttKeyFile.' }),
+  mqttKeyFile: optional(file, { description: 'PEM private key of the client certificate; needs mqttCertFile.' }),
+  mqttProtocolVersion: required<4 | 5>(
+    { kind: 'number', expects: '5 or 4 (4 is MQTT 3.1.1)', schema: z.union([z.literal(4), z.literal(5)]) },
+    5,
+    { description: 'MQTT version towards the broker; devices choose their own.' },
+  ),
+  mqttClientId: optional(text('1 to 128 characters without +, # or /', z.string().regex(/^[^+#/\0]{1,128}$/u)), {
+    description: 'MQTT client id, the same for every replica: connecting cuts a former leader off.',
+    defaultText: 'derived from cluster, Lease and topic prefix',
+  }),
+  topicPrefix: required(twoLevels, 'mir/v1alpha', { description: 'The two topic levels before the device id.' }),
+  pageSize: required(wholeNumber(1, 10_000), 200, {
+    description: 'Exact topic filters of one SUBSCRIBE when retained state is read back from the broker.',
+  }),
+  pageConcurrency: required(wholeNumber(1, 64), 4, { description: 'Such pages in flight at once.' }),
+  resyncMinutes: required(numberBetween(0.1, 1440), 10, {
+    description: "Minutes (jittered) between two full comparisons of the cluster with the broker's copy.",
+  }),
+};
+
+const LIMITS = {
+  maxDocumentBytes: required(wholeNumber(256, 1_048_576), 16_384, {
+    description: 'Bytes of one document, in either direction; keep it under the limit of broker and devices.',
+  }),
+  maxMessagesPerDevice: required(wholeNumber(1, 1024), 64, {
+    description: 'Messages that one device may report or be asked for.',
+  }),
+  maxNesting: required(wholeNumber(2, 256), 32, { description: 'Levels of objects and lists in one document.' }),
+  maxTopicBytes: required(wholeNumber(32, 65_535), 256, { description: 'Bytes of a topic.' }),
+  maxReportsPerSecond: required(numberBetween(0.1, 100_000), 50, {
+    description: 'Reports per second taken from one device; more are dropped and counted.',
+  }),
+  maxReportBurst: required(wholeNumber(1, 100_000), 200, {
+    description: 'Reports taken from one device at once before that rate holds.',
+  }),
+};
+
+const RATES = {
+  statusWriteIntervalSeconds: required(numberBetween(0, 3600), 1, {
+    description: "Seconds between two status writes for one device's reported values; the first is at once.",
+  }),
+  heartbeatWritesPerSecond: required(numberBetween(0, 10_000), 20, {
+    description: 'Status writes per second for heartbeats alone, whole fleet; 0: only beside other changes.',
+  }),
+  settleMs: required(wholeNumber(0, 10_000), 50, {
+    description: "Milliseconds a published change may wait for the device's answer before Pending is written.",
+  }),
+  eventsPerSecond: required(numberBetween(0, 1000), 10, {
+    description: 'Kubernetes events per second, all devices together; more are dropped and counted.',
+  }),
+};
+
+const LIVENESS = {
+  heartbeatDefaultSeconds: required(numberBetween(1, 86_400), 10, {
+    description: 'Heartbeat interval assumed for a device that sends heartbeats without having announced one.',
+  }),
+  silenceFactor: required(numberBetween(1.5, 100), 3, {
+    description: 'Heartbeat intervals of silence after which a device is offline.',
+  }),
+  willGraceSeconds: required(numberBetween(0, 3600), 5, {
+    description: 'Seconds a device has to come back after its last will before it is offline.',
+  }),
+};
+
+const SWEEP = {
+  sweepMaxFraction: required(numberBetween(0, 1), 0.05, {
+    description: 'A sweep that would withdraw more than this fraction of the documents stops and waits.',
+  }),
+  sweepMinimum: required(wholeNumber(0, 1_000_000), 50, {
+    description: 'Documents a sweep may always withdraw, whatever the fraction.',
+  }),
+  sweepConfirm: required(yesOrNo, false, {
+    description: 'Let a stopped sweep go on; remove it again afterwards.',
+  }),
+  takeOverForeign: required<readonly string[]>(
+    {
+      kind: 'list',
+      expects: 'cluster ids separated by commas, or * for every owner',
+      schema: z.array(z.string().min(1)),
+    },
+    [],
+    {
+      description: 'Cluster ids whose documents this operator may replace when it has a device of that id.',
+      defaultText: 'none',
+    },
+  ),
+};
+
+const SURFACES = {
+  httpAddress: required(address, ':8080', {
+    description: 'Address of /metrics, /healthz and /readyz; port 0 takes a free one.',
+  }),
+  logLevel: required(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', {
+    description: 'Least level that is logged (JSON lines on standard error).',
+  }),
+};
+
+/** The options as help and README group them. */
+export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly<Record<string, Option<unknown>>>])[] =
+  [
+    ['Kubernetes', KUBERNETES],
+    ['Leader election', LEADER],
+    ['MQTT', BROKER],
+    ['HTTP and logs', SURFACES],
+    ['Limits', LIMITS],
+    ['Rates', RATES],
+    ['Liveness', LIVENESS],
+    ['Sweep and ownership', SWEEP],
+  ];
+
+const OPTIONS = {
+  ...KUBERNETES,
+  ...LEADER,
+  ...BROKER,
+  ...SURFACES,
+  ...LIMITS,
+  ...RATES,
+  ...LIVENESS,
+  ...SWEEP,
+};
+
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** The operator's configuration, validated and complete; an option without default is undefined when not given. */
+export type Config = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPTIONS)[K]> };
+
+/** Option key → option, in the order of the groups. */
+export const ALL_OPTIONS: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries<Option<unknown>>(OPTIONS));
+
+/** `pageSize` → `--page-size`; undefined for secrets. */
+export function flagName(key: string, option: Option<unknown>): string | undefined {
+  return option.isSecret === true ? undefined : `--${words(key, '-')}`;
+}
+
+/** `pageSize` → `MIR_PAGE_SIZE`. */
+export function envName(key: string, option: Option<unknown>): string {
+  return option.env ?? `MIR_${words(key, '_').toUpperCase()}`;
+}
+
+function words(key: string, separator: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
+}
+
+function isBrokerUrl(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || url.hostname === '' || url.username !== '' || url.password !== '') return false;
+  return ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol);
+}
