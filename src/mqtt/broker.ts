@@ -33,9 +33,10 @@ export interface Broker {
   publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void>;
   /**
    * Reads stored state: SUBSCRIBE to the filters, wait for SUBACK and quiet, UNSUBSCRIBE. The messages go to the message handler.
-   * Resolves when the page is complete; rejects when the connection breaks before. Callers bound what is in flight with `pageConcurrency`.
+   * Resolves when the page is complete (absence is proven); rejects when the connection breaks before. A few pages are read at
+   * one time, the rest waits in order. `qos: 0` for a wildcard that only discovers: no bound on how much is stored, no proof.
    */
-  readRetained(filters: readonly string[], signal: AbortSignal): Promise<void>;
+  readRetained(filters: readonly string[], signal: AbortSignal, options?: { readonly qos?: 0 | 1 }): Promise<void>;
 }
 
 export interface BrokerHandlers {

@@ -1,0 +1,158 @@
+import { Buffer } from 'node:buffer';
+import type { IPublishPacket } from 'mqtt';
+import type { Clock } from '../clock.ts';
+import { delay } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './broker.ts';
+import { BrokerError } from './broker.ts';
+import type { BrokerName } from './failure.ts';
+import { describeFailure } from './failure.ts';
+import type { BrokerOptions, BrokerTuning } from './options.ts';
+import { DEFAULT_BROKER_TUNING, publicUrl } from './options.ts';
+import { Link } from './link.ts';
+import type { Session } from './session.ts';
+
+export interface BrokerConnection extends Broker {
+  /** Connects and stays connected until `signal` aborts or `close` is called; resolves when the connection is closed for good. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Says DISCONNECT and resolves when the socket is closed. */
+  close(): Promise<void>;
+}
+
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Returns a number in [0, 1); for the jitter of the back-off. */
+  readonly random?: () => number;
+}
+
+/** A broker connection that reconnects by itself. Throws a RangeError for a URL that cannot work; connects at `start`. */
+export function connectBroker(
+  options: BrokerOptions,
+  handlers: BrokerHandlers,
+  deps: ConnectionDeps,
+): BrokerConnection {
+  return new Connection(options, handlers, deps);
+}
+
+class Connection implements BrokerConnection {
+  readonly #options: BrokerOptions;
+  readonly #handlers: BrokerHandlers;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #random: () => number;
+  readonly #tuning: BrokerTuning;
+  readonly #name: BrokerName;
+  readonly #closing = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+  /** Set while live subscriptions stand. */
+  #session: Session | undefined;
+  #lastFailure = '';
+
+  constructor(options: BrokerOptions, handlers: BrokerHandlers, deps: ConnectionDeps) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#random = deps.random ?? Math.random;
+    this.#tuning = { ...DEFAULT_BROKER_TUNING, ...options.tuning };
+    this.#name = { url: publicUrl(options), clientId: options.clientId };
+  }
+
+  get limits(): BrokerLimits | undefined {
+    return this.#session?.limits;
+  }
+
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void> {
+    return this.#session?.publish(topic, payload, options) ?? Promise.reject(this.#offline());
+  }
+
+  readRetained(filters: readonly string[], signal: AbortSignal, options?: { readonly qos?: 0 | 1 }): Promise<void> {
+    return this.#session?.readRetained(filters, options?.qos ?? 1, signal) ?? Promise.reject(this.#offline());
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    this.#done = this.#run(AbortSignal.any([signal, this.#closing.signal]));
+    return this.#done;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#done;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      const startedAt = this.#clock.monotonic();
+      await this.#serve(signal);
+      if (this.#clock.monotonic() - startedAt >= this.#tuning.stableAfterMs) failures = 0;
+      do await delay(this.#clock, this.#backoffMs(failures), signal);
+      while (!signal.aborted && !(await this.#mayReconnect()));
+    }
+  }
+
+  /** Full jitter, so that a fleet of clients does not come back as one. */
+  #backoffMs(failures: number): number {
+    const { reconnectMinMs, reconnectMaxMs } = this.#tuning;
+    const most = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(failures, 20));
+    return reconnectMinMs + this.#random() * (most - reconnectMinMs);
+  }
+
+  async #mayReconnect(): Promise<boolean> {
+    try {
+      await this.#options.beforeReconnect?.();
+      return true;
+    } catch (error) {
+      this.#log.warn({ url: this.#name.url, err: error }, 'not reconnecting to the broker yet');
+      return false;
+    }
+  }
+
+  /** One network connection, from CONNECT to its end. */
+  async #serve(signal: AbortSignal): Promise<void> {
+    const link = new Link(this.#options, { clock: this.#clock, tuning: this.#tuning, name: this.#name }, this.#receive);
+    const hangUp = (): void => link.end();
+    signal.addEventListener('abort', hangUp, { once: true });
+    try {
+      const session = await link.open();
+      this.#session = session;
+      this.#lastFailure = '';
+      this.#log.info({ url: this.#name.url, clientId: this.#name.clientId }, 'connected to the broker');
+      this.#handlers.onConnected(session.limits);
+    } catch {
+      // The cause comes with `closed`, which `open` has brought about.
+    }
+    const cause = await link.closed;
+    signal.removeEventListener('abort', hangUp);
+    this.#ended(
+      signal.aborted ? `closed the connection to broker ${this.#name.url}` : describeFailure(cause, this.#name),
+    );
+  }
+
+  #ended(reason: string): void {
+    const wasConnected = this.#session !== undefined;
+    this.#session = undefined;
+    // A broker that stays away is one line, not one line an attempt.
+    const level = this.#closing.signal.aborted || reason === this.#lastFailure ? 'debug' : 'warn';
+    this.#lastFailure = reason;
+    this.#log[level]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
+    if (wasConnected) this.#handlers.onDisconnected(reason);
+  }
+
+  /** Synchronous and in order: reading never stops for what the domain makes of a message. */
+  readonly #receive = ({ topic, payload, retain }: IPublishPacket): void => {
+    this.#handlers.onMessage({
+      topic,
+      payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload),
+      retained: retain,
+    });
+  };
+
+  #offline(): BrokerError {
+    return new BrokerError('transient', `not connected to broker ${this.#name.url}`);
+  }
+}

@@ -1,0 +1,84 @@
+import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import { connect } from 'mqtt';
+import { BrokerError } from './broker.ts';
+import { describeFailure } from './failure.ts';
+import type { BrokerOptions } from './options.ts';
+import { clientOptions } from './options.ts';
+import type { SessionDeps } from './session.ts';
+import { Session } from './session.ts';
+
+/** One network connection, from CONNECT to the end of its socket; it never reconnects. */
+export class Link {
+  /** Resolves once, when the socket is closed, with what ended it: an error, `{code}` of a DISCONNECT, or undefined. */
+  readonly closed: Promise<unknown>;
+  readonly #client: MqttClient;
+  readonly #options: BrokerOptions;
+  readonly #deps: SessionDeps;
+  #cause: unknown;
+  #session: Session | undefined;
+
+  constructor(options: BrokerOptions, deps: SessionDeps, receive: (packet: IPublishPacket) => void) {
+    this.#options = options;
+    this.#deps = deps;
+    const client = connect(options.url, clientOptions(options, deps.tuning));
+    this.#client = client;
+    client.on('error', (error) => this.#blame(error));
+    client.on('disconnect', ({ reasonCode }) => this.#blame({ code: reasonCode }));
+    this.closed = new Promise((resolve) => {
+      client.once('close', () => {
+        this.#session?.close(new BrokerError('transient', describeFailure(this.#cause, deps.name)));
+        resolve(this.#cause);
+      });
+    });
+    client.handleMessage = (packet, done) => {
+      if (packet.retain) this.#session?.note(packet.topic);
+      receive(packet);
+      done();
+    };
+  }
+
+  /** CONNACK and all live subscriptions within the connect timeout; rejects, and `closed` follows, when anything is missing. */
+  async open(): Promise<Session> {
+    const { clock, tuning } = this.#deps;
+    const stopTimer = clock.after(tuning.connectTimeoutMs, () => this.#fail(new Error('no answer in time')));
+    try {
+      const session = new Session(this.#client, await this.#connack(), this.#deps);
+      this.#session = session;
+      await session.subscribeLive(this.#options.live);
+      return session;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      stopTimer();
+    }
+  }
+
+  /** Says DISCONNECT, and closes the socket a moment later whether or not the broker took notice. */
+  end(): void {
+    this.#session?.close(
+      new BrokerError('transient', `the connection to broker ${this.#deps.name.url} is being closed`),
+    );
+    this.#client.end(false);
+    this.#deps.clock.after(FAREWELL_MS, () => this.#client.stream.destroy());
+  }
+
+  #connack(): Promise<IConnackPacket> {
+    return new Promise((resolve, reject) => {
+      this.#client.once('connect', resolve);
+      void this.closed.then((cause) => reject(cause));
+    });
+  }
+
+  #fail(cause: unknown): void {
+    this.#blame(cause);
+    this.#client.end(true);
+  }
+
+  /** The first cause is the true one; what follows is its consequence. */
+  #blame(cause: unknown): void {
+    this.#cause ??= cause;
+  }
+}
+
+const FAREWELL_MS = 500;

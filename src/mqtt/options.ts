@@ -1,0 +1,97 @@
+import type { IClientOptions } from 'mqtt';
+
+/** How to reach one broker, and how hard to use it. */
+export interface BrokerOptions {
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  readonly url: string;
+  /** Fixed per installation: connecting cuts off whoever holds it. */
+  readonly clientId: string;
+  /** 5 unless the broker speaks 3.1.1 only (4). */
+  readonly protocolVersion?: 4 | 5;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM texts: the authority to trust, and the client's own certificate and key. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Subscribed on every connect, before `onConnected`. */
+  readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
+  readonly tuning?: Partial<BrokerTuning>;
+  /** Awaited before every connect but the first: a leader renews its Lease here. While it rejects, there is no reconnect. */
+  readonly beforeReconnect?: () => Promise<void>;
+}
+
+export interface BrokerTuning {
+  readonly keepaliveSeconds: number;
+  /** From the first byte to the last SUBACK. */
+  readonly connectTimeoutMs: number;
+  /** QoS 1 publishes without PUBACK; the broker's receive maximum applies too. */
+  readonly publishWindow: number;
+  /** Publishes that wait for the window; more are rejected as transient. */
+  readonly publishQueue: number;
+  /** Pages of retained state read at one time. */
+  readonly pageConcurrency: number;
+  /** A page is quiet after so many ticks in a row without a retained message of it… */
+  readonly quietTicks: number;
+  /** …each of so many milliseconds, followed by one read of the socket. */
+  readonly tickMs: number;
+  /** Bounds of the full-jitter back-off between connects. */
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+  /** A connection that lasted so long was a good one: the next back-off begins small again. */
+  readonly stableAfterMs: number;
+}
+
+export const DEFAULT_BROKER_TUNING: BrokerTuning = {
+  keepaliveSeconds: 15,
+  connectTimeoutMs: 10_000,
+  publishWindow: 1000,
+  publishQueue: 200_000,
+  pageConcurrency: 4,
+  quietTicks: 4,
+  tickMs: 15,
+  reconnectMinMs: 100,
+  reconnectMaxMs: 10_000,
+  stableAfterMs: 10_000,
+};
+
+/** MQTT.js options for one network connection. It never reconnects by itself, and so never stores anything for later. */
+export function clientOptions(options: BrokerOptions, tuning: BrokerTuning): IClientOptions {
+  const url = new URL(options.url);
+  const version = options.protocolVersion ?? 5;
+  return {
+    protocolVersion: version,
+    clientId: options.clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    keepalive: tuning.keepaliveSeconds,
+    connectTimeout: tuning.connectTimeoutMs,
+    ...credentials(options, url),
+    ...(options.ca !== undefined && { ca: options.ca }),
+    ...(options.cert !== undefined && { cert: options.cert }),
+    ...(options.key !== undefined && { key: options.key }),
+    // Without this mosquitto keeps 20 messages in flight and drops silently what 1,000 more do not hold.
+    ...(version === 5 && { properties: { receiveMaximum: 65_535 } }),
+  };
+}
+
+function credentials(options: BrokerOptions, url: URL): Pick<IClientOptions, 'username' | 'password'> {
+  const username = options.username ?? decodeURIComponent(url.username);
+  const password = options.password ?? decodeURIComponent(url.password);
+  return { ...(username !== '' && { username }), ...(password !== '' && { password }) };
+}
+
+const SCHEMES = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
+
+/** The URL without credentials, as it may appear in logs. Throws a RangeError for one that cannot work. */
+export function publicUrl(options: BrokerOptions): string {
+  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  if (url === undefined || !SCHEMES.has(url.protocol) || url.hostname === '') {
+    throw new RangeError(
+      '--mqtt-url must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
+    );
+  }
+  return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
+}

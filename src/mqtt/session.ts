@@ -1,0 +1,116 @@
+import { Buffer } from 'node:buffer';
+import type { IConnackPacket, MqttClient } from 'mqtt';
+import type { Clock } from '../clock.ts';
+import type { BrokerLimits, PublishOptions } from './broker.ts';
+import { BrokerError } from './broker.ts';
+import type { BrokerName } from './failure.ts';
+import { refusal } from './failure.ts';
+import type { BrokerOptions, BrokerTuning } from './options.ts';
+import { PublishWindow } from './publish-window.ts';
+import { RetainedReader } from './retained-reader.ts';
+import { subscribe, unsubscribe } from './subscriptions.ts';
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly tuning: BrokerTuning;
+  readonly name: BrokerName;
+}
+
+/** What lives as long as one CONNACK: limits, the publish window, pages. */
+export class Session {
+  readonly limits: BrokerLimits;
+  readonly #client: MqttClient;
+  readonly #name: BrokerName;
+  readonly #window: PublishWindow;
+  readonly #reader: RetainedReader;
+
+  constructor(client: MqttClient, connack: IConnackPacket, { clock, tuning, name }: SessionDeps) {
+    this.#client = client;
+    this.#name = name;
+    this.limits = readLimits(connack);
+    const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
+    this.#window = new PublishWindow(Math.min(receiveMaximum, tuning.publishWindow), tuning.publishQueue);
+    const page = { noLocal: false, retainHandling: 0 } as const;
+    this.#reader = new RetainedReader(
+      {
+        subscribe: (filters, qos) => subscribe(client, filters, { qos, ...page }, name),
+        unsubscribe: (filters) => unsubscribe(client, filters),
+      },
+      clock,
+      tuning,
+    );
+  }
+
+  /** Live subscriptions, all granted, or a BrokerError naming what the broker lacks or refuses. */
+  async subscribeLive(live: BrokerOptions['live']): Promise<void> {
+    if (!this.limits.retainAvailable) throw refusal('retained messages', 0x9a, this.#name);
+    if (this.limits.maximumQoS < 1) throw refusal('QoS 1', 0x9b, this.#name);
+    if (!this.limits.wildcardSubscriptionAvailable) throw refusal('wildcard subscriptions', 0xa2, this.#name);
+    await Promise.all(
+      ([0, 1] as const).map(async (qos) => {
+        const filters = live.filter((one) => one.qos === qos).map(({ filter }) => filter);
+        if (filters.length === 0) return;
+        await subscribe(this.#client, filters, { qos, noLocal: true, retainHandling: 2 }, this.#name);
+      }),
+    );
+  }
+
+  /** To be called for every retained message. */
+  note(topic: string): void {
+    this.#reader.note(topic);
+  }
+
+  publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void> {
+    const bytes = packetBytes(topic, payload);
+    const most = this.limits.maximumPacketSize;
+    if (bytes > most) {
+      const message = `${topic} needs a packet of ${bytes} bytes, broker ${this.#name.url} takes at most ${most}`;
+      return Promise.reject(new BrokerError('tooLarge', message));
+    }
+    const send = (done: (error?: Error) => void): void => {
+      this.#client.publish(topic, payload, options, (error) => {
+        done(error ? this.#publishError(topic, error) : undefined);
+      });
+    };
+    return options.qos === 0 ? sendOnce(send) : this.#window.run(send);
+  }
+
+  readRetained(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<void> {
+    return this.#reader.read(filters, qos, signal);
+  }
+
+  close(error: BrokerError): void {
+    this.#window.close(error);
+    this.#reader.close(error);
+  }
+
+  #publishError(topic: string, error: Error): BrokerError {
+    if ('code' in error && typeof error.code === 'number') return refusal(`to store ${topic}`, error.code, this.#name);
+    return new BrokerError('transient', `publish to ${topic} was cut: ${error.message}`, { cause: error });
+  }
+}
+
+function sendOnce(send: (done: (error?: Error) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    send((error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+/** The protocol's defaults where CONNACK says nothing [MQTT-3.2.2]. */
+function readLimits({ properties }: IConnackPacket): BrokerLimits {
+  return {
+    maximumPacketSize: properties?.maximumPacketSize ?? 268_435_455,
+    maximumQoS: qos(properties?.maximumQoS),
+    retainAvailable: properties?.retainAvailable ?? true,
+    wildcardSubscriptionAvailable: properties?.wildcardSubscriptionAvailable ?? true,
+  };
+}
+
+function qos(maximum: number | undefined): 0 | 1 | 2 {
+  return maximum === 0 || maximum === 1 ? maximum : 2;
+}
+
+/** An upper bound: fixed header 5, topic length 2, packet id 2, properties length 1. */
+function packetBytes(topic: string, payload: string | Buffer): number {
+  return 10 + Buffer.byteLength(topic) + (typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length);
+}

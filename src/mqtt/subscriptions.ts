@@ -1,0 +1,46 @@
+import type { MqttClient } from 'mqtt';
+import type { BrokerName } from './failure.ts';
+import { refusal } from './failure.ts';
+
+export interface SubscribeOptions {
+  readonly qos: 0 | 1;
+  /** MQTT 5: do not send back what this client publishes. */
+  readonly noLocal: boolean;
+  /** MQTT 5: 0 sends stored state on subscribe, 2 does not. */
+  readonly retainHandling: 0 | 2;
+}
+
+/** SUBSCRIBE in one packet; resolves at a SUBACK that grants every filter, rejects with a BrokerError naming the first that it refuses. */
+export function subscribe(
+  client: MqttClient,
+  filters: readonly string[],
+  options: SubscribeOptions,
+  broker: BrokerName,
+): Promise<void> {
+  const { qos, noLocal: nl, retainHandling: rh } = options;
+  const request = client.options.protocolVersion === 5 ? { qos, nl, rh } : { qos };
+  return new Promise((resolve, reject) => {
+    client.subscribe([...filters], request, (error, _subscriptions, suback) => {
+      const granted = grantedCodes(suback);
+      const refused = granted.findIndex((code) => code >= 0x80);
+      if (refused >= 0) reject(refusal(`the subscription to ${filters[refused]}`, granted[refused] ?? 0x80, broker));
+      else if (error !== null) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function grantedCodes(suback: unknown): readonly number[] {
+  if (typeof suback !== 'object' || suback === null || !('granted' in suback)) return [];
+  return Array.isArray(suback.granted) ? suback.granted.filter((code) => typeof code === 'number') : [];
+}
+
+/** UNSUBSCRIBE in one packet; resolves at the UNSUBACK. */
+export function unsubscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.unsubscribe([...filters], (error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    });
+  });
+}

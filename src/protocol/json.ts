@@ -1,0 +1,109 @@
+import type { Buffer } from 'node:buffer';
+import type { JsonObject, JsonValue } from '../api/device.ts';
+import type { BadInputReason } from '../api/reasons.ts';
+import type { ProtocolLimits } from './envelopes.ts';
+import { FORBIDDEN_NAMES } from './topics.ts';
+
+/** Bad input is a value: what a device sends never throws. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | BadInput;
+
+export interface BadInput {
+  readonly ok: false;
+  readonly reason: BadInputReason;
+  /** Names the field and what was expected. */
+  readonly message: string;
+}
+
+export const badInput = (reason: BadInputReason, message: string): BadInput => ({ ok: false, reason, message });
+
+export type JsonLimits = Pick<ProtocolLimits, 'maxPayloadBytes' | 'maxNesting'>;
+
+/** Reads one payload as JSON: strict UTF-8, a BOM and white space tolerated, size, nesting and names checked. */
+export function parseJson(payload: Buffer, limits: JsonLimits): Parsed<JsonValue> {
+  if (payload.length > limits.maxPayloadBytes) {
+    return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${limits.maxPayloadBytes}`);
+  }
+  if (payload.length === 0) return badInput('EmptyPayload', 'payload is empty, expected a JSON document');
+  // The place of the protobuf decoder: every protobuf envelope begins with field 1, `version`, as a varint.
+  if (payload[0] === PROTOBUF_FIRST_BYTE) {
+    return badInput('UnsupportedEncoding', 'payload is a protobuf envelope, expected JSON');
+  }
+  const text = decodeUtf8(payload);
+  if (text === undefined) return badInput('InvalidUtf8', 'payload is not valid UTF-8');
+  if (deepest(text, limits.maxNesting) > limits.maxNesting) {
+    return badInput('TooDeep', `payload nests deeper than ${limits.maxNesting} levels`);
+  }
+  return parseText(text);
+}
+
+const PROTOBUF_FIRST_BYTE = 0x08;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Without a leading BOM, which the decoder drops. */
+function decodeUtf8(payload: Buffer): string | undefined {
+  try {
+    return strictUtf8.decode(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Depth of the deepest object or array in JSON text; stops counting once `limit` is passed. Needs no stack, unlike JSON.parse. */
+function deepest(text: string, limit: number): number {
+  let depth = 0;
+  let most = 0;
+  let inString = false;
+  for (let at = 0; at < text.length && most <= limit; at += 1) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === BRACE_OPEN || code === BRACKET_OPEN) {
+      depth += 1;
+      if (depth > most) most = depth;
+    } else if (code === BRACE_CLOSE || code === BRACKET_CLOSE) depth -= 1;
+  }
+  return most;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
+
+function parseText(text: string): Parsed<JsonValue> {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch (error) {
+    return badInput('InvalidJson', `payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const name = forbiddenName(value);
+  return name === undefined
+    ? { ok: true, value }
+    : badInput('ForbiddenName', `payload has a field named ${name}, which is not allowed anywhere`);
+}
+
+/** JSON.parse makes `__proto__` an own property, so all of them show up as keys. Recursion is bounded by the nesting limit. */
+function forbiddenName(value: JsonValue): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Array.isArray(value)) return firstForbidden(value);
+  for (const name of Object.keys(value)) if (FORBIDDEN_NAMES.has(name)) return name;
+  return firstForbidden(Object.values(value));
+}
+
+function firstForbidden(values: readonly JsonValue[]): string | undefined {
+  for (const value of values) {
+    const name = forbiddenName(value);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,115 @@
+import { DEVICE_ID, MESSAGE_NAME } from '../api/device.ts';
+import { DEFAULT_PROTOCOL_LIMITS } from './envelopes.ts';
+
+export const DEFAULT_PREFIX = 'mir/v1alpha';
+
+/** What a topic below the prefix says. */
+export type ParsedTopic =
+  | { readonly kind: 'desired' | 'get' | 'state' | 'heartbeat' | 'schema'; readonly deviceId: string }
+  | { readonly kind: 'reported'; readonly deviceId: string; readonly message: string };
+
+/** The topics of one prefix: the only place that spells one. */
+export interface Topics {
+  readonly prefix: string;
+  desired(deviceId: string): string;
+  get(deviceId: string): string;
+  reported(deviceId: string, message: string): string;
+  state(deviceId: string): string;
+  heartbeat(deviceId: string): string;
+  schema(deviceId: string): string;
+  /** What the operator listens to as long as it is connected; each topic matches exactly one. */
+  readonly live: readonly LiveFilter[];
+  /** One filter that covers the stored state of one device, for a page read. */
+  retained(deviceId: string): string;
+  /** Covers every device's `desired` and `state`: shows ids that nobody asked for. Never a proof of absence. */
+  readonly discovery: string;
+  /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
+  parse(topic: string): ParsedTopic | undefined;
+}
+
+export interface LiveFilter {
+  readonly filter: string;
+  readonly qos: 0 | 1;
+}
+
+/** Throws a RangeError naming what is wrong with a prefix that is not exactly two plain levels. */
+export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PROTOCOL_LIMITS.maxTopicBytes): Topics {
+  checkPrefix(prefix);
+  const base = `${prefix}/`;
+  return {
+    prefix,
+    desired: (deviceId) => `${base}${deviceId}/desired`,
+    get: (deviceId) => `${base}${deviceId}/get`,
+    reported: (deviceId, message) => `${base}${deviceId}/reported/${message}`,
+    state: (deviceId) => `${base}${deviceId}/state`,
+    heartbeat: (deviceId) => `${base}${deviceId}/heartbeat`,
+    schema: (deviceId) => `${base}${deviceId}/schema`,
+    live: [
+      { filter: `${base}+/desired`, qos: 1 },
+      { filter: `${base}+/state`, qos: 1 },
+      { filter: `${base}+/reported/+`, qos: 1 },
+      { filter: `${base}+/schema`, qos: 1 },
+      { filter: `${base}+/heartbeat`, qos: 0 },
+    ],
+    retained: (deviceId) => `${base}${deviceId}/#`,
+    discovery: `${base}+/+`,
+    parse: (topic) => parseTopic(topic, base, maxTopicBytes),
+  };
+}
+
+/** On the path of every message that arrives: two searches, two slices, and no array. */
+function parseTopic(topic: string, base: string, maxTopicBytes: number): ParsedTopic | undefined {
+  // Ids and names are ASCII, so for every topic that passes the checks below characters are bytes.
+  if (topic.length > maxTopicBytes || !topic.startsWith(base)) return undefined;
+  const idEnd = topic.indexOf('/', base.length);
+  if (idEnd < 0) return undefined;
+  const deviceId = topic.slice(base.length, idEnd);
+  if (!DEVICE_ID.test(deviceId)) return undefined;
+  const rest = topic.slice(idEnd + 1);
+  switch (rest) {
+    case 'heartbeat':
+    case 'state':
+    case 'desired':
+    case 'schema':
+    case 'get':
+      return { kind: rest, deviceId };
+    default:
+      return parseReported(rest, deviceId);
+  }
+}
+
+const REPORTED = 'reported/';
+
+function parseReported(rest: string, deviceId: string): ParsedTopic | undefined {
+  if (!rest.startsWith(REPORTED)) return undefined;
+  const message = rest.slice(REPORTED.length);
+  return isMessageName(message) ? { kind: 'reported', deviceId, message } : undefined;
+}
+
+/** True for a protobuf full name that cannot be mistaken for a property every JavaScript object has. */
+export function isMessageName(name: string): boolean {
+  return name.length <= MAX_MESSAGE_NAME && MESSAGE_NAME.test(name) && !FORBIDDEN_NAMES.has(name);
+}
+
+/** Characters of a message name in a document; in a topic the limit on the whole topic comes first. */
+const MAX_MESSAGE_NAME = 256;
+
+/** Names that reach into the prototype of an object; refused wherever a name comes from outside. */
+export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+function checkPrefix(prefix: string): void {
+  const levels = prefix.split('/');
+  if (levels.length !== 2) {
+    throw new RangeError(
+      `topic prefix ${JSON.stringify(prefix)} must have exactly two levels, as in ${DEFAULT_PREFIX}`,
+    );
+  }
+  if (levels.some((level) => !PREFIX_LEVEL.test(level)) || prefix.startsWith('$')) {
+    throw new RangeError(
+      `topic prefix ${JSON.stringify(prefix)} must have no empty levels, wildcards, spaces or control characters and not begin with $`,
+    );
+  }
+}
+
+/** One printable level: no wildcard, white space, control character or unpaired surrogate. */
+const PREFIX_LEVEL = /^[^\s/+#\p{C}]+$/u;
