@@ -1,0 +1,161 @@
+/** Every metric of the operator. Names that dashboards know from client-go and controller-runtime are kept; our own begin with `mir_`. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** A fresh registry with every metric in it; nothing is shared between two calls. */
+export function createMetrics() {
+  const registry = new Registry();
+  const readers: (() => void)[] = [];
+  return {
+    ...machineryMetrics(registry),
+    ...domainMetrics(registry),
+    registry,
+    /** Calls `read` before every scrape, for gauges that are cheaper read than kept. */
+    onScrape(read: () => void): void {
+      readers.push(read);
+    },
+    /** The text exposition format, and its content type. */
+    async render(): Promise<{ contentType: string; body: string }> {
+      for (const read of readers) read();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+/** Adds what there is to know of the process (CPU, memory, GC, event loop). Once a process: it installs observers. */
+export function addProcessMetrics(metrics: Metrics): void {
+  collectDefaultMetrics({ register: metrics.registry });
+  let last = performance.eventLoopUtilization();
+  metrics.onScrape(() => {
+    const now = performance.eventLoopUtilization();
+    metrics.eventLoopUtilisation.set(performance.eventLoopUtilization(now, last).utilization);
+    last = now;
+  });
+}
+
+/** client-go's buckets for the workqueue: 10 ns to 10 s, without the four below a microsecond. */
+const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+function machineryMetrics(registry: Registry) {
+  const { counter, gauge, histogram } = factory(registry);
+  return {
+    workqueueDepth: gauge('workqueue_depth', 'Keys that wait in the queue.', ['name']),
+    workqueueAdds: counter('workqueue_adds_total', 'Keys added to the queue.', ['name']),
+    workqueueQueueDuration: histogram(
+      'workqueue_queue_duration_seconds',
+      'Seconds a key waits in the queue before work on it begins.',
+      QUEUE_BUCKETS,
+      ['name'],
+    ),
+    workqueueWorkDuration: histogram(
+      'workqueue_work_duration_seconds',
+      'Seconds the work on one key takes.',
+      QUEUE_BUCKETS,
+      ['name'],
+    ),
+    workqueueRetries: counter('workqueue_retries_total', 'Keys added again after a failure.', ['name']),
+    workqueueUnfinishedWork: gauge(
+      'workqueue_unfinished_work_seconds',
+      'Seconds that work in progress has taken so far, summed; growth means stuck work.',
+      ['name'],
+    ),
+    reconciles: counter('controller_runtime_reconcile_total', 'Reconciles by what they came to.', [
+      'controller',
+      'result',
+    ]),
+    reconcileErrors: counter('controller_runtime_reconcile_errors_total', 'Reconciles that failed.', ['controller']),
+    reconcileTime: histogram(
+      'controller_runtime_reconcile_time_seconds',
+      'Seconds one reconcile takes.',
+      LATENCY_BUCKETS,
+      ['controller'],
+    ),
+    leader: gauge('leader_election_master_status', '1 while this process holds the Lease, else 0.', ['name']),
+    kubeRequests: counter('rest_client_requests_total', 'Requests to the API server by status code and method.', [
+      'code',
+      'method',
+    ]),
+    kubeRequestDuration: histogram(
+      'rest_client_request_duration_seconds',
+      'Seconds from a request to the API server to its answer, watches excepted.',
+      LATENCY_BUCKETS,
+      ['method'],
+    ),
+    watchRestarts: counter('mir_watch_restarts_total', 'Watches begun anew, by why the last one ended.', [
+      'resource',
+      'reason',
+    ]),
+    lists: counter('mir_lists_total', 'Complete LISTs made by a reflector.', ['resource']),
+    cachedObjects: gauge('mir_cached_objects', 'Objects held in a cache.', ['resource']),
+    eventLoopUtilisation: gauge(
+      'mir_event_loop_utilisation_ratio',
+      'Share of the time since the last scrape in which the event loop was busy.',
+    ),
+  };
+}
+
+function domainMetrics(registry: Registry) {
+  const { counter, gauge, histogram } = factory(registry);
+  return {
+    devices: gauge('mir_devices', 'Devices in the cache.'),
+    devicesOnline: gauge('mir_devices_online', 'Devices that are online.'),
+    badInput: counter('mir_bad_input_total', 'Messages from the broker that were not taken, by reason.', ['reason']),
+    statusWrites: counter('mir_status_writes_total', 'Status writes by their most urgent content.', ['class']),
+    statusWriteErrors: counter('mir_status_write_errors_total', 'Status writes that failed, by status code.', ['code']),
+    statusWritesCoalesced: counter(
+      'mir_status_writes_coalesced_total',
+      'Changes that rode along on a status write made for another one.',
+    ),
+    heartbeats: counter('mir_heartbeats_total', 'Heartbeats received.'),
+    reports: counter('mir_reports_total', 'Reports of properties received.'),
+    reportLag: histogram(
+      'mir_report_lag_seconds',
+      'Seconds from the arrival of a report to the status write that carries it.',
+      LATENCY_BUCKETS,
+    ),
+    desiredPublished: counter('mir_desired_published_total', 'Desired documents published.'),
+    desiredWithdrawn: counter('mir_desired_withdrawn_total', 'Retained topics cleared, of devices that are gone.'),
+    publishErrors: counter('mir_publish_errors_total', 'Publishes that failed, by kind of failure.', ['kind']),
+    publishDuration: histogram(
+      'mir_publish_duration_seconds',
+      "Seconds from a QoS 1 publish to the broker's acknowledgement.",
+      LATENCY_BUCKETS,
+    ),
+    brokerConnected: gauge(
+      'mir_broker_connected',
+      '1 while connected to the broker with subscriptions in place, else 0.',
+    ),
+    brokerReconnects: counter('mir_broker_reconnects_total', 'Connections to the broker made after the first.'),
+    pagesRead: counter('mir_retained_pages_total', 'Pages of retained state read from the broker, by result.', [
+      'result',
+    ]),
+    inboxDepth: gauge('mir_inbox_depth', 'Devices whose latest messages wait to be reconciled.'),
+    inboxDropped: counter('mir_inbox_dropped_total', 'Messages dropped because a bound of the inbox was reached.', [
+      'reason',
+    ]),
+    sweepBlocked: gauge(
+      'mir_sweep_blocked_documents',
+      'Documents that a stopped sweep would withdraw; it waits for --sweep-confirm while this is not 0.',
+    ),
+    events: counter('mir_events_total', 'Kubernetes events sent, by reason.', ['reason']),
+    eventsDropped: counter('mir_events_dropped_total', 'Kubernetes events not sent because of their rate limit.'),
+  };
+}
+
+function factory(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+      new Gauge({ name, help, labelNames, registers }),
+    histogram: <L extends string = never>(
+      name: string,
+      help: string,
+      buckets: number[],
+      labelNames: readonly L[] = [],
+    ): Histogram<L> => new Histogram({ name, help, buckets, labelNames, registers }),
+  };
+}

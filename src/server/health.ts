@@ -1,0 +1,42 @@
+import type { Clock } from '../clock.ts';
+
+/** One line of a health listing; `problem` is absent when all is well. */
+export interface Check {
+  readonly name: string;
+  readonly problem?: string;
+}
+
+/** What `/healthz` and `/readyz` know. Liveness asks whether loops still turn, readiness whether this replica can do its work. */
+export interface Health {
+  /** Registers a loop that turns at least every `maxSilenceMs`; call what is returned at each turn. */
+  loop(name: string, maxSilenceMs: number): () => void;
+  /** Registers a readiness check; `problem` answers undefined when all is well. */
+  ready(name: string, problem: () => string | undefined): void;
+  liveness(): readonly Check[];
+  readiness(): readonly Check[];
+}
+
+export function createHealth(clock: Clock): Health {
+  const loops: (() => Check)[] = [];
+  const readiness: (() => Check)[] = [];
+  const check = (name: string, problem: string | undefined): Check =>
+    problem === undefined ? { name } : { name, problem };
+  return {
+    loop(name, maxSilenceMs) {
+      let turnedAt = clock.monotonic();
+      loops.push(() => {
+        const silenceMs = clock.monotonic() - turnedAt;
+        const isStuck = silenceMs > maxSilenceMs;
+        return check(name, isStuck ? `has not turned for ${Math.round(silenceMs / 1000)} s` : undefined);
+      });
+      return () => {
+        turnedAt = clock.monotonic();
+      };
+    },
+    ready(name, problem) {
+      readiness.push(() => check(name, problem()));
+    },
+    liveness: () => loops.map((run) => run()),
+    readiness: () => readiness.map((run) => run()),
+  };
+}
