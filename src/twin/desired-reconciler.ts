@@ -1,0 +1,242 @@
+import { Buffer } from 'node:buffer';
+import type { Device } from '../api/device.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { Clock } from '../clock.ts';
+import { DONE } from '../controller/outcome.ts';
+import type { Outcome } from '../controller/outcome.ts';
+import { composeDocument } from '../downstream/compose.ts';
+import type { Composed } from '../downstream/compose.ts';
+import { isOurs, mayReplace } from '../downstream/ownership.ts';
+import type { Realm } from '../downstream/ownership.ts';
+import { BrokerError } from '../mqtt/broker.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import { parseDesired } from '../protocol/desired-document.ts';
+import type { DesiredDocument, ProtocolLimits } from '../protocol/envelopes.ts';
+import type { Topics } from '../protocol/topics.ts';
+import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+import type { Wake } from './wake.ts';
+
+export interface DesiredDeps {
+  readonly lister: Lister<Device>;
+  readonly fleet: Fleet;
+  readonly broker: Broker;
+  readonly topics: Topics;
+  readonly realm: Realm;
+  readonly limits: ProtocolLimits & { readonly maxMessages: number };
+  /** Milliseconds a published change may wait for the device's answer before Pending is worth a write. */
+  readonly settleMs: number;
+  readonly clock: Clock;
+  readonly wake: Wake;
+  readonly onPublished: (durationMs: number) => void;
+  readonly onPublishError: (kind: string) => void;
+  readonly onWithdrawn: (topics: number) => void;
+}
+
+/** A document that the broker lost although it had acknowledged it is sent again this much later. */
+const NOT_RETAINED_RETRY_MS = 30_000;
+/** After a refusal of the broker, which only a person can lift. */
+const REFUSED_RETRY_MS = 30_000;
+
+/**
+ * Makes the broker's copy of one device's document what the cluster says: publishes what differs, withdraws what has no object.
+ * Level-triggered, keyed by device id; nothing is done before a page has shown what the broker holds.
+ */
+export class DesiredReconciler {
+  readonly #deps: DesiredDeps;
+
+  constructor(deps: DesiredDeps) {
+    this.#deps = deps;
+  }
+
+  async reconcile(deviceId: string): Promise<Outcome> {
+    const { fleet, lister, broker } = this.#deps;
+    const memory = fleet.get(deviceId);
+    // The end of the page, of the LIST and of an outage each wake everyone they concern.
+    if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
+    const copy = this.#parseCopy(memory.copy);
+    const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
+    if (device === undefined) return this.#withdraw(memory, copy);
+    return this.#claim(memory, copy) ? this.#bring(memory, device, copy) : DONE;
+  }
+
+  #parseCopy({ payload }: BrokerCopy): DesiredDocument | undefined {
+    if (payload === undefined) return undefined;
+    const parsed = parseDesired(Buffer.from(payload), {
+      ...this.#deps.limits,
+      maxPayloadBytes: Number.POSITIVE_INFINITY,
+    });
+    return parsed.ok ? parsed.value : undefined;
+  }
+
+  /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
+  #claim(memory: DeviceMemory, copy: DesiredDocument | undefined): boolean {
+    const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.realm) ? undefined : copy.owner;
+    if (foreign !== undefined || memory.copy.foreignOwner !== undefined) this.#deps.wake.status(memory, 'sync');
+    memory.copy.foreignOwner = foreign;
+    return foreign === undefined;
+  }
+
+  async #bring(memory: DeviceMemory, device: Device, copy: DesiredDocument | undefined): Promise<Outcome> {
+    const { clock, realm } = this.#deps;
+    const composed = composeDocument({ device, cluster: realm.cluster, copy, named: memory.named, now: clock.now() });
+    const problem = this.#findProblem(memory, composed);
+    if (problem !== undefined) return this.#hold(memory, problem);
+    if (composed.payload !== memory.copy.payload) {
+      const outcome = await this.#publish(memory, composed);
+      if (outcome !== undefined) return outcome;
+    }
+    return this.#settle(memory, device);
+  }
+
+  #findProblem(memory: DeviceMemory, { payload, document }: Composed): PublishProblem | undefined {
+    const { limits, broker } = this.#deps;
+    const bytes = Buffer.byteLength(payload);
+    const messages = Object.keys(document.messages).length;
+    const deviceLimit = memory.presence.maxBytes;
+    if (messages > limits.maxMessages) {
+      return {
+        reason: 'TooManyMessages',
+        message: `${messages} desired messages, the limit is ${limits.maxMessages} (--max-messages-per-device)`,
+      };
+    }
+    if (bytes > limits.maxPayloadBytes) {
+      return {
+        reason: 'TooLarge',
+        message: `the document has ${bytes} bytes, the limit is ${limits.maxPayloadBytes} (--max-document-bytes)`,
+      };
+    }
+    if (deviceLimit !== undefined && bytes > deviceLimit) {
+      return {
+        reason: 'TooLargeForDevice',
+        message: `the document has ${bytes} bytes, the device announced that it takes ${deviceLimit}`,
+      };
+    }
+    if (broker.limits?.retainAvailable === false) {
+      return {
+        reason: 'NotRetained',
+        message: 'the broker does not keep retained messages; enable them at the broker',
+      };
+    }
+    return undefined;
+  }
+
+  #hold(memory: DeviceMemory, problem: PublishProblem): Outcome {
+    memory.copy.problem = problem;
+    this.#deps.wake.status(memory, 'sync');
+    return DONE;
+  }
+
+  /** Undefined when the broker has acknowledged the document. */
+  async #publish(memory: DeviceMemory, composed: Composed): Promise<Outcome | undefined> {
+    const { broker, topics, clock } = this.#deps;
+    const { copy } = memory;
+    const startedAt = clock.monotonic();
+    copy.isPublishedInPage = true;
+    try {
+      await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
+    } catch (error) {
+      return this.#failPublish(memory, error);
+    }
+    this.#deps.onPublished(clock.monotonic() - startedAt);
+    copy.isPublishedInPage = true;
+    copy.payload = composed.payload;
+    copy.isAcknowledged = true;
+    memory.seenRevision = Math.max(memory.seenRevision, composed.seenRevision);
+    if (composed.reissued.length > 0) {
+      memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
+    }
+    if (memory.presence.online) memory.settleUntil = clock.monotonic() + this.#deps.settleMs;
+    return undefined;
+  }
+
+  #failPublish(memory: DeviceMemory, error: unknown): Outcome {
+    if (!(error instanceof BrokerError)) throw error;
+    this.#deps.onPublishError(error.kind);
+    // Cut off: nobody knows whether the broker has it. The page after the reconnect tells.
+    if (error.kind === 'transient') return this.#deps.broker.connected ? { kind: 'requeue', afterMs: 1000 } : DONE;
+    this.#hold(memory, { reason: error.kind === 'tooLarge' ? 'TooLarge' : 'BrokerRefused', message: error.message });
+    return { kind: 'requeue', afterMs: REFUSED_RETRY_MS };
+  }
+
+  #settle(memory: DeviceMemory, device: Device): Outcome {
+    const { copy } = memory;
+    if (copy.needsProof) {
+      this.#deps.wake.page(memory.deviceId);
+      return DONE;
+    }
+    copy.expresses = expressionOf(device);
+    copy.problem = undefined;
+    this.#deps.wake.status(memory, 'sync');
+    return DONE;
+  }
+
+  /** Clears every retained topic of an id whose object is gone, after a page has shown which there are. */
+  async #withdraw(memory: DeviceMemory, copy: DesiredDocument | undefined): Promise<Outcome> {
+    const { fleet, topics, realm, broker, wake } = this.#deps;
+    if (copy !== undefined && !isOurs(copy.owner, realm)) {
+      fleet.forget(memory.deviceId);
+      return DONE;
+    }
+    if (memory.orphanedReports === undefined) {
+      memory.orphanedReports = new Set();
+      wake.page(memory.deviceId);
+      return DONE;
+    }
+    const id = memory.deviceId;
+    // The document last: while it stands, a withdrawal that was cut short is found and finished after the next connect.
+    const retained = [
+      ...[...memory.orphanedReports].map((name) => topics.reported(id, name)),
+      topics.state(id),
+      topics.desired(id),
+    ];
+    try {
+      for (const topic of retained) await broker.publish(topic, '', { retain: true, qos: 1 });
+    } catch (error) {
+      return this.#failPublish(memory, error);
+    }
+    this.#deps.onWithdrawn(retained.length);
+    if (memory.owner === undefined) fleet.forget(id);
+    else this.#reread(memory);
+    return DONE;
+  }
+
+  /** An object came for the id while its predecessor's topics were being cleared. */
+  #reread(memory: DeviceMemory): void {
+    memory.copy.payload = undefined;
+    memory.copy.isRead = false;
+    this.#deps.wake.page(memory.deviceId);
+  }
+}
+
+/** What a document expresses: one generation of one object. */
+export function expressionOf(device: Device): string {
+  return `${device.metadata.uid}@${device.metadata.generation}`;
+}
+
+/** What the end of a page says about a device's copy; called once all messages of the page have been routed. */
+export function concludePage(memory: DeviceMemory, wake: Wake): void {
+  const { copy } = memory;
+  const isMissing = !copy.isSeenInPage && !copy.isPublishedInPage && copy.payload !== undefined;
+  memory.isBelieving = false;
+  copy.isRead = true;
+  if (isMissing) {
+    const wasKept = copy.isAcknowledged;
+    copy.payload = undefined;
+    copy.isAcknowledged = false;
+    copy.expresses = undefined;
+    if (wasKept) {
+      copy.needsProof = true;
+      copy.problem = {
+        reason: 'NotRetained',
+        message: 'the broker acknowledged the document and does not hold it; check its retained-message limits',
+      };
+      wake.status(memory, 'sync');
+      wake.desired(memory.deviceId, NOT_RETAINED_RETRY_MS);
+      return;
+    }
+  } else if (copy.isSeenInPage) {
+    copy.needsProof = false;
+  }
+  wake.desired(memory.deviceId);
+}

@@ -1,0 +1,84 @@
+import type { DeviceKey, DeviceStatus } from '../api/device.ts';
+import type { Reason } from '../api/reasons.ts';
+import type { NamedRevisions } from '../downstream/compose.ts';
+import { recallPresence } from '../liveness/presence.ts';
+import type { Presence } from '../liveness/presence.ts';
+import type { Owner } from '../protocol/envelopes.ts';
+import { Inbox } from '../upstream/inbox.ts';
+
+/** Why a device's document is not at the broker although it should be. */
+export interface PublishProblem {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** What is known of the broker's copy of a device's document. */
+export interface BrokerCopy {
+  /** False until a page has shown what the broker holds: until then nothing is published or withdrawn. */
+  isRead: boolean;
+  /** The retained payload, whoever wrote it; undefined: the broker holds none. Kept as text, which is small; parsed when needed. */
+  payload: string | undefined;
+  /** The broker acknowledged this payload on this connection; a page that lacks it proves that it does not keep it. */
+  isAcknowledged: boolean;
+  /** `uid@generation` of the object whose desired state `payload` is known to express. */
+  expresses: string | undefined;
+  problem: PublishProblem | undefined;
+  /** The page being read now has shown a document. */
+  isSeenInPage: boolean;
+  /** Something was published since the page being read now began: what the page shows is older than what we know. */
+  isPublishedInPage: boolean;
+  /** A page lacked a document that the broker had acknowledged: only another page can prove that it keeps the next one. */
+  needsProof: boolean;
+  /** The document belongs to an object of someone else. */
+  foreignOwner: Owner | undefined;
+}
+
+/**
+ * All that the leader remembers of one device id, between the cluster's side and the device's. Lost without harm: everything here
+ * is read again from the broker and the object's status.
+ */
+export class DeviceMemory {
+  readonly deviceId: string;
+  readonly inbox = new Inbox();
+  readonly copy: BrokerCopy = {
+    isRead: false,
+    payload: undefined,
+    isAcknowledged: false,
+    expresses: undefined,
+    problem: undefined,
+    isSeenInPage: false,
+    isPublishedInPage: false,
+    needsProof: false,
+    foreignOwner: undefined,
+  };
+  presence: Presence;
+  /** Namespace/name of the object that owns the id; undefined: none does any more, and the broker's copy is to be withdrawn. */
+  owner: DeviceKey | undefined;
+  ownerUid = '';
+  /** Names of the messages that the owner desires. */
+  desiredNames: readonly string[] = [];
+  isDisabled = false;
+  /** The state topic is read for the first time since the last connect: retained state is believed. */
+  isBelieving = true;
+
+  named: NamedRevisions = NOTHING_NAMED;
+  /** The greatest revision of the owner's uid that anyone knows of; what is far above it is implausible. */
+  seenRevision = 0;
+  /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
+  announced: readonly string[] | undefined;
+  /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
+  settleUntil = 0;
+  /** Monotonic ms of the last write that reported values caused. */
+  reportedWrittenAt = Number.NEGATIVE_INFINITY;
+  /** A heartbeat's turn has come to be written by itself. */
+  isHeartbeatDue = false;
+  /** Retained report topics seen while the id has no object, to be cleared with it. */
+  orphanedReports: Set<string> | undefined;
+
+  constructor(deviceId: string, status: DeviceStatus | undefined, reading: number) {
+    this.deviceId = deviceId;
+    this.presence = recallPresence(status, reading);
+  }
+}
+
+export const NOTHING_NAMED: NamedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };

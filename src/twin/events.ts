@@ -1,0 +1,57 @@
+import { findCondition } from '../api/conditions.ts';
+import type { DeviceStatus, SyncState } from '../api/device.ts';
+
+/** A Kubernetes event that people want to read in `kubectl describe`. */
+export interface TwinEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is worth telling about the way from one status to the next: only what changed, so that nothing is told twice. */
+export function transitionEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
+  return [...onlineEvents(before, after), ...syncEvents(before, after), ...stalledEvents(before, after)];
+}
+
+function onlineEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
+  const condition = findCondition(after.conditions, 'Online');
+  const was = before?.online ?? false;
+  if (condition === undefined || was === after.online) return [];
+  if (after.online === true) return [{ type: 'Normal', reason: 'Online', message: condition.message }];
+  const isExpected = condition.reason === 'Goodbye' || condition.reason === 'Disabled';
+  return [{ type: isExpected ? 'Normal' : 'Warning', reason: 'Offline', message: condition.message }];
+}
+
+const WORTH_TELLING: ReadonlySet<SyncState> = new Set(['Rejected', 'Drifted', 'Invalid']);
+
+function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
+  const events: TwinEvent[] = [];
+  for (const [message, record] of Object.entries(after.sync ?? {})) {
+    const prior = before?.sync?.[message];
+    const isNews = prior?.state !== record.state || prior.revision !== record.revision;
+    if (!isNews || !WORTH_TELLING.has(record.state)) continue;
+    const detail = record.message === undefined ? '' : `: ${record.message}`;
+    events.push({ type: 'Warning', reason: record.state, message: `${message} revision ${record.revision}${detail}` });
+  }
+  const synced = findCondition(after.conditions, 'Synced');
+  const was = findCondition(before?.conditions, 'Synced');
+  if (synced?.status === 'True' && synced.reason === 'InSync' && was?.status !== 'True') {
+    events.push({ type: 'Normal', reason: 'Synced', message: synced.message });
+  }
+  return events;
+}
+
+const STALLS_WORTH_TELLING = new Set([
+  'DuplicateDeviceId',
+  'ForeignOwner',
+  'TooLarge',
+  'TooLargeForDevice',
+  'TooManyMessages',
+]);
+
+function stalledEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
+  const stalled = findCondition(after.conditions, 'Stalled');
+  if (stalled === undefined || !STALLS_WORTH_TELLING.has(stalled.reason)) return [];
+  if (findCondition(before?.conditions, 'Stalled')?.reason === stalled.reason) return [];
+  return [{ type: 'Warning', reason: stalled.reason, message: stalled.message }];
+}

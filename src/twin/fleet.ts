@@ -1,0 +1,79 @@
+import type { Device, DeviceKey } from '../api/device.ts';
+import type { Lister } from '../cache/lister.ts';
+import { knownRevision } from '../downstream/compose.ts';
+import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
+import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
+
+/** The memories of all device ids, and who owns each id. Bounded by the objects in the cluster plus withdrawals under way. */
+export class Fleet {
+  readonly #memories = new Map<string, DeviceMemory>();
+  readonly #lister: Lister<Device>;
+  readonly #reading: () => number;
+
+  constructor(lister: Lister<Device>, reading: () => number) {
+    this.#lister = lister;
+    this.#reading = reading;
+  }
+
+  get size(): number {
+    return this.#memories.size;
+  }
+
+  get(deviceId: string): DeviceMemory | undefined {
+    return this.#memories.get(deviceId);
+  }
+
+  all(): IterableIterator<DeviceMemory> {
+    return this.#memories.values();
+  }
+
+  /** A memory for an id without an object, whose document is to be withdrawn. */
+  adopt(deviceId: string): DeviceMemory {
+    const known = this.#memories.get(deviceId);
+    if (known !== undefined) return known;
+    const memory = new DeviceMemory(deviceId, undefined, this.#reading());
+    this.#memories.set(deviceId, memory);
+    return memory;
+  }
+
+  forget(deviceId: string): void {
+    this.#memories.delete(deviceId);
+  }
+
+  /** Every object that names the id, the owner or not. */
+  claimants(deviceId: string): readonly DeviceKey[] {
+    return this.#lister.byIndex(DEVICE_ID_INDEX, deviceId);
+  }
+
+  /**
+   * Brings the memory of `deviceId` up to date with the objects that name it. `isNewOwner`: the id went to another object (or to
+   * none), so what was learnt for the former one says nothing.
+   */
+  refresh(deviceId: string): { readonly memory: DeviceMemory | undefined; readonly isNewOwner: boolean } {
+    const owner = ownerOfId(this.#lister, deviceId);
+    const device = owner === undefined ? undefined : this.#lister.get(owner);
+    const before = this.#memories.get(deviceId);
+    if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false };
+    const memory = before ?? new DeviceMemory(deviceId, device?.status, this.#reading());
+    this.#memories.set(deviceId, memory);
+    const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
+    if (isNewOwner) forgetOwner(memory);
+    memory.owner = device === undefined ? undefined : owner;
+    memory.ownerUid = device?.metadata.uid ?? '';
+    if (device !== undefined) {
+      memory.seenRevision = Math.max(memory.seenRevision, device.metadata.generation, knownRevision(device, undefined));
+    }
+    memory.isDisabled = device?.spec.disabled === true;
+    memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
+    return { memory, isNewOwner };
+  }
+}
+
+function forgetOwner(memory: DeviceMemory): void {
+  memory.named = NOTHING_NAMED;
+  memory.seenRevision = 0;
+  memory.copy.expresses = undefined;
+  memory.copy.problem = undefined;
+  memory.copy.foreignOwner = undefined;
+  memory.orphanedReports = undefined;
+}

@@ -1,0 +1,111 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import type { Topics } from '../protocol/topics.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+
+export interface PageReaderDeps {
+  readonly broker: Broker;
+  readonly topics: Topics;
+  readonly fleet: Fleet;
+  readonly pageSize: number;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onPage: (result: 'complete' | 'broken') => void;
+  /** All retained messages of this device have been routed. */
+  readonly onRead: (memory: DeviceMemory) => void;
+}
+
+const RETRY_MS = 1000;
+
+/**
+ * Reads the retained state of devices, page by page of exact filters, because one wildcard loses messages and proves nothing
+ * absent. Ids that are asked for while pages are under way gather into the next ones.
+ */
+export class PageReader {
+  readonly #deps: PageReaderDeps;
+  /** Insertion order. Bounded by the number of devices. */
+  readonly #waiting = new Set<string>();
+  readonly #signal: AbortSignal;
+  #inFlight = 0;
+  #isScheduled = false;
+
+  constructor(deps: PageReaderDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size + this.#inFlight;
+  }
+
+  request(deviceId: string): void {
+    this.#waiting.add(deviceId);
+    this.#schedule();
+  }
+
+  /** The connection is gone, and with it every page; what is to be read is asked for again after the next one. */
+  clear(): void {
+    this.#waiting.clear();
+  }
+
+  /** After the current turn of the event loop, so that a burst of requests becomes full pages. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const { broker, concurrency, pageSize } = this.#deps;
+    while (this.#inFlight < concurrency && this.#waiting.size > 0 && broker.connected && !this.#signal.aborted) {
+      const page = this.#takePage(pageSize);
+      this.#inFlight += 1;
+      void this.#read(page).finally(() => {
+        this.#inFlight -= 1;
+        this.#pump();
+      });
+    }
+  }
+
+  #takePage(size: number): DeviceMemory[] {
+    const page: DeviceMemory[] = [];
+    for (const deviceId of this.#waiting) {
+      if (page.length >= size) break;
+      this.#waiting.delete(deviceId);
+      const memory = this.#deps.fleet.get(deviceId);
+      if (memory !== undefined) page.push(memory);
+    }
+    return page;
+  }
+
+  async #read(page: readonly DeviceMemory[]): Promise<void> {
+    if (page.length === 0) return;
+    const { broker, topics, clock, log, onPage, onRead } = this.#deps;
+    for (const { copy } of page) {
+      copy.isSeenInPage = false;
+      copy.isPublishedInPage = false;
+    }
+    try {
+      await broker.readRetained(
+        page.map(({ deviceId }) => topics.retained(deviceId)),
+        this.#signal,
+      );
+    } catch (error) {
+      onPage('broken');
+      log.debug({ err: error, devices: page.length }, 'page of retained state broke off');
+      // After a reconnect everything is asked for anyway; a connection that survived gets the page again, not at once.
+      clock.after(RETRY_MS, () => {
+        for (const { deviceId } of page) this.request(deviceId);
+      });
+      return;
+    }
+    onPage('complete');
+    for (const memory of page) onRead(memory);
+  }
+}

@@ -1,0 +1,231 @@
+import type { BadInputReason } from '../api/reasons.ts';
+import type { Clock } from '../clock.ts';
+import type { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
+import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../liveness/presence.ts';
+import type { Delivery, LivenessRules, Moment, Presence } from '../liveness/presence.ts';
+import type { ReadingClock } from '../liveness/reading-clock.ts';
+import type { IncomingMessage } from '../mqtt/broker.ts';
+import { MAX_REVISION } from '../protocol/envelopes.ts';
+import type { Birth, ReportedEnvelope } from '../protocol/envelopes.ts';
+import { parseReported } from '../protocol/reported-envelope.ts';
+import { parseState } from '../protocol/state-envelope.ts';
+import type { StateLimits } from '../protocol/state-envelope.ts';
+import type { ParsedTopic, Topics } from '../protocol/topics.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+import type { BadInputSink, Wake } from './wake.ts';
+
+export interface RouterDeps {
+  readonly topics: Topics;
+  readonly fleet: Fleet;
+  readonly limits: StateLimits;
+  readonly rules: LivenessRules;
+  readonly clock: Clock;
+  readonly reading: ReadingClock;
+  readonly heartbeats: HeartbeatBudget;
+  readonly wake: Wake;
+  readonly onBadInput: BadInputSink;
+  readonly count: (kind: 'report' | 'heartbeat') => void;
+  /** A document or state of an id that no object has, seen in the discovery of stored state. */
+  readonly onUnknown: (topic: ParsedTopic, payload: Buffer) => void;
+}
+
+/** A named revision this far above everything known is a defect or an attack, not a history that was lost. */
+const MAX_REVISION_LEAP = 1_000_000;
+
+/**
+ * Takes what the broker delivers into the memory of the device it is about, and wakes who has to look at it.
+ * Called for every message in order; synchronous, and a message can only ever touch its own device.
+ */
+export class Router {
+  readonly #deps: RouterDeps;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+  }
+
+  route(message: IncomingMessage): void {
+    const topic = this.#deps.topics.parse(message.topic);
+    if (topic === undefined) {
+      this.#deps.onBadInput(
+        'InvalidTopic',
+        `topic ${JSON.stringify(message.topic.slice(0, 256))} is not of this protocol`,
+      );
+      return;
+    }
+    const memory = this.#deps.fleet.get(topic.deviceId);
+    if (memory?.owner === undefined) this.#routeUnowned(topic, message, memory);
+    else if (topic.kind === 'desired') this.#routeDesired(memory, message);
+    else if (memory.isDisabled) this.#refuseDisabled(memory, topic, message);
+    else this.#routeUpstream(memory, topic, message);
+  }
+
+  #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
+    switch (topic.kind) {
+      case 'heartbeat':
+        // Nobody should retain a heartbeat; a stored one tells nothing about now.
+        if (!message.retained) this.#onHeartbeat(memory);
+        return;
+      case 'reported':
+        this.#onReported(memory, topic.message, message);
+        return;
+      case 'state':
+        this.#onState(memory, message);
+        return;
+      case 'schema':
+        // Typed twins read it; until then it is only a sign of life.
+        if (!message.retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+        return;
+      case 'get':
+      case 'desired':
+        return;
+      default:
+        return topic satisfies never;
+    }
+  }
+
+  #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
+    if (message.retained) {
+      if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
+      if (topic.kind === 'desired' && memory !== undefined) this.#seeCopy(memory, message.payload);
+      this.#deps.onUnknown(topic, message.payload);
+    } else if (topic.kind !== 'desired' && topic.kind !== 'get') {
+      this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
+    }
+  }
+
+  #refuseDisabled(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
+    if (message.retained || topic.kind === 'get') return;
+    this.#deps.onBadInput(
+      'DeviceDisabled',
+      `dropped a ${topic.kind} of ${topic.deviceId}: spec.disabled is true`,
+      memory,
+    );
+  }
+
+  #routeDesired(memory: DeviceMemory, message: IncomingMessage): void {
+    // Our own publishes do not come back. A live message is someone else's, and only a page tells whether it still stands.
+    if (message.retained) this.#seeCopy(memory, message.payload);
+    else this.#deps.wake.page(memory.deviceId);
+  }
+
+  #seeCopy(memory: DeviceMemory, payload: Buffer): void {
+    const { copy } = memory;
+    if (copy.isPublishedInPage || payload.length === 0) return;
+    copy.isSeenInPage = true;
+    const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString();
+    if (text === copy.payload) return;
+    copy.payload = text;
+    copy.isAcknowledged = false;
+    copy.expresses = undefined;
+  }
+
+  #onHeartbeat(memory: DeviceMemory): void {
+    this.#deps.count('heartbeat');
+    this.#setPresence(memory, onHeartbeat(memory.presence, this.#moment()));
+    this.#deps.heartbeats.add(memory.deviceId);
+  }
+
+  #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
+    this.#deps.count('report');
+    const parsed = parseReported(payload, this.#deps.limits);
+    if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
+    if (retained && memory.announced?.includes(name) === false) {
+      return this.#deps.wake.clear(this.#deps.topics.reported(memory.deviceId, name));
+    }
+    const envelope = this.#checkDecision(memory, name, parsed.value, retained);
+    memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
+    if (!retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+    const isAboutDesired = envelope.status !== undefined || memory.desiredNames.includes(name);
+    this.#deps.wake.status(memory, isAboutDesired ? 'sync' : 'reported');
+  }
+
+  /** Takes the decision out of a report that cannot be about this object's documents; its value counts all the same. */
+  #checkDecision(memory: DeviceMemory, name: string, envelope: ReportedEnvelope, retained: boolean): ReportedEnvelope {
+    const { uid, revision, value } = envelope;
+    if (uid === undefined || revision === undefined) return envelope;
+    const valueOnly = value === undefined ? {} : { value };
+    if (uid !== memory.ownerUid) {
+      // Stored, it is what the device said to the object's predecessor; live, the device has not read its new document.
+      if (!retained)
+        this.#refuse(memory, `reported/${name}`, { reason: 'ForeignUid', message: `uid ${uid} is not this object's` });
+      return valueOnly;
+    }
+    if (!this.#isPlausible(memory, revision)) {
+      this.#refuse(memory, `reported/${name}`, {
+        reason: 'BadRevision',
+        message: `revision ${revision} was never issued`,
+      });
+      return valueOnly;
+    }
+    return envelope;
+  }
+
+  #onState(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
+    const parsed = parseState(payload, this.#deps.limits);
+    if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
+    const delivery: Delivery = !retained ? 'live' : memory.isBelieving ? 'believed' : 'recheck';
+    const state = parsed.value;
+    if (state.online) this.#onBirth(memory, state, delivery);
+    else this.#setPresence(memory, onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.rules));
+  }
+
+  #onBirth(memory: DeviceMemory, birth: Birth, delivery: Delivery): void {
+    const before = memory.presence;
+    if (delivery === 'live' && isDuplicateSession(before, birth)) {
+      const message = `sessions ${before.session} and ${birth.session} take turns: two processes use this device id; stop one of them`;
+      this.#refuse(memory, 'state', { reason: 'DuplicateSession', message });
+    }
+    if (birth.session === undefined || birth.session !== before.session) this.#beginSession(memory, birth);
+    this.#nameRevision(memory, birth);
+    this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
+    if (delivery === 'live') this.#deps.heartbeats.add(memory.deviceId);
+    if (before.maxBytes !== birth.maxBytes) this.#deps.wake.desired(memory.deviceId);
+  }
+
+  #beginSession(memory: DeviceMemory, birth: Birth): void {
+    memory.named = { ...memory.named, reissued: new Set() };
+    memory.announced = birth.reports;
+    for (const name of memory.inbox.peek().keys()) {
+      if (birth.reports?.includes(name) === false) memory.inbox.drop(name);
+    }
+    this.#deps.wake.status(memory, 'online');
+  }
+
+  #nameRevision(memory: DeviceMemory, { uid, revision }: Birth): void {
+    if (revision === undefined || uid !== memory.ownerUid) return;
+    if (!this.#isPlausible(memory, revision)) {
+      this.#refuse(memory, 'state', { reason: 'BadRevision', message: `revision ${revision} was never issued` });
+    } else if (revision > memory.named.birth) {
+      memory.named = { ...memory.named, birth: revision };
+      this.#deps.wake.desired(memory.deviceId);
+    }
+  }
+
+  #isPlausible(memory: DeviceMemory, revision: number): boolean {
+    return revision <= Math.min(MAX_REVISION, memory.seenRevision + MAX_REVISION_LEAP);
+  }
+
+  #setPresence(memory: DeviceMemory, presence: Presence): void {
+    const { online, reason, session, asleepUntil } = memory.presence;
+    memory.presence = presence;
+    const isNews =
+      presence.online !== online ||
+      presence.reason !== reason ||
+      presence.session !== session ||
+      presence.asleepUntil !== asleepUntil;
+    if (isNews) this.#deps.wake.status(memory, 'online');
+  }
+
+  #refuse(memory: DeviceMemory, where: string, { reason, message }: { reason: BadInputReason; message: string }): void {
+    this.#deps.onBadInput(reason, `${where} of ${memory.deviceId}: ${message}`, memory);
+  }
+
+  #moment(): Moment {
+    return { now: this.#deps.clock.now(), reading: this.#deps.reading.reading };
+  }
+}
+
+/** A broker's copy above this size is nobody's valid document; it is remembered as different, not kept. */
+const MAX_COPY_BYTES = 2_000_000;
+const OVERSIZED = 'oversized';

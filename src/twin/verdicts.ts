@@ -1,0 +1,146 @@
+import type { Verdict } from '../api/conditions.ts';
+import type { SyncRecord, SyncState } from '../api/device.ts';
+import type { Reason } from '../api/reasons.ts';
+import type { TwinView } from './view.ts';
+
+type SyncMap = Readonly<Record<string, SyncRecord>>;
+
+/** The conditions of a device, in the order in which people read them. */
+export function judgeConditions(view: TwinView, sync: SyncMap, online: boolean): Verdict[] {
+  const ready = judgeReady(view, sync);
+  const verdicts = [ready, judgeSynced(view, sync), judgeOnline(view, online), SCHEMA_UNKNOWN];
+  if (ready.status === 'True') return verdicts;
+  // Stalled: a person must act. Everything else that is not ready is being worked on.
+  const type = STALLING.has(ready.reason) ? 'Stalled' : 'Reconciling';
+  return [...verdicts, { ...ready, type, status: 'True' }];
+}
+
+const STALLING: ReadonlySet<Reason> = new Set([
+  'DuplicateDeviceId',
+  'ForeignOwner',
+  'Rejected',
+  'Invalid',
+  'TooLarge',
+  'TooLargeForDevice',
+  'TooManyMessages',
+]);
+
+const SCHEMA_UNKNOWN: Verdict = {
+  type: 'SchemaValid',
+  status: 'Unknown',
+  reason: 'NoSchema',
+  message: 'no schema is known for this device: desired properties are sent as plain JSON',
+};
+
+/** Valid, retained at the broker, not rejected. Whether the device is there does not matter, or a fleet's roll-out never ends. */
+function judgeReady(view: TwinView, sync: SyncMap): Verdict {
+  const claimed = judgeClaim(view);
+  if (claimed !== undefined) return { type: 'Ready', status: 'False', ...claimed };
+  if (view.publication.kind === 'held') return { type: 'Ready', status: 'False', ...view.publication.problem };
+  if (view.device.spec.disabled === true) return { type: 'Ready', status: 'True', ...DISABLED };
+  const worst = worstMessage(sync);
+  if (worst?.state === 'Rejected' || worst?.state === 'Invalid') {
+    return { type: 'Ready', status: 'False', reason: worst.state, message: worst.text };
+  }
+  if (desiredNames(view).length === 0) return { type: 'Ready', status: 'True', ...NO_DESIRED };
+  return {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Published',
+    message: 'every desired message stands retained at the broker',
+  };
+}
+
+function judgeSynced(view: TwinView, sync: SyncMap): Verdict {
+  const claimed = judgeClaim(view);
+  if (claimed !== undefined) return { type: 'Synced', status: 'False', ...claimed };
+  const names = desiredNames(view);
+  if (names.length === 0) return { type: 'Synced', status: 'True', ...NO_DESIRED };
+  if (view.device.spec.disabled === true) return { type: 'Synced', status: 'False', ...DISABLED };
+  const worst = worstMessage(sync);
+  if (worst !== undefined) return { type: 'Synced', status: 'False', reason: worst.state, message: worst.text };
+  if (view.publication.kind === 'held') return { type: 'Synced', status: 'False', ...view.publication.problem };
+  return { type: 'Synced', status: 'True', reason: 'InSync', message: 'desired and reported agree' };
+}
+
+function judgeOnline(view: TwinView, online: boolean): Verdict {
+  const claimed = judgeClaim(view);
+  if (claimed !== undefined) return { type: 'Online', status: 'False', ...claimed };
+  if (view.device.spec.disabled === true) return { type: 'Online', status: 'False', ...DISABLED };
+  const { reason } = view.presence;
+  return { type: 'Online', status: online ? 'True' : 'False', reason, message: ONLINE_MESSAGES[reason] ?? '' };
+}
+
+const ONLINE_MESSAGES: Partial<Record<Reason, string>> = {
+  Birth: 'the device announced itself',
+  Heartbeat: 'the device sends heartbeats',
+  Report: 'the device sends reports',
+  Retained: 'the retained state says that the device is online',
+  Goodbye: 'the device said goodbye',
+  LastWill: 'the connection of the device broke',
+  Silence: 'no heartbeat for longer than the device announced',
+  Asleep: 'the device said that it sleeps',
+  NeverSeen: 'the device has never been heard',
+};
+
+const DISABLED = {
+  reason: 'Disabled',
+  message:
+    'spec.disabled is true: the device gets no messages and what it sends is dropped; revoke its credentials at the broker',
+} as const;
+
+const NO_DESIRED = { reason: 'NoDesired', message: 'nothing is desired' } as const;
+
+function judgeClaim({ claim, device }: TwinView): { reason: Reason; message: string } | undefined {
+  switch (claim.kind) {
+    case 'owner':
+      return undefined;
+    case 'duplicate':
+      return {
+        reason: 'DuplicateDeviceId',
+        message: `device id ${device.spec.deviceId} belongs to the older object ${claim.winner}; delete one of the two`,
+      };
+    case 'foreign': {
+      const { cluster, namespace, name } = claim.owner;
+      return {
+        reason: 'ForeignOwner',
+        message:
+          `the broker holds a document for ${device.spec.deviceId} of ${namespace}/${name} in cluster ${cluster}; ` +
+          'delete it there, or let this operator take over (--take-over-foreign)',
+      };
+    }
+  }
+}
+
+const WORST_FIRST: readonly SyncState[] = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged'];
+
+interface WorstMessage {
+  readonly state: Exclude<SyncState, 'InSync'>;
+  readonly text: string;
+}
+
+/** The message furthest from being in sync; names decide between equals, so that the text does not flap. */
+function worstMessage(sync: SyncMap): WorstMessage | undefined {
+  const entries = Object.entries(sync).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  for (const state of WORST_FIRST) {
+    const found = entries.filter(([, record]) => record.state === state);
+    const [first] = found;
+    if (first === undefined || state === 'InSync') continue;
+    const more = found.length > 1 ? ` (and ${found.length - 1} more)` : '';
+    const detail = first[1].message ?? STATE_MESSAGES[state];
+    return { state, text: `${first[0]}: ${detail}${more}` };
+  }
+  return undefined;
+}
+
+const STATE_MESSAGES: Record<Exclude<SyncState, 'InSync'>, string> = {
+  Pending: 'waiting for the device',
+  Acknowledged: 'the device has it and has not applied it yet',
+  Rejected: 'the device rejected it',
+  Drifted: 'the device reports another value',
+  Invalid: 'not sent',
+};
+
+function desiredNames(view: TwinView): string[] {
+  return Object.keys(view.device.properties?.desired ?? {});
+}

@@ -1,0 +1,36 @@
+import type { Device, DeviceKey } from '../api/device.ts';
+import type { Presence } from '../liveness/presence.ts';
+import type { DesiredDocument, Owner } from '../protocol/envelopes.ts';
+import type { Report } from '../upstream/inbox.ts';
+import type { PublishProblem } from './device-memory.ts';
+
+/** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */
+export interface TwinView {
+  readonly device: Device;
+  /** Wall-clock milliseconds. */
+  readonly now: number;
+  readonly claim: Claim;
+  readonly publication: Publication;
+  readonly presence: Presence;
+  /** Reports that no write has carried yet. */
+  readonly reports: ReadonlyMap<string, Report>;
+  /** Message names of the last birth, when the twin is to be cut down to them. */
+  readonly announced: readonly string[] | undefined;
+  /** Write the last heartbeat even if nothing else is to be written. */
+  readonly isHeartbeatDue: boolean;
+  /** Reported messages a twin may hold; more are refused. */
+  readonly maxMessages: number;
+}
+
+/** Whether this object speaks for its device id. */
+export type Claim =
+  | { readonly kind: 'owner' }
+  | { readonly kind: 'duplicate'; readonly winner: DeviceKey }
+  | { readonly kind: 'foreign'; readonly owner: Owner };
+
+/** How far the desired state of this generation has come. */
+export type Publication =
+  /** The broker holds it. */
+  | { readonly kind: 'published'; readonly document: DesiredDocument }
+  /** It cannot be there; `document` is what the broker last held of this object. */
+  | { readonly kind: 'held'; readonly problem: PublishProblem; readonly document: DesiredDocument | undefined };

@@ -1,0 +1,18 @@
+import type { BadInputReason } from '../api/reasons.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { WriteClass } from './status-patch.ts';
+
+/** How the parts of a twin wake each other: by putting a key on a queue, never by a call. */
+export interface Wake {
+  /** The document of a device id is to be compared with the broker's copy, at once or after `afterMs`. */
+  desired(deviceId: string, afterMs?: number): void;
+  /** The status of the owner of a device id is to be computed again; the class decides how long it may wait in line. */
+  status(memory: DeviceMemory, writeClass: WriteClass): void;
+  /** The retained state of a device id is to be read from the broker. */
+  page(deviceId: string): void;
+  /** A retained up-topic says nothing any more and is to be cleared. */
+  clear(topic: string): void;
+}
+
+/** Something arrived that was not taken. `memory` is absent where no object has the device id. */
+export type BadInputSink = (reason: BadInputReason, message: string, memory?: DeviceMemory) => void;
