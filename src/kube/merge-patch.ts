@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 
 /**
@@ -12,7 +13,7 @@ export function diffMergePatch(before: JsonObject, after: JsonObject): JsonObjec
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     const change =
-      isObject(old) && isObject(value) ? diffMergePatch(old, value) : isSame(old, value) ? undefined : value;
+      isObject(old) && isObject(value) ? diffMergePatch(old, value) : isDeepStrictEqual(old, value) ? undefined : value;
     if (change !== undefined) patch[key] = change;
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
@@ -20,8 +21,4 @@ export function diffMergePatch(before: JsonObject, after: JsonObject): JsonObjec
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isSame(a: JsonValue | undefined, b: JsonValue): boolean {
-  return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b));
 }

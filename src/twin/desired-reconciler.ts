@@ -133,10 +133,13 @@ export class DesiredReconciler {
     const { copy } = memory;
     const startedAt = clock.monotonic();
     copy.isPublishedInPage = true;
+    copy.publishing = composed.payload;
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {
       return this.#failPublish(memory, error);
+    } finally {
+      copy.publishing = undefined;
     }
     this.#deps.onPublished(clock.monotonic() - startedAt);
     copy.isPublishedInPage = true;

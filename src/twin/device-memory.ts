@@ -18,6 +18,8 @@ export interface BrokerCopy {
   isRead: boolean;
   /** The retained payload, whoever wrote it; undefined: the broker holds none. Kept as text, which is small; parsed when needed. */
   payload: string | undefined;
+  /** A payload on its way, not acknowledged yet. */
+  publishing: string | undefined;
   /** The broker acknowledged this payload on this connection; a page that lacks it proves that it does not keep it. */
   isAcknowledged: boolean;
   /** `uid@generation` of the object whose desired state `payload` is known to express. */
@@ -43,6 +45,7 @@ export class DeviceMemory {
   readonly copy: BrokerCopy = {
     isRead: false,
     payload: undefined,
+    publishing: undefined,
     isAcknowledged: false,
     expresses: undefined,
     problem: undefined,

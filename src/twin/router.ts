@@ -104,9 +104,9 @@ export class Router {
   }
 
   #routeDesired(memory: DeviceMemory, message: IncomingMessage): void {
-    // Our own publishes do not come back. A live message is someone else's, and only a page tells whether it still stands.
     if (message.retained) this.#seeCopy(memory, message.payload);
-    else this.#deps.wake.page(memory.deviceId);
+    // A live one that is not our own echo (MQTT 3.1.1 has no noLocal) is someone else's; only a page tells whether it still stands.
+    else if (!isOwnEcho(memory, message.payload)) this.#deps.wake.page(memory.deviceId);
   }
 
   #seeCopy(memory: DeviceMemory, payload: Buffer): void {
@@ -224,6 +224,11 @@ export class Router {
   #moment(): Moment {
     return { now: this.#deps.clock.now(), reading: this.#deps.reading.reading };
   }
+}
+
+function isOwnEcho({ copy }: DeviceMemory, payload: Buffer): boolean {
+  const text = payload.toString();
+  return text === copy.payload || text === copy.publishing;
 }
 
 /** A broker's copy above this size is nobody's valid document; it is remembered as different, not kept. */

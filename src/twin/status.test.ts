@@ -1,0 +1,191 @@
+import { describe, expect, it } from '@jest/globals';
+import { device, document, rate, RATE, syncOf } from '../../test/gen/device.ts';
+import type { ConditionType } from '../api/conditions.ts';
+import type { Device, DeviceStatus } from '../api/device.ts';
+import { recallPresence } from '../liveness/presence.ts';
+import type { Presence } from '../liveness/presence.ts';
+import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import { transitionEvents } from './events.ts';
+import { planStatusWrite } from './status-patch.ts';
+import { computeStatus } from './status.ts';
+import type { TwinView } from './view.ts';
+
+const NOW = Date.parse('2024-11-21T00:00:00Z');
+const BATTERY = 'sensor.v1.BatteryStatus';
+
+function view(parts: Partial<TwinView> = {}): TwinView {
+  return {
+    device: device({ desired: rate(60) }),
+    now: NOW,
+    claim: { kind: 'owner' },
+    publication: { kind: 'published', document: document(60, 1) },
+    presence: recallPresence(undefined, 0),
+    reports: new Map(),
+    announced: undefined,
+    isHeartbeatDue: false,
+    maxMessages: 64,
+    ...parts,
+  };
+}
+
+const online: Presence = { ...recallPresence(undefined, 0), online: true, reason: 'Birth', lastHeartbeat: NOW };
+
+function reports(map: Record<string, ReportedEnvelope>): TwinView['reports'] {
+  return new Map(Object.entries(map).map(([name, envelope]) => [name, { envelope, receivedAt: NOW }]));
+}
+
+function statusOf(parts: Partial<TwinView>): DeviceStatus {
+  return computeStatus(view(parts)).status;
+}
+
+function condition(status: DeviceStatus, type: ConditionType): string {
+  const found = status.conditions?.find((one) => one.type === type);
+  return found === undefined ? 'absent' : `${found.status}/${found.reason}`;
+}
+
+/** The object as it is after `status` was written. */
+const written = (status: DeviceStatus, parts: Parameters<typeof device>[0] = {}): Device =>
+  device({ desired: rate(60), ...parts, status });
+
+describe('the status of a device', () => {
+  it('is Ready and not Synced while a published message waits for the device', () => {
+    const status = statusOf({});
+    expect(condition(status, 'Ready')).toBe('True/Published');
+    expect(condition(status, 'Synced')).toBe('False/Pending');
+    expect(condition(status, 'Online')).toBe('False/NeverSeen');
+    expect(condition(status, 'Reconciling')).toBe('absent');
+    expect(status.sync?.[RATE]).toMatchObject({ state: 'Pending', revision: 1 });
+  });
+
+  it('is Synced when the device reports what is desired, with times of both sides', () => {
+    const status = statusOf({ reports: reports({ [RATE]: { value: { intervalSeconds: 60 } } }) });
+    expect(condition(status, 'Synced')).toBe('True/InSync');
+    expect(status.properties).toEqual({
+      desired: { [RATE]: '2024-11-20T00:00:00.000Z' },
+      reported: { [RATE]: '2024-11-21T00:00:00.000Z' },
+    });
+  });
+
+  it('is computed to the same status again, so that nothing is written twice', () => {
+    const first = statusOf({ presence: online, reports: reports({ [RATE]: { value: { intervalSeconds: 60 } } }) });
+    const again = computeStatus(view({ device: written(first), presence: online, now: NOW + 99_000 }));
+    expect(planStatusWrite(first, again.status)).toBeUndefined();
+  });
+
+  it('keeps the time of a reported value that is reported again unchanged', () => {
+    const status = statusOf({ reports: reports({ [BATTERY]: { value: { percentage: 87 } } }) });
+    const again = statusOf({
+      device: written(status),
+      now: NOW + 5000,
+      reports: reports({ [BATTERY]: { value: { percentage: 87 } } }),
+    });
+    expect(again.properties?.reported).toEqual(status.properties?.reported);
+  });
+
+  it('is not Ready and Stalled when the device rejected a message, with its reason', () => {
+    const reason = 'interval too short';
+    const envelope = { uid: 'uid-1', revision: 1, status: 'rejected', reason } as const;
+    const status = statusOf({ reports: reports({ [RATE]: envelope }) });
+    expect(condition(status, 'Ready')).toBe('False/Rejected');
+    expect(condition(status, 'Stalled')).toBe('True/Rejected');
+    expect(condition(status, 'Synced')).toBe('False/Rejected');
+    expect(status.sync?.[RATE]).toMatchObject({ state: 'Rejected', reason: 'Rejected', message: reason });
+    expect(transitionEvents(undefined, status)).toContainEqual(
+      expect.objectContaining({ type: 'Warning', reason: 'Rejected', message: expect.stringContaining(reason) }),
+    );
+  });
+
+  it('is not Ready but working on it while a change cannot be published', () => {
+    const problem = { reason: 'BrokerUnavailable', message: 'away' } as const;
+    const status = statusOf({ publication: { kind: 'held', problem, document: undefined } });
+    expect(condition(status, 'Ready')).toBe('False/BrokerUnavailable');
+    expect(condition(status, 'Reconciling')).toBe('True/BrokerUnavailable');
+    expect(condition(status, 'Stalled')).toBe('absent');
+  });
+
+  it('marks a message that does not fit as Invalid and keeps the revision of what was sent before', () => {
+    const problem = { reason: 'TooLargeForDevice', message: 'too large' } as const;
+    const status = statusOf({
+      device: device({ generation: 2, desired: rate(30), status: { sync: syncOf(60, { revision: 1 }) } }),
+      publication: { kind: 'held', problem, document: document(60, 1) },
+    });
+    expect(status.sync?.[RATE]).toMatchObject({ state: 'Invalid', revision: 1, reason: 'TooLargeForDevice' });
+    expect(condition(status, 'Stalled')).toBe('True/TooLargeForDevice');
+  });
+
+  it('is offline and not Synced while disabled, and keeps its records', () => {
+    const before = statusOf({ presence: online, reports: reports({ [RATE]: { value: { intervalSeconds: 60 } } }) });
+    const disabled = { ...document(60, 1), disabled: true, messages: {} };
+    const status = statusOf({
+      device: written(before, { generation: 2, disabled: true }),
+      presence: online,
+      publication: { kind: 'published', document: disabled },
+    });
+    expect(status.online).toBe(false);
+    expect(condition(status, 'Online')).toBe('False/Disabled');
+    expect(condition(status, 'Synced')).toBe('False/Disabled');
+    expect(condition(status, 'Ready')).toBe('True/Disabled');
+    expect(status.sync).toEqual(before.sync);
+  });
+
+  it('of a younger object with the same device id is Stalled and names the older one', () => {
+    const status = statusOf({ claim: { kind: 'duplicate', winner: 'default/older' } });
+    expect(condition(status, 'Stalled')).toBe('True/DuplicateDeviceId');
+    expect(condition(status, 'Ready')).toBe('False/DuplicateDeviceId');
+    expect(status.conditions?.find(({ type }) => type === 'Stalled')?.message).toContain('default/older');
+    expect(transitionEvents(undefined, status).map(({ reason }) => reason)).toEqual(['DuplicateDeviceId']);
+  });
+
+  it('is cut down to the messages that a new session announces', () => {
+    const before = statusOf({
+      reports: reports({ [RATE]: { value: { intervalSeconds: 60 } }, [BATTERY]: { value: { percentage: 87 } } }),
+    });
+    const status = statusOf({ device: written(before), announced: [RATE] });
+    expect(Object.keys(status.reported ?? {})).toEqual([RATE]);
+    expect(planStatusWrite(before, status)?.patch).toEqual({
+      reported: { [BATTERY]: null },
+      properties: { reported: { [BATTERY]: null } },
+    });
+  });
+
+  it('refuses reports beyond the limit of messages and keeps those it has', () => {
+    const computed = computeStatus(
+      view({
+        maxMessages: 1,
+        reports: reports({ [RATE]: { value: { intervalSeconds: 60 } }, [BATTERY]: { value: {} } }),
+      }),
+    );
+    expect(Object.keys(computed.status.reported ?? {})).toEqual([RATE]);
+    expect(computed.refused).toEqual([BATTERY]);
+  });
+
+  it('drops nulls within reported values, which a merge patch could not carry', () => {
+    const status = statusOf({ reports: reports({ [BATTERY]: { value: { percentage: 87, voltage: null } } }) });
+    expect(status.reported?.[BATTERY]).toEqual({ percentage: 87 });
+  });
+
+  it('writes a heartbeat along with other changes, and alone only when its turn has come', () => {
+    const first = statusOf({ presence: online });
+    expect(first.lastHeartbeat).toBe('2024-11-21T00:00:00Z');
+    const later = { ...online, lastHeartbeat: NOW + 20_000 };
+    expect(statusOf({ device: written(first), presence: later }).lastHeartbeat).toBe(first.lastHeartbeat);
+    const due = statusOf({ device: written(first), presence: later, isHeartbeatDue: true });
+    expect(planStatusWrite(first, due)).toEqual({
+      patch: { lastHeartbeat: '2024-11-21T00:00:20Z' },
+      writeClass: 'heartbeat',
+    });
+  });
+
+  it('changes no transition time while a condition keeps its status', () => {
+    const first = statusOf({});
+    const second = statusOf({
+      device: written(first, { generation: 2 }),
+      now: NOW + 60_000,
+      publication: { kind: 'published', document: document(60, 1) },
+    });
+    expect(second.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual(
+      first.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),
+    );
+    expect(second.observedGeneration).toBe(2);
+  });
+});
