@@ -7,7 +7,7 @@ import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './bro
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailure } from './failure.ts';
-import type { BrokerOptions, BrokerTuning } from './options.ts';
+import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';
 import { DEFAULT_BROKER_TUNING, publicUrl } from './options.ts';
 import { Link } from './link.ts';
 import type { Session } from './session.ts';
@@ -56,7 +56,7 @@ class Connection implements BrokerConnection {
     this.#log = deps.log;
     this.#random = deps.random ?? Math.random;
     this.#tuning = { ...DEFAULT_BROKER_TUNING, ...options.tuning };
-    this.#name = { url: publicUrl(options), clientId: options.clientId };
+    this.#name = { url: publicUrl(options.url), clientId: options.clientId };
   }
 
   get limits(): BrokerLimits | undefined {
@@ -114,7 +114,14 @@ class Connection implements BrokerConnection {
 
   /** One network connection, from CONNECT to its end. */
   async #serve(signal: AbortSignal): Promise<void> {
-    const link = new Link(this.#options, { clock: this.#clock, tuning: this.#tuning, name: this.#name }, this.#receive);
+    const credentials = await this.#credentials();
+    if (credentials === undefined || signal.aborted) return;
+    const link = new Link(
+      this.#options,
+      credentials,
+      { clock: this.#clock, tuning: this.#tuning, name: this.#name },
+      this.#receive,
+    );
     const hangUp = (): void => link.end();
     signal.addEventListener('abort', hangUp, { once: true });
     try {
@@ -131,6 +138,17 @@ class Connection implements BrokerConnection {
     this.#ended(
       signal.aborted ? `closed the connection to broker ${this.#name.url}` : describeFailure(cause, this.#name),
     );
+  }
+
+  async #credentials(): Promise<BrokerCredentials | undefined> {
+    try {
+      return (await this.#options.credentials?.()) ?? {};
+    } catch (error) {
+      this.#ended(
+        `no credentials for broker ${this.#name.url}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return undefined;
+    }
   }
 
   #ended(reason: string): void {

@@ -26,8 +26,8 @@ const REFUSALS: Readonly<Record<number, string>> = {
   0x80: 'unspecified error; check that its access rules (ACL) let the operator read and write the topics of its prefix',
   0x83: 'implementation specific error; see the broker’s log',
   0x87: 'not authorised; check that its access rules (ACL) let the operator read and write the topics of its prefix',
-  0x8f: 'topic filter invalid; check --mqtt-prefix',
-  0x90: 'topic name invalid; check --mqtt-prefix',
+  0x8f: 'topic filter invalid; check --topic-prefix',
+  0x90: 'topic name invalid; check --topic-prefix',
   0x95: 'packet too large; raise its message size limit or lower --max-document-bytes',
   0x97: 'quota exceeded; raise its quota for the operator',
   0x9a: 'retained messages not supported; enable them',
@@ -50,10 +50,10 @@ function reasonCodeRemedy(code: number, clientId: string): string | undefined {
       return 'is not available; it will be tried again';
     case 4:
     case 0x86:
-      return 'refused the operator: bad user name or password; check --mqtt-username and --mqtt-password';
+      return 'refused the operator: bad user name or password; check --mqtt-username and --mqtt-password-file';
     case 5:
     case 0x87:
-      return 'refused the operator: not authorised; check --mqtt-username, --mqtt-password and the access rules (ACL) of the broker';
+      return 'refused the operator: not authorised; check --mqtt-username, --mqtt-password-file and the access rules (ACL) of the broker';
     case 0x8a:
       return 'has banned the operator; see its log';
     case 0x8b:
@@ -63,7 +63,7 @@ function reasonCodeRemedy(code: number, clientId: string): string | undefined {
     case 0x8e:
       return `let another client take over the client id ${clientId}; check that no other installation uses it (--mqtt-client-id)`;
     case 0x93:
-      return 'received more at once than it allows; lower --mqtt-publish-window';
+      return 'received more at once than it allows; see its receive maximum';
     case 0x95:
       return 'received a packet over its size limit; raise the limit or lower --max-document-bytes';
     case 0x97:
@@ -83,10 +83,10 @@ const SYSTEM_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
   ['ETIMEDOUT', 'cannot be reached: no answer in time; check --mqtt-url, network policies and the broker'],
   ['EHOSTUNREACH', 'cannot be reached: no route; check --mqtt-url and network policies'],
   ['ENETUNREACH', 'cannot be reached: no route; check --mqtt-url and network policies'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'has a certificate that is not trusted; check --mqtt-ca'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'has a certificate that is not trusted; check --mqtt-ca'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted; check --mqtt-ca'],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'has a certificate that is not trusted; check --mqtt-ca'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'has a certificate that is not trusted; check --mqtt-ca-file'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'has a certificate that is not trusted; check --mqtt-ca-file'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted; check --mqtt-ca-file'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'has a certificate that is not trusted; check --mqtt-ca-file'],
   ['CERT_HAS_EXPIRED', 'has a certificate that has expired; renew it'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'has a certificate for another host; check --mqtt-url'],
 ]);

@@ -8,17 +8,22 @@ export interface BrokerOptions {
   readonly clientId: string;
   /** 5 unless the broker speaks 3.1.1 only (4). */
   readonly protocolVersion?: 4 | 5;
-  readonly username?: string;
-  readonly password?: string;
-  /** PEM texts: the authority to trust, and the client's own certificate and key. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
+  /** Asked at every connect, so that rotated passwords and certificates are taken up. */
+  readonly credentials?: () => BrokerCredentials | Promise<BrokerCredentials>;
   /** Subscribed on every connect, before `onConnected`. */
   readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
   readonly tuning?: Partial<BrokerTuning>;
   /** Awaited before every connect but the first: a leader renews its Lease here. While it rejects, there is no reconnect. */
   readonly beforeReconnect?: () => Promise<void>;
+}
+
+export interface BrokerCredentials {
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM texts: the authorities to trust, and the client's own certificate and key. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface BrokerTuning {
@@ -47,7 +52,7 @@ export const DEFAULT_BROKER_TUNING: BrokerTuning = {
   connectTimeoutMs: 10_000,
   publishWindow: 1000,
   publishQueue: 200_000,
-  pageConcurrency: 4,
+  pageConcurrency: 8,
   quietTicks: 4,
   tickMs: 15,
   reconnectMinMs: 100,
@@ -56,38 +61,41 @@ export const DEFAULT_BROKER_TUNING: BrokerTuning = {
 };
 
 /** MQTT.js options for one network connection. It never reconnects by itself, and so never stores anything for later. */
-export function clientOptions(options: BrokerOptions, tuning: BrokerTuning): IClientOptions {
-  const url = new URL(options.url);
-  const version = options.protocolVersion ?? 5;
+export function clientOptions(
+  { clientId, protocolVersion = 5 }: BrokerOptions,
+  tuning: BrokerTuning,
+  credentials: BrokerCredentials,
+): IClientOptions {
   return {
-    protocolVersion: version,
-    clientId: options.clientId,
+    ...credentials,
+    protocolVersion,
+    clientId,
     clean: true,
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
     keepalive: tuning.keepaliveSeconds,
     connectTimeout: tuning.connectTimeoutMs,
-    ...credentials(options, url),
-    ...(options.ca !== undefined && { ca: options.ca }),
-    ...(options.cert !== undefined && { cert: options.cert }),
-    ...(options.key !== undefined && { key: options.key }),
-    // Without this mosquitto keeps 20 messages in flight and drops silently what 1,000 more do not hold.
-    ...(version === 5 && { properties: { receiveMaximum: 65_535 } }),
+    // Without it mosquitto keeps 20 messages in flight and silently drops what its queue of 1,000 does not hold.
+    ...(protocolVersion === 5 && { properties: { receiveMaximum: RECEIVE_MAXIMUM } }),
   };
 }
 
-function credentials(options: BrokerOptions, url: URL): Pick<IClientOptions, 'username' | 'password'> {
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
-  return { ...(username !== '' && { username }), ...(password !== '' && { password }) };
+const RECEIVE_MAXIMUM = 65_535;
+/** What a broker keeps for a 3.1.1 client, by mosquitto's defaults. */
+const QUEUE_OF_3_1_1 = 1000;
+
+/** Messages of one page that no broker drops while all pages in flight are at their fullest. */
+export function maxPageMessages(options: BrokerOptions, tuning: BrokerTuning): number {
+  const kept = options.protocolVersion === 4 ? QUEUE_OF_3_1_1 : RECEIVE_MAXIMUM;
+  return Math.floor(kept / tuning.pageConcurrency);
 }
 
 const SCHEMES = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
 
 /** The URL without credentials, as it may appear in logs. Throws a RangeError for one that cannot work. */
-export function publicUrl(options: BrokerOptions): string {
-  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
+export function publicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !SCHEMES.has(url.protocol) || url.hostname === '') {
     throw new RangeError(
       '--mqtt-url must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',

@@ -8,9 +8,14 @@ export interface PagePort {
   unsubscribe(filters: readonly string[]): Promise<void>;
 }
 
+/** How pages are read; `maxPageMessages` is what the broker surely delivers for one page. */
+export type PageTuning = Pick<BrokerTuning, 'pageConcurrency' | 'quietTicks' | 'tickMs'> & {
+  readonly maxPageMessages: number;
+};
+
 interface Page {
-  /** Retained messages of this page since the last tick. */
-  heard: boolean;
+  /** Retained messages of this page so far. */
+  messages: number;
 }
 
 /**
@@ -21,7 +26,7 @@ interface Page {
 export class RetainedReader {
   readonly #port: PagePort;
   readonly #clock: Clock;
-  readonly #tuning: BrokerTuning;
+  readonly #tuning: PageTuning;
   readonly #closed = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -29,7 +34,7 @@ export class RetainedReader {
   readonly #pages = new Map<string, Page>();
   readonly #wild = new Map<string, Page>();
 
-  constructor(port: PagePort, clock: Clock, tuning: BrokerTuning) {
+  constructor(port: PagePort, clock: Clock, tuning: PageTuning) {
     this.#port = port;
     this.#clock = clock;
     this.#tuning = tuning;
@@ -39,11 +44,16 @@ export class RetainedReader {
     if (filters.length === 0) return;
     const stop = AbortSignal.any([signal, this.#closed.signal]);
     await this.#enter(stop);
+    let messages: number;
     try {
-      await this.#readPage(filters, qos, stop);
+      messages = await this.#readPage(filters, qos, stop);
     } finally {
       this.#leave();
     }
+    if (qos === 0 || messages <= this.#tuning.maxPageMessages || filters.length === 1) return;
+    // The broker may have dropped what its queue did not hold, and always drops the same: only smaller pages show the rest.
+    const half = Math.ceil(filters.length / 2);
+    await Promise.all([this.read(filters.slice(0, half), qos, signal), this.read(filters.slice(half), qos, signal)]);
   }
 
   /** Told of every retained message, before the handler. */
@@ -52,11 +62,11 @@ export class RetainedReader {
     for (let end = topic.length; end > 0; end = topic.lastIndexOf('/', end - 1)) {
       const page = this.#pages.get(topic.slice(0, end));
       if (page !== undefined) {
-        page.heard = true;
+        page.messages += 1;
         return;
       }
     }
-    for (const [filter, page] of this.#wild) if (matchesFilter(topic, filter)) page.heard = true;
+    for (const [filter, page] of this.#wild) if (matchesFilter(topic, filter)) page.messages += 1;
   }
 
   /** The connection is gone: every page rejects. */
@@ -64,8 +74,9 @@ export class RetainedReader {
     this.#closed.abort(reason);
   }
 
-  async #readPage(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<void> {
-    const page: Page = { heard: false };
+  /** Returns how many messages came. */
+  async #readPage(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<number> {
+    const page: Page = { messages: 0 };
     this.#register(filters, page);
     try {
       await this.#port.subscribe(filters, qos);
@@ -75,14 +86,15 @@ export class RetainedReader {
       if (!this.#closed.signal.aborted) await this.#port.unsubscribe(filters);
     }
     stop.throwIfAborted();
+    return page.messages;
   }
 
   async #quiet(page: Page, stop: AbortSignal): Promise<void> {
-    for (let quiet = 0; quiet < this.#tuning.quietTicks; quiet += 1) {
-      page.heard = false;
+    let before = -1;
+    for (let quiet = 0; quiet < this.#tuning.quietTicks; quiet = page.messages === before ? quiet + 1 : 0) {
+      before = page.messages;
       await this.#tick(stop);
       stop.throwIfAborted();
-      if (page.heard) quiet = -1;
     }
   }
 

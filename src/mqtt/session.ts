@@ -6,6 +6,7 @@ import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 import type { BrokerOptions, BrokerTuning } from './options.ts';
+import { maxPageMessages } from './options.ts';
 import { PublishWindow } from './publish-window.ts';
 import { RetainedReader } from './retained-reader.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
@@ -20,12 +21,19 @@ export interface SessionDeps {
 export class Session {
   readonly limits: BrokerLimits;
   readonly #client: MqttClient;
+  readonly #live: BrokerOptions['live'];
   readonly #name: BrokerName;
   readonly #window: PublishWindow;
   readonly #reader: RetainedReader;
 
-  constructor(client: MqttClient, connack: IConnackPacket, { clock, tuning, name }: SessionDeps) {
+  constructor(
+    client: MqttClient,
+    connack: IConnackPacket,
+    options: BrokerOptions,
+    { clock, tuning, name }: SessionDeps,
+  ) {
     this.#client = client;
+    this.#live = options.live;
     this.#name = name;
     this.limits = readLimits(connack);
     const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
@@ -37,18 +45,18 @@ export class Session {
         unsubscribe: (filters) => unsubscribe(client, filters),
       },
       clock,
-      tuning,
+      { ...tuning, maxPageMessages: maxPageMessages(options, tuning) },
     );
   }
 
   /** Live subscriptions, all granted, or a BrokerError naming what the broker lacks or refuses. */
-  async subscribeLive(live: BrokerOptions['live']): Promise<void> {
+  async subscribeLive(): Promise<void> {
     if (!this.limits.retainAvailable) throw refusal('retained messages', 0x9a, this.#name);
     if (this.limits.maximumQoS < 1) throw refusal('QoS 1', 0x9b, this.#name);
     if (!this.limits.wildcardSubscriptionAvailable) throw refusal('wildcard subscriptions', 0xa2, this.#name);
     await Promise.all(
       ([0, 1] as const).map(async (qos) => {
-        const filters = live.filter((one) => one.qos === qos).map(({ filter }) => filter);
+        const filters = this.#live.filter((one) => one.qos === qos).map(({ filter }) => filter);
         if (filters.length === 0) return;
         await subscribe(this.#client, filters, { qos, noLocal: true, retainHandling: 2 }, this.#name);
       }),
