@@ -86,9 +86,14 @@ function parseReported(rest: string, deviceId: string): ParsedTopic | undefined 
   return isMessageName(message) ? { kind: 'reported', deviceId, message } : undefined;
 }
 
-/** True for a protobuf full name that cannot be mistaken for a property every JavaScript object has. */
+/** True for a protobuf full name that is not one of the properties every object inherits (`toString`). */
 export function isMessageName(name: string): boolean {
-  return name.length <= MAX_MESSAGE_NAME && MESSAGE_NAME.test(name) && !FORBIDDEN_NAMES.has(name);
+  return (
+    name.length <= MAX_MESSAGE_NAME &&
+    MESSAGE_NAME.test(name) &&
+    !FORBIDDEN_NAMES.has(name) &&
+    !(name in Object.prototype)
+  );
 }
 
 /** Characters of a message name in a document; in a topic the limit on the whole topic comes first. */
