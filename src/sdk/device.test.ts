@@ -1,0 +1,387 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startBroker } from '../dev/broker.ts';
+import type { DevBroker } from '../dev/broker.ts';
+import { createDevice, memoryStore } from './index.ts';
+import type { Device, DeviceEvent, DeviceOptions, HandlerResult } from './index.ts';
+import { connectCloud, entry } from './testing/cloud.ts';
+import type { Cloud } from './testing/cloud.ts';
+import { manualClock } from './testing/manual-clock.ts';
+
+const RATE = 'sensor.v1.SampleRate';
+const BATTERY = 'sensor.v1.BatteryStatus';
+
+let broker: DevBroker;
+let cloud: Cloud;
+const devices: Device[] = [];
+
+beforeEach(async () => {
+  broker = await startBroker();
+  cloud = await connectCloud(broker.url, 'd1');
+});
+
+afterEach(async () => {
+  for (const device of devices.splice(0)) device.destroy();
+  await cloud.close();
+  await broker.close();
+});
+
+function deviceOf(options: Partial<DeviceOptions> = {}): Device {
+  const device = createDevice({
+    url: broker.url,
+    deviceId: 'd1',
+    heartbeatSeconds: 0,
+    reportSpreadMs: 0,
+    reconnect: { baseMs: 5, maxMs: 20 },
+    ...options,
+  });
+  devices.push(device);
+  return device;
+}
+
+const apply = (): HandlerResult => ({ status: 'applied' });
+
+describe.each([5, 4] as const)('a device on MQTT protocol level %i', (protocolVersion) => {
+  it('announces itself, applies what is desired and reports it', async () => {
+    const device = deviceOf({ protocolVersion, reports: [BATTERY], heartbeatSeconds: 7 });
+    device.onDesired(RATE, apply);
+    await device.connect();
+    const birth = await cloud.next('state', { online: true });
+    expect(birth.json).toMatchObject({
+      version: 1,
+      reports: [BATTERY],
+      heartbeat: 7,
+      encoding: 'json',
+      maxBytes: 16384,
+    });
+    await cloud.desire({ [RATE]: entry(3, { intervalSeconds: 60 }) });
+    const report = await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    expect(report.json).toEqual({
+      version: 1,
+      uid: 'uid-1',
+      revision: 3,
+      status: 'applied',
+      value: { intervalSeconds: 60 },
+    });
+  });
+
+  it('leaves its last will when it dies, and none when it says goodbye', async () => {
+    const dying = deviceOf({ protocolVersion });
+    await dying.connect();
+    const birth = await cloud.next('state', { online: true });
+    dying.destroy();
+    expect((await cloud.next('state', { online: false })).json).toMatchObject({
+      session: birth.json?.['session'],
+      will: true,
+    });
+
+    const leaving = deviceOf({ protocolVersion });
+    await leaving.connect();
+    await cloud.next('state', { online: true });
+    await leaving.close({ asleepSeconds: 60 });
+    expect((await cloud.next('state', { online: false })).json).toMatchObject({ will: false, asleep: 60 });
+    // A third device's birth is behind any will of the second.
+    await deviceOf({ protocolVersion }).connect();
+    await cloud.next('state', { online: true });
+    expect(cloud.seen.filter(({ json }) => json?.['will'] === true)).toHaveLength(1);
+  });
+
+  it('comes back by itself after the connection is lost, with a new session and its reports', async () => {
+    const device = deviceOf({ protocolVersion });
+    await device.connect();
+    device.report(BATTERY, { percentage: 87 });
+    await cloud.next(`reported/${BATTERY}`);
+    const first = cloud.seen.find(({ json }) => json?.['online'] === true);
+    await cloud.close();
+    await broker.close();
+    device.report(BATTERY, { percentage: 86 });
+    device.report(BATTERY, { percentage: 85 });
+    broker = await startBroker({ port: broker.port });
+    cloud = await connectCloud(broker.url, 'd1');
+    const second = await cloud.next('state', { online: true });
+    expect(second.json?.['session']).not.toBe(first?.json?.['session']);
+    expect((await cloud.next(`reported/${BATTERY}`)).json).toEqual({ version: 1, value: { percentage: 85 } });
+    expect(cloud.seen.filter(({ on }) => on === `reported/${BATTERY}`)).toHaveLength(1);
+  });
+});
+
+describe('a device', () => {
+  it('gets what was desired while it was offline, exactly once and only the newest', async () => {
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 10 }) });
+    await cloud.desire({ [RATE]: entry(2, { intervalSeconds: 20 }) });
+    const applied: unknown[] = [];
+    const device = deviceOf();
+    device.onDesired(RATE, (value) => {
+      applied.push(value);
+      return { status: 'applied' };
+    });
+    await device.connect();
+    await cloud.next(`reported/${RATE}`, { revision: 2, status: 'applied' });
+    expect(applied).toEqual([{ intervalSeconds: 20 }]);
+  });
+
+  it('acknowledges before it applies when applying takes time', async () => {
+    const finish = Promise.withResolvers<HandlerResult>();
+    const device = deviceOf();
+    device.onDesired(RATE, () => finish.promise);
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 10 }) });
+    const acknowledged = await cloud.next(`reported/${RATE}`);
+    expect(acknowledged.json).toEqual({ version: 1, uid: 'uid-1', revision: 1, status: 'accepted' });
+    finish.resolve({ status: 'applied', value: { intervalSeconds: 11 } });
+    const applied = await cloud.next(`reported/${RATE}`);
+    expect(applied.json).toMatchObject({ status: 'applied', value: { intervalSeconds: 11 } });
+  });
+
+  it('says no with a reason, and goes on reporting what it has', async () => {
+    const device = deviceOf();
+    device.onDesired(RATE, (value) =>
+      value['intervalSeconds'] === 0 ? { status: 'rejected', reason: 'must be positive' } : { status: 'applied' },
+    );
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 5 }) });
+    await cloud.next(`reported/${RATE}`, { revision: 1, status: 'applied' });
+    await cloud.desire({ [RATE]: entry(2, { intervalSeconds: 0 }) });
+    expect((await cloud.next(`reported/${RATE}`, { revision: 2 })).json).toMatchObject({
+      status: 'rejected',
+      reason: 'must be positive',
+      value: { intervalSeconds: 5 },
+    });
+    device.report(RATE, { intervalSeconds: 6 });
+    expect((await cloud.next(`reported/${RATE}`, { value: { intervalSeconds: 6 } })).json).toMatchObject({
+      revision: 2,
+      status: 'rejected',
+      reason: 'must be positive',
+    });
+  });
+
+  it.each([
+    ['a message nobody handles', undefined, `this device has no handler for ${RATE}`],
+    ['a handler that throws', new Error('no such register'), 'handler failed: no such register'],
+  ])('rejects %s', async (_, thrown, reason) => {
+    const device = deviceOf();
+    if (thrown !== undefined) device.onDesired(RATE, () => Promise.reject(thrown));
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, {}) });
+    expect((await cloud.next(`reported/${RATE}`, { status: 'rejected' })).json).toMatchObject({ reason });
+  });
+
+  it('aborts the handler that a newer value overtakes, and reports only the newer result', async () => {
+    const device = deviceOf();
+    const revisions: number[] = [];
+    device.onDesired(RATE, (_, { revision, signal }) => {
+      revisions.push(revision);
+      if (revision > 1) return { status: 'applied' };
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ status: 'applied', value: { overtaken: true } }));
+      });
+    });
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'accepted', revision: 1 });
+    await cloud.desire({ [RATE]: entry(2, { intervalSeconds: 2 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied', revision: 2 });
+    expect(revisions).toEqual([1, 2]);
+    expect(JSON.stringify(cloud.seen)).not.toContain('overtaken');
+  });
+
+  it('confirms an equal value under a new revision or owner without running its handler', async () => {
+    const device = deviceOf();
+    let runs = 0;
+    device.onDesired(RATE, () => {
+      runs += 1;
+      return { status: 'applied' };
+    });
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(5, { a: 1, b: 2 }) });
+    await cloud.next(`reported/${RATE}`, { revision: 5, status: 'applied' });
+    await cloud.desire({ [RATE]: entry(6, { b: 2, a: 1 }) });
+    await cloud.next(`reported/${RATE}`, { revision: 6, status: 'applied' });
+    await cloud.desire({ [RATE]: entry(1, { a: 1, b: 2 }) }, { uid: 'uid-2' });
+    await cloud.next(`reported/${RATE}`, { uid: 'uid-2', revision: 1, status: 'applied' });
+    expect(runs).toBe(1);
+  });
+
+  it('drops what is no longer desired and tells the handler', async () => {
+    const device = deviceOf();
+    const dropped = Promise.withResolvers<void>();
+    device.onDesired(RATE, apply, dropped.resolve);
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    await cloud.desire({});
+    await dropped.promise;
+    expect((await cloud.next(`reported/${RATE}`)).json).toEqual({ version: 1, value: { intervalSeconds: 1 } });
+  });
+
+  it('keeps its values across a restart, reports them with their decision and gives them to its handlers', async () => {
+    const store = memoryStore();
+    const first = deviceOf({ store });
+    first.onDesired(RATE, apply);
+    await first.connect();
+    await cloud.desire({ [RATE]: entry(4, { intervalSeconds: 9 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    await first.close();
+    await cloud.publish('desired', '', true);
+
+    const second = deviceOf({ store });
+    const applied = Promise.withResolvers<unknown>();
+    second.onDesired(RATE, (value) => {
+      applied.resolve(value);
+      return { status: 'applied' };
+    });
+    await second.connect();
+    expect(await applied.promise).toEqual({ intervalSeconds: 9 });
+    expect((await cloud.next('state', { online: true })).json).toMatchObject({
+      uid: 'uid-1',
+      revision: 4,
+      reports: [RATE],
+    });
+    expect((await cloud.next(`reported/${RATE}`)).json).toMatchObject({ revision: 4, status: 'applied' });
+  });
+
+  it('does not carry out again at a restart what is done for good', async () => {
+    const store = memoryStore();
+    let runs = 0;
+    const start = async (): Promise<Device> => {
+      const device = deviceOf({ store });
+      device.onDesired('fw.v1.Update', () => {
+        runs += 1;
+        return { status: 'applied', isDone: true };
+      });
+      await device.connect();
+      return device;
+    };
+    const first = await start();
+    await cloud.desire({ 'fw.v1.Update': entry(1, { version: '2.0' }) });
+    await cloud.next('reported/fw.v1.Update', { status: 'applied' });
+    await first.close();
+    await start();
+    await cloud.next('reported/fw.v1.Update', { status: 'applied' });
+    expect(runs).toBe(1);
+  });
+
+  it('names a message in its birth before it reports it for the first time', async () => {
+    const device = deviceOf();
+    await device.connect();
+    await cloud.next('state', { online: true, reports: [] });
+    device.report(BATTERY, { percentage: 1 });
+    await cloud.next('state', { online: true, reports: [BATTERY] });
+    expect(await cloud.next(`reported/${BATTERY}`)).toMatchObject({ json: { value: { percentage: 1 } } });
+  });
+
+  it('reports everything again when asked', async () => {
+    const device = deviceOf();
+    await device.connect();
+    device.report(BATTERY, { percentage: 1 });
+    await cloud.next(`reported/${BATTERY}`);
+    await cloud.publish('get', 'reported');
+    expect(await cloud.next(`reported/${BATTERY}`)).toMatchObject({ json: { value: { percentage: 1 } } });
+  });
+
+  it('keeps what it has while it is disabled or its object is deleted, and reports when it is back', async () => {
+    const device = deviceOf();
+    let drops = 0;
+    device.onDesired(RATE, apply, () => (drops += 1));
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    await cloud.desire({}, { disabled: true });
+    await cloud.publish('desired', '', true);
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    await cloud.next(`reported/${RATE}`, { revision: 1, status: 'applied' });
+    expect(drops).toBe(0);
+  });
+
+  it('acknowledges nothing that it could not store, and tries again', async () => {
+    const clock = manualClock();
+    const store = memoryStore();
+    const failed = Promise.withResolvers<DeviceEvent>();
+    let isFull = true;
+    const full = async (): Promise<void> => {
+      throw new Error('disk full');
+    };
+    const device = deviceOf({
+      clock,
+      store: { load: () => store.load(), save: (entries) => (isFull ? full() : store.save(entries)) },
+      onEvent: (event) => event.kind === 'failed' && failed.resolve(event),
+    });
+    device.onDesired(RATE, apply);
+    await device.connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    expect(await failed.promise).toEqual({ kind: 'failed', what: 'store', reason: 'disk full' });
+    expect(cloud.seen.filter(({ on }) => on.startsWith('reported'))).toEqual([]);
+    isFull = false;
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(5000);
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    expect((await store.load()).get(RATE)).toMatchObject({ revision: 1 });
+  });
+
+  it('ignores a document it cannot read and says so', async () => {
+    const failed = Promise.withResolvers<DeviceEvent>();
+    const device = deviceOf({ maxBytes: 300, onEvent: (event) => event.kind === 'failed' && failed.resolve(event) });
+    device.onDesired(RATE, apply);
+    await device.connect();
+    await cloud.next('state', { online: true, maxBytes: 300 });
+    await cloud.desire({ [RATE]: entry(1, { text: 'x'.repeat(300) }) });
+    expect(await failed.promise).toMatchObject({
+      what: 'desired document',
+      reason: expect.stringMatching(/^TooLarge: /),
+    });
+    await cloud.desire({ [RATE]: entry(2, { intervalSeconds: 1 }) });
+    await cloud.next(`reported/${RATE}`, { revision: 2, status: 'applied' });
+  });
+
+  it('sends empty heartbeats at its interval', async () => {
+    const clock = manualClock();
+    const online = Promise.withResolvers<void>();
+    const device = deviceOf({
+      clock,
+      heartbeatSeconds: 10,
+      onEvent: ({ kind }) => kind === 'online' && online.resolve(),
+    });
+    await device.connect();
+    await online.promise;
+    clock.advance(10_000);
+    expect((await cloud.next('heartbeat')).json).toBeUndefined();
+  });
+
+  it('answers a foreign farewell on its own topic once a session, after 1 to 5 s', async () => {
+    const clock = manualClock();
+    const device = deviceOf({ clock });
+    await device.connect();
+    const birth = await cloud.next('state', { online: true });
+    const session = birth.json?.['session'];
+    await cloud.publish('state', '{"online": false, "session": "someone-else"}');
+    // The device's report comes after it has read the farewell that was published before the request for it.
+    device.report(BATTERY, {});
+    await cloud.next(`reported/${BATTERY}`);
+    const [waitMs = 0] = clock.pending;
+    expect(waitMs).toBeGreaterThanOrEqual(1000);
+    expect(waitMs).toBeLessThanOrEqual(5000);
+    clock.advance(5000);
+    await cloud.next('state', { online: true, session });
+    await cloud.publish('state', '{"online": false, "session": "someone-else"}');
+    device.report(BATTERY, {});
+    await cloud.next(`reported/${BATTERY}`);
+    expect(clock.pending).toEqual([]);
+  });
+
+  it('tells of another process with its id and leaves it alone', async () => {
+    const told = Promise.withResolvers<DeviceEvent>();
+    const device = deviceOf({ onEvent: (event) => event.kind === 'duplicate' && told.resolve(event) });
+    await device.connect();
+    await cloud.next('state', { online: true });
+    await cloud.publish('state', '{"online": true, "session": "someone-else"}');
+    expect(await told.promise).toEqual({ kind: 'duplicate', session: 'someone-else' });
+  });
+
+  it('says why it cannot connect, and waits a random time before it tries again', async () => {
+    const told = Promise.withResolvers<DeviceEvent>();
+    await broker.close();
+    await deviceOf({ onEvent: told.resolve }).connect();
+    const event = await told.promise;
+    expect(event).toMatchObject({ kind: 'offline', reason: expect.stringContaining('ECONNREFUSED') });
+    broker = await startBroker({ port: broker.port });
+  });
+});

@@ -1,0 +1,113 @@
+import { connect } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
+
+/** How to reach the broker. */
+export interface ConnectionOptions {
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  readonly url: string;
+  /** Default 5; 4 is MQTT 3.1.1. */
+  readonly protocolVersion?: 4 | 5;
+  /** MQTT client id; default the device id. */
+  readonly clientId?: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM: authorities, client certificate, private key. */
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Seconds of the MQTT keep-alive, after 1.5 times of which a broker sends the last will. Default 30. */
+  readonly keepaliveSeconds?: number;
+}
+
+export interface SessionOptions {
+  readonly connection: ConnectionOptions;
+  readonly clientId: string;
+  readonly will: { readonly topic: string; readonly payload: string };
+  readonly filters: readonly string[];
+  onMessage(topic: string, payload: Buffer, isRetained: boolean): void;
+  readonly signal: AbortSignal;
+}
+
+/** One connection from CONNECT to its end; it never reconnects, because every connection needs a last will of its own. */
+export interface Session {
+  publish(topic: string, payload: string, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  /** Resolves, with the reason, when the connection is gone. */
+  readonly closed: Promise<string>;
+  /** DISCONNECT: the broker forgets the last will. */
+  end(): Promise<void>;
+  /** Closes the socket without a word: the broker publishes the last will. */
+  destroy(): void;
+}
+
+/** Connects and subscribes; resolves after SUBACK. Rejects with the broker's or the network's reason. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const client = connect(options.connection.url, clientOptions(options));
+  const closed = watchClose(client);
+  client.on('message', (topic, payload, packet) => options.onMessage(topic, payload, packet.retain));
+  const abort = (): void => void client.end(true);
+  options.signal.addEventListener('abort', abort, { once: true });
+  void closed.then(() => options.signal.removeEventListener('abort', abort));
+  if (options.signal.aborted) abort();
+
+  const failed = closed.then((reason): never => {
+    throw new Error(reason);
+  });
+  try {
+    await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), failed]);
+    await Promise.race([subscribe(client, options.filters), failed]);
+  } catch (error) {
+    client.end(true);
+    throw error;
+  }
+  failed.catch(() => {});
+  return {
+    closed,
+    publish: async (topic, payload, { qos, retain }) =>
+      void (await client.publishAsync(topic, payload, { qos, retain })),
+    end: () => client.endAsync(),
+    destroy: () => void client.stream.destroy(),
+  };
+}
+
+function clientOptions({ connection, clientId, will }: SessionOptions): IClientOptions {
+  const { username, password, ca, cert, key } = connection;
+  return {
+    protocolVersion: connection.protocolVersion ?? 5,
+    clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    connectTimeout: 10_000,
+    keepalive: connection.keepaliveSeconds ?? 30,
+    resubscribe: false,
+    queueQoSZero: false,
+    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+}
+
+function watchClose(client: MqttClient): Promise<string> {
+  return new Promise((resolve) => {
+    // A refused CONNECT is an error without a close: MQTT.js leaves the socket to the broker.
+    client.on('error', (error) => {
+      resolve(error.message === '' ? String(error) : error.message);
+      client.end(true);
+    });
+    client.on('disconnect', (packet) => resolve(`the broker disconnected, reason code ${packet.reasonCode ?? 0}`));
+    client.on('close', () => {
+      resolve('connection lost');
+      client.end(true);
+    });
+  });
+}
+
+async function subscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
+  const granted = await client.subscribeAsync([...filters], { qos: 1 });
+  const refused = granted.find(({ qos }) => qos >= 0x80);
+  if (refused !== undefined) {
+    throw new Error(`the broker refused the subscription to ${refused.topic}; check the access rules of this device`);
+  }
+}
