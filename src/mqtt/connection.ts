@@ -13,6 +13,8 @@ import { Link } from './link.ts';
 import type { Session } from './session.ts';
 
 export interface BrokerConnection extends Broker {
+  /** Why there is no connection, as a sentence with the remedy; undefined while there is one, and before the first attempt. */
+  readonly failure: string | undefined;
   /** Connects and stays connected until `signal` aborts or `close` is called; resolves when the connection is closed for good. */
   start(signal: AbortSignal): Promise<void>;
   /** Says DISCONNECT and resolves when the socket is closed. */
@@ -47,7 +49,7 @@ class Connection implements BrokerConnection {
   #done: Promise<void> = Promise.resolve();
   /** Set while live subscriptions stand. */
   #session: Session | undefined;
-  #lastFailure = '';
+  #failure: string | undefined;
 
   constructor(options: BrokerOptions, handlers: BrokerHandlers, deps: ConnectionDeps) {
     this.#options = options;
@@ -61,6 +63,10 @@ class Connection implements BrokerConnection {
 
   get limits(): BrokerLimits | undefined {
     return this.#session?.limits;
+  }
+
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   get connected(): boolean {
@@ -91,7 +97,7 @@ class Connection implements BrokerConnection {
       await this.#serve(signal);
       if (this.#clock.monotonic() - startedAt >= this.#tuning.stableAfterMs) failures = 0;
       do await delay(this.#clock, this.#backoffMs(failures), signal);
-      while (!signal.aborted && !(await this.#mayReconnect()));
+      while (!signal.aborted && !(await this.#mayReconnect(signal)));
     }
   }
 
@@ -102,9 +108,9 @@ class Connection implements BrokerConnection {
     return reconnectMinMs + this.#random() * (most - reconnectMinMs);
   }
 
-  async #mayReconnect(): Promise<boolean> {
+  async #mayReconnect(signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#options.beforeReconnect?.();
+      await abortable(this.#options.beforeReconnect?.(signal), signal);
       return true;
     } catch (error) {
       this.#log.warn({ url: this.#name.url, err: error }, 'not reconnecting to the broker yet');
@@ -114,7 +120,7 @@ class Connection implements BrokerConnection {
 
   /** One network connection, from CONNECT to its end. */
   async #serve(signal: AbortSignal): Promise<void> {
-    const credentials = await this.#credentials();
+    const credentials = await this.#credentials(signal);
     if (credentials === undefined || signal.aborted) return;
     const link = new Link(
       this.#options,
@@ -127,7 +133,7 @@ class Connection implements BrokerConnection {
     try {
       const session = await link.open();
       this.#session = session;
-      this.#lastFailure = '';
+      this.#failure = undefined;
       this.#log.info({ url: this.#name.url, clientId: this.#name.clientId }, 'connected to the broker');
       this.#handlers.onConnected(session.limits);
     } catch {
@@ -140,9 +146,9 @@ class Connection implements BrokerConnection {
     );
   }
 
-  async #credentials(): Promise<BrokerCredentials | undefined> {
+  async #credentials(signal: AbortSignal): Promise<BrokerCredentials | undefined> {
     try {
-      return (await this.#options.credentials?.()) ?? {};
+      return (await abortable(this.#options.credentials?.(), signal)) ?? {};
     } catch (error) {
       this.#ended(
         `no credentials for broker ${this.#name.url}: ${error instanceof Error ? error.message : String(error)}`,
@@ -155,8 +161,8 @@ class Connection implements BrokerConnection {
     const wasConnected = this.#session !== undefined;
     this.#session = undefined;
     // A broker that stays away is one line, not one line an attempt.
-    const level = this.#closing.signal.aborted || reason === this.#lastFailure ? 'debug' : 'warn';
-    this.#lastFailure = reason;
+    const level = this.#closing.signal.aborted || reason === this.#failure ? 'debug' : 'warn';
+    this.#failure = reason;
     this.#log[level]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
     if (wasConnected) this.#handlers.onDisconnected(reason);
   }
@@ -172,5 +178,18 @@ class Connection implements BrokerConnection {
 
   #offline(): BrokerError {
     return new BrokerError('transient', `not connected to broker ${this.#name.url}`);
+  }
+}
+
+/** Does not wait for `work` longer than until `signal` aborts, so that closing never hangs on what others wait for. */
+async function abortable<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -13,8 +13,11 @@ export interface BrokerOptions {
   /** Subscribed on every connect, before `onConnected`. */
   readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
   readonly tuning?: Partial<BrokerTuning>;
-  /** Awaited before every connect but the first: a leader renews its Lease here. While it rejects, there is no reconnect. */
-  readonly beforeReconnect?: () => Promise<void>;
+  /**
+   * Awaited before every connect but the first: a leader renews its Lease here, because losing the connection may mean that
+   * another leader took the client id (mosquitto 2.0.11 closes without saying so). While it rejects, there is no reconnect.
+   */
+  readonly beforeReconnect?: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface BrokerCredentials {

@@ -92,9 +92,9 @@ export class RetainedReader {
   async #quiet(page: Page, stop: AbortSignal): Promise<void> {
     let before = -1;
     for (let quiet = 0; quiet < this.#tuning.quietTicks; quiet = page.messages === before ? quiet + 1 : 0) {
+      stop.throwIfAborted();
       before = page.messages;
       await this.#tick(stop);
-      stop.throwIfAborted();
     }
   }
 

@@ -1,4 +1,5 @@
 import type { MqttClient } from 'mqtt';
+import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 
@@ -24,7 +25,7 @@ export function subscribe(
       const granted = grantedCodes(suback);
       const refused = granted.findIndex((code) => code >= 0x80);
       if (refused >= 0) reject(refusal(`the subscription to ${filters[refused]}`, granted[refused] ?? 0x80, broker));
-      else if (error !== null) reject(error);
+      else if (error !== null) reject(cut('SUBSCRIBE', error));
       else resolve();
     });
   });
@@ -40,7 +41,10 @@ export function unsubscribe(client: MqttClient, filters: readonly string[]): Pro
   return new Promise((resolve, reject) => {
     client.unsubscribe([...filters], (error) => {
       if (error === undefined || error === null) resolve();
-      else reject(error);
+      else reject(cut('UNSUBSCRIBE', error));
     });
   });
 }
+
+const cut = (packet: string, cause: Error): BrokerError =>
+  new BrokerError('transient', `${packet} was cut: ${cause.message}`, { cause });

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { JsonObject } from '../api/device.ts';
 import { encodeDesired, parseDesired } from './desired-document.ts';
 import type { DesiredDocument } from './envelopes.ts';
