@@ -1,0 +1,250 @@
+/**
+ * `x-kubernetes-validations`: compiles the rules of a schema once and evaluates them over an object, in kube-apiserver's order and
+ * wording (apiextensions-apiserver, pkg/apiserver/schema/cel). Costs are not counted: a rule that a real server would stop runs here.
+ */
+import { Environment, Optional } from '@marcbachmann/cel-js';
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { compileCelValue } from './cel-value.ts';
+import { correlateField, correlateItem, findByKeys, isUnchanged } from './correlation.ts';
+import type { Correlation } from './correlation.ts';
+import * as errors from './field-error.ts';
+import type { Path } from './field-error.ts';
+import { parseFieldPath } from './field-path.ts';
+import { additionalSchema, fieldOf, isObject } from './schema-lookup.ts';
+import type { FieldError, Json, JsonObject, Schema, ValidationRule } from './types.ts';
+
+/** Evaluates all rules at and below a node; `old` undefined: there is nothing to compare with. */
+export type RuleCheck = (value: Json, old: Json | undefined, path: Path, near: Nearness) => FieldError[];
+
+/** The correlation of a node, and the nearest one above it, by which unchanged nodes are spared. */
+export interface Nearness {
+  readonly current: Correlation | undefined;
+  readonly parent: Correlation | undefined;
+}
+
+interface Rule {
+  readonly source: ValidationRule;
+  readonly usesOldSelf: boolean;
+  readonly fieldPath: (path: Path) => Path;
+  evaluate(variables: Record<string, unknown>): unknown;
+  readonly message: ((variables: Record<string, unknown>) => unknown) | undefined;
+}
+
+const ENVIRONMENT = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
+  .registerVariable('self', 'dyn')
+  .registerVariable('oldSelf', 'dyn');
+
+/** Undefined where no rule stands at or below the schema; what does not compile is added to `faults`. */
+export function compileRules(
+  schema: Schema,
+  path: Path,
+  faults: FieldError[],
+  isResourceRoot = false,
+): RuleCheck | undefined {
+  const rules = (schema['x-kubernetes-validations'] ?? []).flatMap(
+    (source, index) =>
+      compileRule(source, schema, errors.item(errors.child(path, 'x-kubernetes-validations'), index), faults) ?? [],
+  );
+  const here = rules.length === 0 ? undefined : checkRules(rules, schema, isResourceRoot);
+  const below = compileBelow(schema, path, faults);
+  if (here === undefined && below === undefined) return undefined;
+  return (value, old, place, near) => {
+    if (value === null) return [];
+    return [...(here?.(value, old, place, near) ?? []), ...(below?.(value, old, place, near) ?? [])];
+  };
+}
+
+function compileBelow(schema: Schema, path: Path, faults: FieldError[]): RuleCheck | undefined {
+  const items = schema.items && compileRules(schema.items, errors.child(path, 'items'), faults);
+  const additional = additionalSchema(schema);
+  const values = additional && compileRules(additional, errors.child(path, 'additionalProperties'), faults);
+  const fields = new Map<string, RuleCheck>();
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const check = compileRules(property, errors.item(errors.child(path, 'properties'), name), faults);
+    if (check !== undefined) fields.set(name, check);
+  }
+  if (items === undefined && values === undefined && fields.size === 0) return undefined;
+  return (value, old, place, near) => {
+    if (Array.isArray(value)) return items === undefined ? [] : checkItems(items, schema, value, old, place, near);
+    return isObject(value) ? checkFields(fields, values, value, old, place, near) : [];
+  };
+}
+
+function checkItems(
+  check: RuleCheck,
+  schema: Schema,
+  list: readonly Json[],
+  old: Json | undefined,
+  path: Path,
+  near: Nearness,
+): FieldError[] {
+  const oldList = Array.isArray(old) ? old : [];
+  return list.flatMap((one, index) => {
+    const next =
+      near.current === undefined ? near : { current: correlateItem(near.current, index), parent: near.current };
+    return check(one, findByKeys(schema, oldList, one), errors.item(path, index), next);
+  });
+}
+
+function checkFields(
+  fields: ReadonlyMap<string, RuleCheck>,
+  values: RuleCheck | undefined,
+  object: JsonObject,
+  old: Json | undefined,
+  path: Path,
+  near: Nearness,
+): FieldError[] {
+  return Object.entries(object).flatMap(([name, value]) => {
+    const check = fields.get(name) ?? values;
+    if (check === undefined) return [];
+    const place = fields.has(name) ? errors.child(path, name) : errors.item(path, name);
+    const next =
+      near.current === undefined ? near : { current: correlateField(near.current, name), parent: near.current };
+    return check(value, isObject(old) ? fieldOf(old, name) : undefined, place, next);
+  });
+}
+
+function checkRules(rules: readonly Rule[], schema: Schema, isResourceRoot: boolean): RuleCheck {
+  const toCel = compileCelValue(schema, isResourceRoot) ?? ((value: Json): unknown => value);
+  return (value, old, path, near) => {
+    const hasOld = old !== undefined && old !== null;
+    const self = toCel(value);
+    const oldSelf = hasOld ? toCel(old) : undefined;
+    return rules.flatMap((rule) => {
+      const isOptional = rule.source.optionalOldSelf === true;
+      if (rule.usesOldSelf && !hasOld && !isOptional) return [];
+      const variables = isOptional
+        ? { self, oldSelf: hasOld ? Optional.of(oldSelf) : Optional.none() }
+        : { self, oldSelf };
+      const error = checkRule(rule, variables, value, schema, path);
+      if (error === undefined) return [];
+      const isSpared = error.isVerdict && !rule.usesOldSelf && isUnchanged(near.current ?? near.parent);
+      return isSpared ? [] : [error.error];
+    });
+  };
+}
+
+/** `isVerdict`: the rule said no; otherwise it could not be evaluated. */
+function checkRule(
+  rule: Rule,
+  variables: Record<string, unknown>,
+  value: Json,
+  schema: Schema,
+  path: Path,
+): { error: FieldError; isVerdict: boolean } | undefined {
+  const type = schema.type ?? '';
+  const { source } = rule;
+  try {
+    if (rule.evaluate(variables) === true) return undefined;
+  } catch (cause) {
+    const text = (source.message ?? source.rule).trim();
+    const reason = lowerFirst(firstLine(cause));
+    const detail = reason.startsWith('no such overload')
+      ? `'no such overload': call arguments did not match a supported operator, function or macro signature for rule: ${text}`
+      : `${reason} evaluating rule: ${text}`;
+    return { error: errors.invalid(path, type, detail), isVerdict: false };
+  }
+  const shown = type === 'object' || type === 'array' ? undefined : value;
+  return { error: ruleError(source, rule.fieldPath(path), shown, messageOf(rule, variables)), isVerdict: true };
+}
+
+function ruleError({ reason }: ValidationRule, path: Path, value: Json | undefined, detail: string): FieldError {
+  if (reason === 'FieldValueForbidden') return errors.forbidden(path, detail);
+  if (reason === 'FieldValueRequired') return errors.required(path, detail);
+  if (reason === 'FieldValueDuplicate') return errors.duplicate(path, value);
+  return errors.invalid(path, value, detail);
+}
+
+const MAX_MESSAGE_BYTES = 5 * 1024;
+
+function messageOf({ source, message }: Rule, variables: Record<string, unknown>): string {
+  const fallback = source.message?.trim() ?? `failed rule: ${source.rule.trim()}`;
+  if (message === undefined) return fallback;
+  try {
+    const made = message(variables);
+    const text = typeof made === 'string' ? made.trim() : '';
+    return text === '' || text.includes('\n') || Buffer.byteLength(text) > MAX_MESSAGE_BYTES ? fallback : text;
+  } catch {
+    return fallback; // As the API server: the rule failed, and its own message is the next best.
+  }
+}
+
+function compileRule(source: ValidationRule, schema: Schema, path: Path, faults: FieldError[]): Rule | undefined {
+  try {
+    const fieldPath = source.fieldPath === undefined ? undefined : parseFieldPath(source.fieldPath, schema);
+    const evaluate = compileExpression(source.rule, 'bool', path, 'rule', faults);
+    const message =
+      source.messageExpression === undefined
+        ? undefined
+        : compileExpression(source.messageExpression, 'string', path, 'messageExpression', faults);
+    if (evaluate === undefined) return undefined;
+    const usesOldSelf = mentions(ENVIRONMENT.parse(source.rule).ast, 'oldSelf');
+    return { source, usesOldSelf, fieldPath: fieldPath ?? ((place) => place), evaluate, message };
+  } catch (cause) {
+    faults.push(
+      errors.invalid(
+        errors.child(path, 'fieldPath'),
+        source.fieldPath ?? '',
+        `must be a valid path: ${firstLine(cause)}`,
+      ),
+    );
+    return undefined;
+  }
+}
+
+function compileExpression(
+  expression: string,
+  type: 'bool' | 'string',
+  path: Path,
+  field: 'rule' | 'messageExpression',
+  faults: FieldError[],
+): ((variables: Record<string, unknown>) => unknown) | undefined {
+  const place = errors.child(path, field);
+  if (expression.trim() === '') {
+    faults.push(errors.required(place, `${field} is not specified`));
+    return undefined;
+  }
+  try {
+    const parsed = ENVIRONMENT.parse(expression);
+    const checked = parsed.check();
+    if (checked.error !== undefined) throw checked.error;
+    if (checked.type !== type && checked.type !== 'dyn') {
+      faults.push(
+        errors.invalid(
+          place,
+          expression,
+          type === 'bool' ? 'must evaluate to a bool' : 'messageExpression must evaluate to a string',
+        ),
+      );
+    }
+    return parsed;
+  } catch (cause) {
+    faults.push(
+      errors.invalid(
+        place,
+        expression,
+        `${type === 'string' ? 'messageExpression ' : ''}compilation failed: ${firstLine(cause)}`,
+      ),
+    );
+    return undefined;
+  }
+}
+
+function mentions(node: unknown, name: string): boolean {
+  if (Array.isArray(node)) return node.some((one) => mentions(one, name));
+  if (!isAstNode(node)) return false;
+  return (node.op === 'id' && node.args === name) || mentions(node.args, name);
+}
+
+function isAstNode(node: unknown): node is Pick<ASTNode, 'op' | 'args'> {
+  return typeof node === 'object' && node !== null && 'op' in node && 'args' in node;
+}
+
+function firstLine(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.split('\n', 1)[0] ?? text;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,116 @@
+/** JSON as CEL sees it through a schema: integers as int, timestamps as timestamp, field names escaped. */
+import { evaluate } from '@marcbachmann/cel-js';
+import { additionalSchema, fieldOf, isObject } from './schema-lookup.ts';
+import type { Json, JsonObject, Schema } from './types.ts';
+
+type Convert = (value: Json) => unknown;
+
+const RESERVED: ReadonlySet<string> = new Set([
+  'true',
+  'false',
+  'null',
+  'in',
+  'as',
+  'break',
+  'const',
+  'continue',
+  'else',
+  'for',
+  'function',
+  'if',
+  'import',
+  'let',
+  'loop',
+  'package',
+  'namespace',
+  'return',
+  'var',
+  'void',
+  'while',
+]);
+
+/** The name a field has in rules (`x-y` is `x__dash__y`), or undefined where rules cannot name it. */
+export function escapeFieldName(name: string): string | undefined {
+  if (RESERVED.has(name)) return `__${name}__`;
+  if (!/^[A-Za-z_./-][A-Za-z0-9_./-]*$/.test(name)) return undefined;
+  return name
+    .replaceAll('__', '__underscores__')
+    .replaceAll('.', '__dot__')
+    .replaceAll('-', '__dash__')
+    .replaceAll('/', '__slash__');
+}
+
+/** The conversion for values of a schema; undefined where JSON is right as it stands. Maps become Map: their keys may be any word, `constructor` too. */
+export function compileCelValue(schema: Schema, isResourceRoot = false): Convert | undefined {
+  if (schema['x-kubernetes-int-or-string'] === true || schema.type === 'integer') return toInt;
+  if (schema.type === 'string') return STRING_FORMATS.get(schema.format ?? '');
+  if (schema.type === 'array') return convertItems(schema.items);
+  if (schema.type === 'boolean' || schema.type === 'number') return undefined;
+  if (schema.type !== 'object') return toFree;
+  const additional = additionalSchema(schema);
+  if (additional !== undefined) return convertValues(additional);
+  return convertFields(schema, isResourceRoot || schema['x-kubernetes-embedded-resource'] === true);
+}
+
+const toInt: Convert = (value) => (typeof value === 'number' ? BigInt(Math.trunc(value)) : value);
+const toTimestamp: Convert = (value) => (typeof value === 'string' ? new Date(value) : value);
+
+const STRING_FORMATS: ReadonlyMap<string, Convert> = new Map([
+  ['date', toTimestamp],
+  ['date-time', toTimestamp],
+  [
+    'duration',
+    (value: Json): unknown => (typeof value === 'string' ? evaluate('duration(text)', { text: value }) : value),
+  ],
+  [
+    'byte',
+    (value: Json): unknown => (typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value),
+  ],
+]);
+
+function convertItems(items: Schema | undefined): Convert | undefined {
+  const convert = items === undefined ? undefined : compileCelValue(items);
+  if (convert === undefined) return undefined;
+  return (value) => (Array.isArray(value) ? value.map(convert) : value);
+}
+
+function convertValues(additional: Schema): Convert {
+  const convert = compileCelValue(additional) ?? ((value: Json): unknown => value);
+  return (value) =>
+    isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, convert(one)])) : value;
+}
+
+/** Free-form JSON, of which no more is known than that it can be compared. */
+function toFree(value: Json): unknown {
+  if (Array.isArray(value)) return value.map(toFree);
+  return isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, toFree(one)])) : value;
+}
+
+function convertFields(schema: Schema, isResource: boolean): Convert {
+  if (schema.properties === undefined && !isResource) return toFree;
+  const fields = Object.entries(schema.properties ?? {}).map(([name, one]) => ({
+    name,
+    escaped: escapeFieldName(name),
+    convert: compileCelValue(one),
+  }));
+  return (value) => {
+    if (!isObject(value)) return value;
+    const converted: Record<string, unknown> = isResource ? resourceFields(value) : {};
+    for (const { name, escaped, convert } of fields) {
+      const held = fieldOf(value, name);
+      if (held === undefined || escaped === undefined || (isResource && name === 'metadata')) continue;
+      converted[escaped] = held === null || convert === undefined ? held : convert(held);
+    }
+    return converted;
+  };
+}
+
+/** Of a resource's metadata, rules see the names only. */
+function resourceFields(resource: JsonObject): Record<string, unknown> {
+  const metadata = fieldOf(resource, 'metadata');
+  const { apiVersion, kind } = resource;
+  const names = isObject(metadata)
+    ? Object.fromEntries(Object.entries(metadata).filter(([name]) => name === 'name' || name === 'generateName'))
+    : {};
+  return { apiVersion, kind, metadata: names };
+}

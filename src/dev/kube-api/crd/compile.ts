@@ -1,0 +1,97 @@
+/** From a CustomResourceDefinition to what serving its objects takes. */
+import { applyDefaults, prune } from './admission.ts';
+import { compileRules } from './cel-rules.ts';
+import type { RuleCheck } from './cel-rules.ts';
+import type { Correlation } from './correlation.ts';
+import { checkCrd, InvalidCrdError } from './crd-check.ts';
+import { checkEmbeddedResources } from './embedded-resource.ts';
+import * as errors from './field-error.ts';
+import { checkListTypes } from './list-type.ts';
+import { checkDocument, compileSchemaCheck } from './schema-check.ts';
+import { isObject, propertySchema } from './schema-lookup.ts';
+import { compileTable } from './table.ts';
+import type { CompiledCrd, CompiledVersion, Crd, CrdVersion, FieldError, Json, Part, Schema } from './types.ts';
+
+/** Throws InvalidCrdError when an API server would refuse the CRD, or when it needs what is not implemented here (a CEL function). */
+export function compileCrd(crd: Crd): CompiledCrd {
+  const { spec } = crd;
+  const faults = checkCrd(crd);
+  if (faults.length > 0) throw new InvalidCrdError(crd.metadata.name, faults);
+  const versions = spec.versions.map((version, index) => {
+    const path = errors.child(errors.item('spec.versions', index), 'schema.openAPIV3Schema');
+    return { served: version.served, name: version.name, compiled: compileVersion(version, path, faults) };
+  });
+  if (faults.length > 0) throw new InvalidCrdError(crd.metadata.name, faults);
+  const { plural, kind, singular = kind.toLowerCase(), listKind = `${kind}List` } = spec.names;
+  const { shortNames = [], categories = [] } = spec.names;
+  return {
+    group: spec.group,
+    scope: spec.scope,
+    names: { plural, singular, kind, listKind, shortNames, categories },
+    versions: new Map(versions.filter(({ served }) => served).map(({ name, compiled }) => [name, compiled])),
+  };
+}
+
+function compileVersion(version: CrdVersion, path: string, faults: FieldError[]): CompiledVersion {
+  const schema = version.schema?.openAPIV3Schema ?? { type: 'object' };
+  const hasStatusSubresource = version.subresources?.status !== undefined;
+  return {
+    admit: (object, part) => admit(object, schema, hasStatusSubresource && part === 'whole'),
+    validate: compileValidation(schema, compileRules(schema, path, faults, true)),
+    table: compileTable(version.additionalPrinterColumns),
+    selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, '')),
+    hasStatusSubresource,
+  };
+}
+
+function admit(sent: Json, schema: Schema, dropsStatus: boolean): { object: Json; unknownFields: string[] } {
+  const object = structuredClone(sent);
+  if (!isObject(object)) return { object, unknownFields: [] };
+  applyDefaults(object, schema);
+  const unknownFields = prune(object, schema);
+  if (dropsStatus) {
+    delete object['status'];
+    applyDefaults(object, schema);
+  }
+  return { object, unknownFields };
+}
+
+function compileValidation(schema: Schema, rules: RuleCheck | undefined): CompiledVersion['validate'] {
+  const checkWhole = compileSchemaCheck(schema);
+  const statusSchema = propertySchema(schema, 'status');
+  const checkStatus = statusSchema === undefined ? undefined : compileSchemaCheck(statusSchema);
+  return (object, old, part: Part = 'whole') => {
+    const whole = old === undefined ? undefined : { schema, value: object, old };
+    const found = [
+      ...(part === 'status'
+        ? checkStatusPart(checkStatus, statusSchema, object, old)
+        : [...checkDocument(checkWhole, object, whole), ...checkEmbeddedResources(object, schema)]),
+      ...checkLists(object, old, schema),
+    ];
+    if (rules === undefined) return found;
+    if (found.some(errors.blocksRules)) return [...found, errors.invalid('', null, NOT_CHECKED)];
+    return [...found, ...rules(object, old, '', { current: whole, parent: undefined })];
+  };
+}
+
+const NOT_CHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+
+function checkStatusPart(
+  check: ReturnType<typeof compileSchemaCheck> | undefined,
+  schema: Schema | undefined,
+  object: Json,
+  old: Json | undefined,
+): FieldError[] {
+  const value = isObject(object) ? object['status'] : undefined;
+  if (check === undefined || schema === undefined || value === undefined) return [];
+  const oldStatus = isObject(old) ? old['status'] : undefined;
+  const correlation: Correlation | undefined = oldStatus === undefined ? undefined : { schema, value, old: oldStatus };
+  return checkDocument(check, value, correlation, 'status');
+}
+
+/** What was not unique before may stay so. */
+function checkLists(object: Json, old: Json | undefined, schema: Schema): FieldError[] {
+  const found = checkListTypes(object, schema);
+  return found.length > 0 && old !== undefined && checkListTypes(old, schema).length > 0 ? [] : found;
+}
