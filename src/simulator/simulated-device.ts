@@ -1,0 +1,139 @@
+import { delay, systemClock } from '../clock.ts';
+import { createDevice, memoryStore } from '../sdk/index.ts';
+import type { Device, DeviceEvent, DeviceOptions, HandlerResult, MessageValue } from '../sdk/index.ts';
+
+export interface SimulatedDeviceOptions extends DeviceOptions {
+  /** Messages it understands: each desired value is applied as it is. */
+  readonly applies: readonly string[];
+  /** Of these, what is carried out once and not again after a restart. */
+  readonly oneShot?: readonly string[];
+  /** What it reports from the start, and again whenever it comes back. */
+  readonly initialReports?: Readonly<Record<string, MessageValue>>;
+  /** Milliseconds between taking a value and having applied it; default 0. */
+  readonly applyDelayMs?: number;
+  /** The reason to reject a value, or undefined to apply it. */
+  readonly rejects?: (message: string, value: MessageValue) => string | undefined;
+}
+
+/** A device that plays its part, and can be made to misbehave. Its store outlives `goOffline` and `die`, as a disk does. */
+export interface SimulatedDevice {
+  readonly deviceId: string;
+  readonly isOnline: boolean;
+  /** Every value that it applied, oldest first; the last 1000 are kept. */
+  readonly applied: readonly AppliedValue[];
+  /** Connects, or connects again after `goOffline`, `sleep` or `die`; does nothing while it runs. */
+  start(): Promise<void>;
+  report(message: string, value: MessageValue): void;
+  /** Changes what it does to `fields` of a message without being asked, and reports that. */
+  drift(message: string, fields: MessageValue): void;
+  /** Rejects from now on what `reasonFor` gives a reason for; undefined: applies everything again. */
+  reject(reasonFor: SimulatedDeviceOptions['rejects']): void;
+  /** Says goodbye. */
+  goOffline(): Promise<void>;
+  /** Says goodbye for `seconds`, and stays away until `start`. */
+  sleep(seconds: number): Promise<void>;
+  /** Loses its socket and everything in memory without a word. */
+  die(): void;
+}
+
+export interface AppliedValue {
+  readonly message: string;
+  readonly revision: number;
+  readonly value: MessageValue;
+}
+
+export function createSimulatedDevice(options: SimulatedDeviceOptions): SimulatedDevice {
+  const clock = options.clock ?? systemClock;
+  const store = options.store ?? memoryStore();
+  const applied: AppliedValue[] = [];
+  const reported = new Map<string, MessageValue>(Object.entries(options.initialReports ?? {}));
+  let rejects = options.rejects;
+  let device: Device | undefined;
+
+  const apply = async (
+    message: string,
+    value: MessageValue,
+    revision: number,
+    signal: AbortSignal,
+  ): Promise<HandlerResult> => {
+    await delay(clock, options.applyDelayMs ?? 0, signal);
+    const reason = rejects?.(message, value);
+    if (reason !== undefined) return { status: 'rejected', reason };
+    if (!signal.aborted) {
+      applied.push({ message, revision, value });
+      if (applied.length > MAX_APPLIED) applied.shift();
+      reported.set(message, value);
+    }
+    return { status: 'applied', isDone: options.oneShot?.includes(message) === true };
+  };
+
+  const stop = async (asleepSeconds?: number): Promise<void> => {
+    const leaving = device;
+    device = undefined;
+    await leaving?.close(asleepSeconds === undefined ? {} : { asleepSeconds });
+  };
+
+  return {
+    deviceId: options.deviceId,
+    applied,
+    get isOnline() {
+      return device?.isOnline === true;
+    },
+    async start() {
+      if (device !== undefined) return;
+      const starting = createDevice({ ...options, store });
+      device = starting;
+      for (const message of options.applies) {
+        starting.onDesired(message, (value, { revision, signal }) => apply(message, value, revision, signal));
+      }
+      for (const [message, value] of Object.entries(options.initialReports ?? {})) starting.report(message, value);
+      await starting.connect();
+    },
+    report(message, value) {
+      reported.set(message, value);
+      device?.report(message, value);
+    },
+    drift(message, fields) {
+      this.report(message, { ...reported.get(message), ...fields });
+    },
+    reject(reasonFor) {
+      rejects = reasonFor;
+    },
+    goOffline: () => stop(),
+    sleep: (seconds) => stop(seconds),
+    die() {
+      device?.destroy();
+      device = undefined;
+    },
+  };
+}
+
+const MAX_APPLIED = 1000;
+
+/** An event of a device as a line for people. */
+export function describeEvent(deviceId: string, event: DeviceEvent): string {
+  return `${deviceId}: ${phrase(event)}`;
+}
+
+function phrase(event: DeviceEvent): string {
+  switch (event.kind) {
+    case 'online':
+      return 'online';
+    case 'offline':
+      return `offline: ${event.reason}; next attempt in ${event.retryInMs} ms`;
+    case 'desired':
+      return `desired ${event.message} revision ${event.revision}: ${JSON.stringify(event.value)}`;
+    case 'decided': {
+      const why = event.reason === undefined ? '' : `: ${event.reason}`;
+      return `${event.status} ${event.message} revision ${event.revision}${why}`;
+    }
+    case 'dropped':
+      return `${event.message} is no longer desired`;
+    case 'duplicate':
+      return `another process says it is this device, session ${event.session ?? 'unknown'}; stop one of them`;
+    case 'failed':
+      return `${event.what} failed: ${event.reason}`;
+    default:
+      return event satisfies never;
+  }
+}
