@@ -19,16 +19,43 @@ export interface DevBroker {
   /** `mqtt://host:port` */
   readonly url: string;
   readonly port: number;
-  /** Cuts every connection, as a crash would (last wills are published by nobody), and frees the port. */
+  /** Cuts every connection, without last wills, and frees the port. */
   close(): Promise<void>;
 }
 
-/** The embedded broker: MQTT 3.1.1 and 5 over TCP, for trying and for tests. */
+/** The embedded broker: MQTT 3.1.1 and 5 over TCP, for trying and for tests. Rejects when the port is taken. */
 export async function startBroker(options: DevBrokerOptions = {}): Promise<DevBroker> {
-  const store = options.dataDir === undefined ? undefined : new RetainedStore(options.dataDir);
-  const broker = await Aedes.createBroker({
+  const { host = '127.0.0.1', port = 0, dataDir } = options;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const boundPort = await listen(server, host, port);
+  const store = dataDir === undefined ? undefined : new RetainedStore(dataDir);
+  const broker = await createAedes(store);
+  server.on('connection', (socket) => broker.handle(socket));
+  for (const socket of sockets) broker.handle(socket);
+  return {
+    url: `mqtt://${host}:${boundPort}`,
+    port: boundPort,
+    close: async () => {
+      await closeBroker(broker, server, sockets);
+      store?.close();
+    },
+  };
+}
+
+/** With what `store` holds already in place. */
+async function createAedes(store: RetainedStore | undefined): Promise<Aedes> {
+  const broker: Aedes = await Aedes.createBroker({
     concurrency: 1000,
     maxClientsIdLength: 256,
+    authorizePublish: (_client, packet, done) => {
+      if (packet.topic.startsWith('$SYS/')) done(new Error('$SYS/ is reserved'));
+      // Aedes would publish the last will of everyone it cuts off; a broker that goes down does not.
+      else done(broker.closed ? new Error('the broker is closing') : null);
+    },
     // Runs before the PUBACK, so that what was acknowledged survives.
     published: (packet, _client, done) => {
       if (packet.retain) store?.put(packet);
@@ -36,22 +63,7 @@ export async function startBroker(options: DevBrokerOptions = {}): Promise<DevBr
     },
   });
   for (const packet of store?.all() ?? []) await publish(broker, packet);
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    broker.handle(socket);
-  });
-  const host = options.host ?? '127.0.0.1';
-  const port = await listen(server, host, options.port ?? 0);
-  return {
-    url: `mqtt://${host}:${port}`,
-    port,
-    close: async () => {
-      await closeBroker(broker, server, sockets);
-      store?.close();
-    },
-  };
+  return broker;
 }
 
 type StoredPacket = Pick<PublishPacket, 'topic' | 'payload' | 'qos'>;

@@ -11,20 +11,20 @@ export type ParsedTopic =
 /** The topics of one prefix: the only place that spells one. */
 export interface Topics {
   readonly prefix: string;
-  desired(deviceId: string): string;
-  get(deviceId: string): string;
-  reported(deviceId: string, message: string): string;
-  state(deviceId: string): string;
-  heartbeat(deviceId: string): string;
-  schema(deviceId: string): string;
+  readonly desired: (deviceId: string) => string;
+  readonly get: (deviceId: string) => string;
+  readonly reported: (deviceId: string, message: string) => string;
+  readonly state: (deviceId: string) => string;
+  readonly heartbeat: (deviceId: string) => string;
+  readonly schema: (deviceId: string) => string;
   /** What the operator listens to as long as it is connected; each topic matches exactly one. */
   readonly live: readonly LiveFilter[];
   /** One filter that covers the stored state of one device, for a page read. */
-  retained(deviceId: string): string;
+  readonly retained: (deviceId: string) => string;
   /** Covers every device's `desired` and `state`: shows ids that nobody asked for. Never a proof of absence. */
   readonly discovery: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
-  parse(topic: string): ParsedTopic | undefined;
+  readonly parse: (topic: string) => ParsedTopic | undefined;
 }
 
 export interface LiveFilter {

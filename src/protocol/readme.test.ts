@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../clock.ts';
+import { startBroker } from '../dev/broker.ts';
+import { silentLogger } from '../log.ts';
+import { connectBroker } from '../mqtt/connection.ts';
+import type { BrokerConnection } from '../mqtt/connection.ts';
+import { hasMosquitto, startMosquitto } from '../mqtt/mosquitto.ts';
+import { encodeDesired } from './desired-document.ts';
+import { createTopics } from './topics.ts';
+
+const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+const topics = createTopics();
+const never = new AbortController().signal;
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+/** The fenced block between `<!-- name:begin -->` and `<!-- name:end -->`. */
+function block(name: string): string {
+  const text = new RegExp(`<!-- ${name}:begin -->\n\`\`\`\\w*\n(.*?)\`\`\`\n<!-- ${name}:end -->`, 's').exec(
+    readme,
+  )?.[1];
+  if (text === undefined) throw new Error(`README.md has no block ${name}`);
+  return text;
+}
+
+/** Connects as `username`; `seen` resolves when a live message with that topic and text arrives. */
+async function connected(
+  url: string,
+  username: string,
+): Promise<{ broker: BrokerConnection; seen: (line: string) => Promise<void> }> {
+  const lines = new Set<string>();
+  const waiting = new Map<string, () => void>();
+  const ready = Promise.withResolvers<void>();
+  const broker = connectBroker(
+    { url, clientId: username, live: topics.live, credentials: () => ({ username }) },
+    {
+      onMessage: ({ topic, payload }) => {
+        lines.add(`${topic} ${payload.toString()}`);
+        waiting.get(`${topic} ${payload.toString()}`)?.();
+      },
+      onConnected: () => ready.resolve(),
+      onDisconnected: () => {},
+    },
+    { clock: systemClock, log: silentLogger },
+  );
+  cleanups.push(() => broker.close());
+  void broker.start(never);
+  await ready.promise;
+  const seen = (line: string): Promise<void> =>
+    lines.has(line) ? Promise.resolve() : new Promise((resolve) => void waiting.set(line, resolve));
+  return { broker, seen };
+}
+
+const withMosquitto = hasMosquitto() ? describe : describe.skip;
+
+withMosquitto('the README', () => {
+  it('has a device in three lines that goes online, reports what is desired, and leaves a last will', async () => {
+    const embedded = await startBroker();
+    cleanups.push(() => embedded.close());
+    const { broker, seen } = await connected(embedded.url, 'operator');
+    const id = 'temp-sensor-01';
+    const entry = { revision: 1, time: '2024-11-20T14:00:00Z', value: { intervalSeconds: 60 } };
+    const document = {
+      version: 1,
+      owner: { cluster: 'c', namespace: 'building-a', name: 'temperature-sensor-01', uid: 'u' },
+      disabled: false,
+      messages: { 'other.v1.Message': entry, 'sensor.v1.SampleRate': entry },
+    } as const;
+    await broker.publish(topics.desired(id), encodeDesired(document), { retain: true, qos: 1 });
+
+    const script = block('device');
+    expect(script.trim().split('\n')).toHaveLength(3);
+    const env = { ...process.env, MQTT_HOST: '127.0.0.1', MQTT_PORT: String(embedded.port) };
+    const device = spawn('sh', ['-c', script], { env, stdio: 'ignore', detached: true });
+    const kill = (): void => {
+      try {
+        if (device.pid !== undefined) process.kill(-device.pid, 'SIGKILL');
+      } catch {
+        // it is gone already
+      }
+    };
+    cleanups.push(kill);
+    await seen(`${topics.state(id)} {"online":true}`);
+    await seen(`${topics.reported(id, 'sensor.v1.SampleRate')} {"value":{"intervalSeconds":60}}`);
+    const changed = { ...document, messages: { 'sensor.v1.SampleRate': { ...entry, value: { intervalSeconds: 30 } } } };
+    await broker.publish(topics.desired(id), encodeDesired(changed), { retain: true, qos: 1 });
+    await seen(`${topics.reported(id, 'sensor.v1.SampleRate')} {"value":{"intervalSeconds":30}}`);
+    kill();
+    await seen(`${topics.state(id)} {"online":false,"will":true}`);
+  });
+
+  it('has access rules that keep a device to its own topics', async () => {
+    const mosquitto = await startMosquitto((folder) => ['allow_anonymous true', `acl_file ${folder}/acl`], {
+      acl: block('acl'),
+    });
+    cleanups.push(() => mosquitto.close());
+    const operator = await connected(mosquitto.url, 'mir-operator');
+    const { broker } = await connected(mosquitto.url, 'sensor-1');
+    const options = { retain: false, qos: 1 } as const;
+    const send = (topic: string): Promise<void> => broker.publish(topic, '{}', options);
+
+    await Promise.all([topics.state, topics.heartbeat, topics.schema].map((topic) => send(topic('sensor-1'))));
+    await send(topics.reported('sensor-1', 'a.B'));
+    await operator.seen(`${topics.reported('sensor-1', 'a.B')} {}`);
+    const forbidden = [
+      topics.desired('sensor-1'),
+      topics.get('sensor-1'),
+      topics.state('sensor-2'),
+      topics.reported('sensor-2', 'a.B'),
+    ];
+    for (const topic of forbidden) await expect(send(topic)).rejects.toMatchObject({ kind: 'refused', code: 0x87 });
+    for (const topic of forbidden) await operator.broker.publish(topic, '{}', options);
+  });
+});
+
+describe('the README', () => {
+  it('names every topic', () => {
+    const topic = (path: string): string => path.replace('mir/v1alpha/ID', '`…/{id}').replace('MESSAGE', '{message}');
+    const all = [topics.desired, topics.get, topics.state, topics.heartbeat, topics.schema].map((build) => build('ID'));
+    for (const path of [...all, topics.reported('ID', 'MESSAGE')]) expect(readme).toContain(`${topic(path)}\``);
+  });
+});
