@@ -74,11 +74,13 @@ describe.each([5, 4] as const)('a device on MQTT protocol level %i', (protocolVe
       will: true,
     });
 
-    const leaving = deviceOf({ protocolVersion });
+    const events: string[] = [];
+    const leaving = deviceOf({ protocolVersion, onEvent: ({ kind }) => events.push(kind) });
     await leaving.connect();
     await cloud.next('state', { online: true });
     await leaving.close({ asleepSeconds: 60 });
     expect((await cloud.next('state', { online: false })).json).toMatchObject({ will: false, asleep: 60 });
+    expect(events).toEqual(['online']);
     // A third device's birth is behind any will of the second.
     await deviceOf({ protocolVersion }).connect();
     await cloud.next('state', { online: true });
@@ -278,16 +280,22 @@ describe('a device', () => {
     expect(await cloud.next(`reported/${BATTERY}`)).toMatchObject({ json: { value: { percentage: 1 } } });
   });
 
-  it('keeps what it has while it is disabled or its object is deleted, and reports when it is back', async () => {
+  it.each([
+    ['is disabled and enabled again', () => cloud.desire({}, { disabled: true })],
+    ['loses its object and has one again', () => cloud.publish('desired', '', true)],
+  ])('keeps what it has when it %s, and then says everything anew', async (_, cutOff) => {
     const device = deviceOf();
     let drops = 0;
     device.onDesired(RATE, apply, () => (drops += 1));
     await device.connect();
+    device.report(BATTERY, { percentage: 1 });
+    await cloud.next(`reported/${BATTERY}`);
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
     await cloud.next(`reported/${RATE}`, { status: 'applied' });
-    await cloud.desire({}, { disabled: true });
-    await cloud.publish('desired', '', true);
+    await cutOff();
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 1 }) });
+    await cloud.next('state', { online: true, revision: 1 });
+    await cloud.next(`reported/${BATTERY}`);
     await cloud.next(`reported/${RATE}`, { revision: 1, status: 'applied' });
     expect(drops).toBe(0);
   });

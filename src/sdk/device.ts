@@ -67,6 +67,7 @@ class MqttDevice implements Device {
   /** Keeps the process alive between two connections, when no socket does. */
   #keepAlive: NodeJS.Timeout | undefined;
   #session: LiveSession | undefined;
+  #isLeaving = false;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
@@ -79,6 +80,10 @@ class MqttDevice implements Device {
       reports: options.reports ?? [],
       onReport: (message) => this.#outbox.add(message),
       onForgotten: () => void this.#repeatBirth(),
+      onWelcomed: () => {
+        void this.#repeatBirth();
+        this.#reportAll();
+      },
       onEvent: (event) => this.#tell(event),
     });
   }
@@ -103,6 +108,7 @@ class MqttDevice implements Device {
 
   async close({ asleepSeconds }: { readonly asleepSeconds?: number } = {}): Promise<void> {
     this.#twin.end();
+    this.#isLeaving = true;
     const session = this.#session;
     if (session?.hasBirth === true) {
       const goodbye = async (): Promise<void> => {
@@ -131,7 +137,7 @@ class MqttDevice implements Device {
     while (!signal.aborted) {
       const startedAt = this.#clock.monotonic();
       const reason = await this.#liveOneSession();
-      if (signal.aborted) return;
+      if (signal.aborted || this.#isLeaving) return;
       // A connection that does not last is a failure too: two devices with one client id cut each other off without end.
       failures = this.#clock.monotonic() - startedAt > LASTING_MS ? 0 : failures + 1;
       const retryInMs = Math.round(Math.random() * Math.min(maxMs, baseMs * 2 ** Math.max(0, failures - 1)));
@@ -196,7 +202,7 @@ class MqttDevice implements Device {
   }
 
   #beginReporting(session: LiveSession): void {
-    this.#outbox.addSpread(this.#twin.names, this.#options.reportSpreadMs ?? 1000);
+    this.#reportAll();
     this.#outbox.attach((message) => this.#sendReport(session, message));
     void this.#beat(session);
   }
@@ -234,8 +240,10 @@ class MqttDevice implements Device {
   }
 
   #receiveDesired(payload: Buffer): void {
-    // The object was deleted: the device goes on with what it has.
-    if (payload.length === 0) return;
+    if (payload.length === 0) {
+      this.#twin.cutOff();
+      return;
+    }
     const limits = { ...DEFAULT_PROTOCOL_LIMITS, maxPayloadBytes: this.#maxBytes };
     const document = parseDesired(payload, limits);
     if (!document.ok) {
@@ -246,7 +254,11 @@ class MqttDevice implements Device {
   }
 
   #receiveGet(payload: string): void {
-    if (payload === 'reported') this.#outbox.addSpread(this.#twin.names, this.#options.reportSpreadMs ?? 1000);
+    if (payload === 'reported') this.#reportAll();
+  }
+
+  #reportAll(): void {
+    this.#outbox.addSpread(this.#twin.names, this.#options.reportSpreadMs ?? 1000);
   }
 
   #receiveState(own: string, payload: Buffer): void {

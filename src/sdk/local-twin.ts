@@ -15,6 +15,8 @@ export interface LocalTwinOptions {
   onReport(message: string): void;
   /** A name is gone from `names`. */
   onForgotten(): void;
+  /** There is an object again, or it is enabled again: what was said meanwhile was dropped on the other side, or cleared. */
+  onWelcomed(): void;
   onEvent(event: DeviceEvent): void;
 }
 
@@ -27,7 +29,8 @@ export class LocalTwin {
   #entries: Entries = new Map();
   /** The newest document that nobody has looked at yet. */
   #waiting: DesiredDocument | undefined;
-  #wasDisabled = false;
+  /** The object was deleted or disabled since the last document that took effect. */
+  #isCutOff = false;
   #isEnded = false;
   /** Changes of entries, one after the other: documents and handlers' results. None of them rejects. */
   #changes: Promise<void> = Promise.resolve();
@@ -60,8 +63,14 @@ export class LocalTwin {
     this.#options.onReport(message);
   }
 
+  /** The object was deleted: the device goes on with what it has. */
+  cutOff(): void {
+    this.#isCutOff = true;
+  }
+
   /** Takes what is new in `document`; of several that wait, only the newest is looked at. */
   take(document: DesiredDocument): void {
+    if (document.disabled) this.#isCutOff = true;
     const isScheduled = this.#waiting !== undefined;
     this.#waiting = document;
     if (!isScheduled) void this.#change(() => this.#takeWaiting());
@@ -103,9 +112,9 @@ export class LocalTwin {
     for (const message of taken.dropped) this.#drop(message);
     for (const message of taken.changed) this.#accept(message);
     for (const message of taken.confirmed) this.#options.onReport(message);
-    // What was reported while disabled was dropped on the other side.
-    if (this.#wasDisabled && !document.disabled) for (const message of this.names) this.#options.onReport(message);
-    this.#wasDisabled = document.disabled;
+    if (!this.#isCutOff || document.disabled) return;
+    this.#isCutOff = false;
+    this.#options.onWelcomed();
   }
 
   /** Not stored, so not acknowledged: tried again unless a newer document comes first. */
@@ -178,7 +187,7 @@ function decisionOf(result: HandlerResult, value: MessageValue, reportedBefore: 
     const kept = reportedBefore === undefined ? {} : { reported: reportedBefore };
     return { status: 'rejected', reason: result.reason, ...kept };
   }
-  const done = result.isDone === undefined ? {} : { isDone: result.isDone };
+  const done = result.isDone === true ? { isDone: true } : {};
   return { status: 'applied', reported: result.value ?? value, ...done };
 }
 

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { connectAsync } from 'mqtt';
 import type { DesiredEntry } from '../../protocol/envelopes.ts';
 import { encodeDesired } from '../../protocol/desired-document.ts';
@@ -34,6 +35,7 @@ export async function connectCloud(url: string, deviceId: string): Promise<Cloud
   const topics = createTopics();
   const base = topics.state(deviceId).slice(0, -'state'.length);
   const client = await connectAsync(url, { protocolVersion: 5, clientId: `cloud-${deviceId}` });
+  if (client.stream instanceof Socket) client.stream.setNoDelay(true);
   const seen: Seen[] = [];
   let position = 0;
   let wake = (): void => {};
