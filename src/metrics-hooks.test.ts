@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { systemClock } from './clock.ts';
+import { queueHooks, reconcileHook, requestHook, watchQueue } from './metrics-hooks.ts';
+import { createMetrics } from './metrics.ts';
+import { WorkQueue } from './workqueue/queue.ts';
+
+describe('the hooks of the machinery', () => {
+  it('count what a workqueue does, and read its depth at the scrape', async () => {
+    const metrics = createMetrics();
+    const queue = new WorkQueue({ clock: systemClock, hooks: queueHooks(metrics, 'device') });
+    watchQueue(metrics, 'device', queue);
+    queue.add('a');
+    queue.add('b');
+    queue.add('b');
+    const key = await queue.take();
+    expect(key).toBe('a');
+    const { body } = await metrics.render();
+    expect(body).toContain('workqueue_adds_total{name="device"} 2');
+    expect(body).toContain('workqueue_depth{name="device"} 1');
+    expect(body).toContain('workqueue_queue_duration_seconds_count{name="device"} 1');
+    expect(body).toMatch(/workqueue_unfinished_work_seconds\{name="device"\} \d/);
+    queue.done('a');
+    expect((await metrics.render()).body).toContain('workqueue_work_duration_seconds_count{name="device"} 1');
+  });
+
+  it('count reconciles by result, in seconds', async () => {
+    const metrics = createMetrics();
+    const onReconcile = reconcileHook(metrics, 'device');
+    onReconcile('success', 250);
+    onReconcile('error', 250);
+    const { body } = await metrics.render();
+    expect(body).toContain('controller_runtime_reconcile_total{controller="device",result="success"} 1');
+    expect(body).toContain('controller_runtime_reconcile_errors_total{controller="device"} 1');
+    expect(body).toContain('controller_runtime_reconcile_time_seconds_sum{controller="device"} 0.5');
+  });
+
+  it('count requests by code and method', async () => {
+    const metrics = createMetrics();
+    requestHook(metrics)('PATCH', '200', 5);
+    const { body } = await metrics.render();
+    expect(body).toContain('rest_client_requests_total{code="200",method="PATCH"} 1');
+    expect(body).toContain('rest_client_request_duration_seconds_sum{method="PATCH"} 0.005');
+  });
+});

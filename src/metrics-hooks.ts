@@ -1,0 +1,44 @@
+/** Ties the hooks of the generic machinery, which knows no metrics, to the metrics. Hooks speak milliseconds, metrics seconds. */
+import type { ControllerOptions } from './controller/controller.ts';
+import type { KubeClientOptions } from './kube/http-client.ts';
+import type { Metrics } from './metrics.ts';
+import type { QueueHooks, WorkQueue } from './workqueue/queue.ts';
+
+export function queueHooks(metrics: Metrics, name: string): QueueHooks {
+  // Looked up once: labels are hashed at every look-up, and these are called for every key.
+  const adds = metrics.workqueueAdds.labels(name);
+  const retries = metrics.workqueueRetries.labels(name);
+  const waited = metrics.workqueueQueueDuration.labels(name);
+  const worked = metrics.workqueueWorkDuration.labels(name);
+  return {
+    onAdd: () => adds.inc(),
+    onRetry: () => retries.inc(),
+    onTake: (waitedMs) => waited.observe(waitedMs / 1000),
+    onDone: (workedMs) => worked.observe(workedMs / 1000),
+  };
+}
+
+/** Reads depth and unfinished work of `queue` at every scrape. */
+export function watchQueue(metrics: Metrics, name: string, queue: Pick<WorkQueue, 'length' | 'unfinishedMs'>): void {
+  metrics.onScrape(() => {
+    metrics.workqueueDepth.set({ name }, queue.length);
+    const unfinishedMs = queue.unfinishedMs.reduce((sum, ms) => sum + ms, 0);
+    metrics.workqueueUnfinishedWork.set({ name }, unfinishedMs / 1000);
+  });
+}
+
+export function reconcileHook(metrics: Metrics, controller: string): NonNullable<ControllerOptions['onReconcile']> {
+  const time = metrics.reconcileTime.labels(controller);
+  return (result, durationMs) => {
+    metrics.reconciles.inc({ controller, result });
+    if (result === 'error' || result === 'terminal') metrics.reconcileErrors.inc({ controller });
+    time.observe(durationMs / 1000);
+  };
+}
+
+export function requestHook(metrics: Metrics): NonNullable<KubeClientOptions['onRequest']> {
+  return (method, code, durationMs) => {
+    metrics.kubeRequests.inc({ code, method });
+    metrics.kubeRequestDuration.observe({ method }, durationMs / 1000);
+  };
+}
