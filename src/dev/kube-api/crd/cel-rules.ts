@@ -138,7 +138,7 @@ function checkRule(
     if (rule.evaluate(variables) === true) return undefined;
   } catch (cause) {
     const text = (source.message ?? source.rule).trim();
-    const reason = lowerFirst(firstLine(cause));
+    const reason = goWording(firstLine(cause));
     const detail = reason.startsWith('no such overload')
       ? `'no such overload': call arguments did not match a supported operator, function or macro signature for rule: ${text}`
       : `${reason} evaluating rule: ${text}`;
@@ -245,6 +245,9 @@ function firstLine(cause: unknown): string {
   return text.split('\n', 1)[0] ?? text;
 }
 
-function lowerFirst(text: string): string {
+/** The messages of cel-go, where rules meet them: a missing key, an index beyond the end. */
+function goWording(text: string): string {
+  const index = /index out of bounds, index (-?\d+)/.exec(text);
+  if (index !== null) return `index out of bounds: ${index[1]}`;
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

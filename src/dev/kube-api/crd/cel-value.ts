@@ -58,15 +58,29 @@ const toTimestamp: Convert = (value) => (typeof value === 'string' ? new Date(va
 const STRING_FORMATS: ReadonlyMap<string, Convert> = new Map([
   ['date', toTimestamp],
   ['date-time', toTimestamp],
-  [
-    'duration',
-    (value: Json): unknown => (typeof value === 'string' ? evaluate('duration(text)', { text: value }) : value),
-  ],
+  ['duration', (value: Json): unknown => (typeof value === 'string' ? toDuration(value) : value)],
   [
     'byte',
     (value: Json): unknown => (typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value),
   ],
 ]);
+
+/** Scala's durations (`3 days`) are summed up in Go's hours and smaller. */
+function toDuration(text: string): unknown {
+  const isGo = /^[-+]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+$/.test(text);
+  const parts = text.matchAll(/(\d+)\s*([a-zµ]+)/gi);
+  const go = isGo ? text : [...parts].map(([, count, unit]) => goUnits(Number(count), unit ?? '')).join('');
+  return evaluate('duration(text)', { text: go === '' ? '0s' : go });
+}
+
+function goUnits(count: number, unit: string): string {
+  const name = unit.toLowerCase();
+  if (name.startsWith('w')) return `${count * 7 * 24}h`;
+  if (name.startsWith('d')) return `${count * 24}h`;
+  if (/^(n|mic|us|µ)/.test(name)) return `${count}${name.startsWith('n') ? 'n' : 'u'}s`;
+  if (/^(mil|ms)/.test(name)) return `${count}ms`;
+  return `${count}${name.charAt(0)}`;
+}
 
 function convertItems(items: Schema | undefined): Convert | undefined {
   const convert = items === undefined ? undefined : compileCelValue(items);

@@ -1,6 +1,7 @@
 /** Whether a CustomResourceDefinition may be created (apiextensions-apiserver, pkg/apis/apiextensions/validation). */
 import { applyDefaults, prune } from './admission.ts';
 import { sameJson } from './correlation.ts';
+import { isDnsLabel, LABEL_RULE, MIXED_CASE_RULE } from './dns-label.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
 import { fieldSteps } from './field-path.ts';
@@ -10,9 +11,6 @@ import { isObject } from './schema-lookup.ts';
 import { checkStructural } from './structural.ts';
 import type { Crd, CrdVersion, FieldError, PrinterColumn, Schema } from './types.ts';
 
-const LABEL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const LABEL_RULE =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const COLUMN_TYPES: ReadonlySet<string> = new Set(['boolean', 'date', 'integer', 'number', 'string']);
 const MAX_SELECTABLE_FIELDS = 8;
 
@@ -45,14 +43,13 @@ export function checkCrd({ metadata, spec }: Crd): FieldError[] {
 
 function checkNames(names: Crd['spec']['names']): FieldError[] {
   const { plural, singular = plural, kind, listKind = `${kind}List`, shortNames = [], categories = [] } = names;
-  const mixedCase = `may have mixed case, but should otherwise match: ${LABEL_RULE}`;
   const label = (path: Path, name: string, why = LABEL_RULE): FieldError[] =>
-    LABEL.test(why === LABEL_RULE ? name : name.toLowerCase()) ? [] : [errors.invalid(path, name, why)];
+    isDnsLabel(why === LABEL_RULE ? name : name.toLowerCase()) ? [] : [errors.invalid(path, name, why)];
   return [
     ...label('spec.names.plural', plural),
     ...label('spec.names.singular', singular),
-    ...label('spec.names.kind', kind, mixedCase),
-    ...label('spec.names.listKind', listKind, mixedCase),
+    ...label('spec.names.kind', kind, MIXED_CASE_RULE),
+    ...label('spec.names.listKind', listKind, MIXED_CASE_RULE),
     ...shortNames.flatMap((name, index) => label(errors.item('spec.names.shortNames', index), name)),
     ...(kind === listKind
       ? [errors.invalid('spec.names.listKind', listKind, 'kind and listKind may not be the same')]
@@ -74,7 +71,7 @@ function checkVersions(versions: readonly CrdVersion[]): FieldError[] {
 }
 
 function checkVersion(version: CrdVersion, path: Path): FieldError[] {
-  const found: FieldError[] = LABEL.test(version.name)
+  const found: FieldError[] = isDnsLabel(version.name)
     ? []
     : [errors.invalid(errors.child(path, 'name'), version.name, LABEL_RULE)];
   const columns = (version.additionalPrinterColumns ?? []).flatMap((column, index) =>

@@ -1,4 +1,5 @@
 /** Objects inside objects (`x-kubernetes-embedded-resource`): they must say what they are. */
+import { isDnsLabel, MIXED_CASE_RULE } from './dns-label.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
 import { additionalSchema, fieldOf, isObject, propertySchema } from './schema-lookup.ts';
@@ -21,11 +22,27 @@ export function checkEmbeddedResources(value: Json, schema: Schema | undefined, 
 }
 
 function checkTypeMeta(resource: JsonObject, path: Path): FieldError[] {
-  return ['apiVersion', 'kind'].flatMap((name) => {
-    const held = fieldOf(resource, name);
-    const place = errors.child(path, name);
-    if (held === undefined) return [errors.required(place)];
-    if (typeof held !== 'string') return [errors.invalid(place, held, 'must be a string')];
-    return held === '' ? [errors.invalid(place, held, 'must not be empty')] : [];
-  });
+  return [...checkWord(resource, 'apiVersion', path, checkApiVersion), ...checkWord(resource, 'kind', path, checkKind)];
+}
+
+function checkWord(
+  resource: JsonObject,
+  name: string,
+  path: Path,
+  faultOf: (word: string) => string | undefined,
+): FieldError[] {
+  const held = fieldOf(resource, name);
+  const place = errors.child(path, name);
+  if (held === undefined) return [errors.required(place)];
+  if (typeof held !== 'string') return [errors.invalid(place, held, 'must be a string')];
+  const fault = held === '' ? 'must not be empty' : faultOf(held);
+  return fault === undefined ? [] : [errors.invalid(place, held, fault)];
+}
+
+function checkApiVersion(word: string): string | undefined {
+  return word.split('/').length > 2 ? `unexpected GroupVersion string: ${word}` : undefined;
+}
+
+function checkKind(word: string): string | undefined {
+  return isDnsLabel(word.toLowerCase()) ? undefined : MIXED_CASE_RULE;
 }

@@ -12,8 +12,8 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   uri: (text) => /^[a-zA-Z][a-zA-Z0-9+.-]*:|^\//.test(text) && !/[\s\p{Cc}]/u.test(text),
   email: matches(/^(?:[^<>]*<)?[^\s@<>]+@[^\s@<>]+>?$/),
   hostname: (text) => HOSTNAME.test(text) && text.split('.').every((label) => Buffer.byteLength(label) <= 63),
-  ipv4: isIPv4,
-  ipv6: isIPv6,
+  ipv4: (text) => isIPv4(withoutLeadingZeros(text)),
+  ipv6: (text) => isIPv6(text) && !text.includes('%'),
   cidr: isCidr,
   mac: matches(
     /^([0-9a-f]{2}([:-]))([0-9a-f]{2}\2){4}[0-9a-f]{2}(\2[0-9a-f]{2}\2[0-9a-f]{2})?$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}(\.[0-9a-f]{4})?$/i,
@@ -27,7 +27,7 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   rgbcolor: matches(
     /^rgb\(\s*(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])\s*,\s*(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])\s*,\s*(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])\s*\)$/,
   ),
-  byte: matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
+  byte: matches(/^(?=.)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
   password: () => true,
   date: isDate,
   datetime: isDateTime,
@@ -50,9 +50,14 @@ function uuid(middle: string): (text: string) => boolean {
   return matches(new RegExp(`^[0-9a-f]{8}-?[0-9a-f]{4}-?${middle}-?[0-9a-f]{12}$`, 'i'));
 }
 
+/** `010.0.0.1`, as API servers have always read it: ten, not eight. */
+function withoutLeadingZeros(address: string): string {
+  return address.replace(/\b0+(?=\d)/g, '');
+}
+
 function isCidr(text: string): boolean {
   const [address = '', bits = ''] = text.split('/');
-  const version = isIP(address);
+  const version = isIP(withoutLeadingZeros(address));
   return version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
