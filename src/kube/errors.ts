@@ -21,9 +21,13 @@ export class ApiError extends Error {
 
 /** No (whole) answer: refused, reset, timed out, cut in the middle. The request may or may not have been carried out. */
 export class TransportError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Not even the head of an answer came: the server may be away. */
+  readonly isUnanswered: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isUnanswered?: boolean } = {}) {
     super(message, options);
     this.name = 'TransportError';
+    this.isUnanswered = options.isUnanswered ?? false;
   }
 }
 

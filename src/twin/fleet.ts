@@ -4,6 +4,14 @@ import { knownRevision } from '../downstream/compose.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
 
+export interface Refreshed {
+  readonly memory: DeviceMemory | undefined;
+  /** The id went to another object, or to none: what was learnt for the former one says nothing. */
+  readonly isNewOwner: boolean;
+  /** The retained state of the device has to be read for this object: its reports, and what stands at the broker. */
+  readonly mustRead: boolean;
+}
+
 /** The memories of all device ids, and who owns each id. Bounded by the objects in the cluster plus withdrawals under way. */
 export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
@@ -45,19 +53,20 @@ export class Fleet {
     return this.#lister.byIndex(DEVICE_ID_INDEX, deviceId);
   }
 
-  /**
-   * Brings the memory of `deviceId` up to date with the objects that name it. `isNewOwner`: the id went to another object (or to
-   * none), so what was learnt for the former one says nothing.
-   */
-  refresh(deviceId: string): { readonly memory: DeviceMemory | undefined; readonly isNewOwner: boolean } {
+  /** Brings the memory of `deviceId` up to date with the objects that name it. */
+  refresh(deviceId: string): Refreshed {
     const owner = ownerOfId(this.#lister, deviceId);
     const device = owner === undefined ? undefined : this.#lister.get(owner);
     const before = this.#memories.get(deviceId);
-    if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false };
+    if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false, mustRead: false };
     const memory = before ?? new DeviceMemory(deviceId, device?.status, this.#reading());
     this.#memories.set(deviceId, memory);
     const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
     if (isNewOwner) forgetOwner(memory);
+    if (device === undefined) memory.orphanedReports ??= new Set();
+    const isEnabled = memory.isDisabled && device?.spec.disabled !== true;
+    // What was said while nobody listened for this object is only in the retained state.
+    if (isEnabled) memory.isBelieving = true;
     memory.owner = device === undefined ? undefined : owner;
     memory.ownerUid = device?.metadata.uid ?? '';
     if (device !== undefined) {
@@ -65,7 +74,7 @@ export class Fleet {
     }
     memory.isDisabled = device?.spec.disabled === true;
     memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
-    return { memory, isNewOwner };
+    return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }
 }
 

@@ -1,0 +1,223 @@
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
+import { ApiError, TransportError, isExpired } from '../kube/errors.ts';
+import type { Logger } from '../log.ts';
+import type { Cached } from './lister.ts';
+import { keyOf } from './store.ts';
+import type { Store } from './store.ts';
+
+export interface Change<T> {
+  readonly kind: 'added' | 'updated' | 'deleted';
+  readonly key: string;
+  /** The object now; of a deleted one, the last that is known of it. */
+  readonly object: T;
+  /** False when nothing but status and metadata can have changed. */
+  readonly isGenerationMoved: boolean;
+}
+
+export interface ReflectorHooks {
+  readonly onListed?: (objects: number) => void;
+  readonly onWatchEnded?: (reason: 'timeout' | 'expired' | 'stale' | 'error') => void;
+  /** Something was heard from the API server, or an attempt was made: the loop turns. */
+  readonly onTurn?: () => void;
+}
+
+export interface ReflectorOptions<T extends Cached> {
+  readonly client: KubeClient;
+  /** Path of the collection. */
+  readonly path: string;
+  readonly store: Store<T>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after the store has changed, in order. During the first LIST too: `store.hasSynced` tells. */
+  readonly onChange: (change: Change<T>) => void;
+  /** The first LIST is complete. */
+  readonly onSynced?: () => void;
+  readonly hooks?: ReflectorHooks;
+  /** A number in [0, 1). */
+  readonly random?: () => number;
+}
+
+const PAGE_SIZE = 500;
+const BACKOFF_MIN_MS = 200;
+const BACKOFF_MAX_MS = 30_000;
+/** Bookmarks come about once a minute; a watch that says nothing for so long is half open. */
+const STALE_AFTER_MS = 180_000;
+
+/**
+ * Keeps a store equal to a collection of the API server until `signal` aborts: LIST in pages, then watch from there; a watch that
+ * breaks goes on where it was, one whose history is gone (410) begins with a LIST again.
+ */
+export async function runReflector<T extends Cached>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
+  await new Reflector(options).run(signal);
+}
+
+class Reflector<T extends Cached> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #random: () => number;
+  /** Where the next watch begins; undefined: with a LIST. */
+  #version: string | undefined;
+  #failures = 0;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#options.hooks?.onTurn?.();
+      try {
+        this.#version ??= await this.#list(signal);
+        await this.#watch(this.#version, signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { client, path, store, hooks, onSynced } = this.#options;
+    const seen = new Set<string>();
+    let page: KubeList<T>;
+    let next: string | undefined;
+    do {
+      page = await client.get<KubeList<T>>(path, { limit: PAGE_SIZE, continue: next }, signal);
+      for (const object of page.items) {
+        seen.add(keyOf(object));
+        this.#take(object, 'list');
+      }
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+      hooks?.onTurn?.();
+    } while (next !== undefined);
+    for (const key of [...store.keys()]) if (!seen.has(key)) this.#remove(key);
+    this.#failures = 0;
+    hooks?.onListed?.(seen.size);
+    if (!store.hasSynced) {
+      store.markSynced();
+      onSynced?.();
+    }
+    return page.metadata.resourceVersion;
+  }
+
+  async #watch(version: string, signal: AbortSignal): Promise<void> {
+    const { client, path, hooks } = this.#options;
+    const watchdog = new Watchdog(this.#options.clock, STALE_AFTER_MS);
+    const stop = AbortSignal.any([signal, watchdog.signal]);
+    // Spread, so that a fleet of watchers does not come back as one.
+    const timeoutSeconds = Math.round(300 * (1 + this.#random()));
+    const query = { resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds };
+    try {
+      for await (const event of client.watch<T>(path, query, stop)) {
+        watchdog.feed();
+        hooks?.onTurn?.();
+        this.#apply(event);
+        this.#failures = 0;
+      }
+      hooks?.onWatchEnded?.(watchdog.signal.aborted ? 'stale' : 'timeout');
+    } finally {
+      watchdog.stop();
+    }
+    // A server that ends every watch at once must not be asked in a tight loop.
+    if (!signal.aborted) await delay(this.#options.clock, BACKOFF_MIN_MS * this.#random(), signal);
+  }
+
+  #apply(event: WatchEvent<T>): void {
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        this.#take(event.object, 'watch');
+        break;
+      case 'DELETED':
+        this.#remove(keyOf(event.object), event.object);
+        break;
+      case 'BOOKMARK':
+        break;
+      case 'ERROR':
+        throw new ApiError(event.object.code ?? 500, event.object);
+    }
+    this.#version = event.object.metadata.resourceVersion;
+  }
+
+  #take(object: T, source: 'list' | 'watch'): void {
+    const { store, onChange } = this.#options;
+    const key = keyOf(object);
+    const before = store.facts(key);
+    // Deleted and made again while nobody looked: two changes, because the two may have nothing in common but the name.
+    if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key);
+    const kind = source === 'list' ? store.replace(object) : store.upsert(object);
+    if (kind === undefined) return;
+    // What a LIST brings may come from another history, in which the same generation means something else.
+    const isGenerationMoved =
+      source === 'list' || kind === 'added' || store.facts(key)?.generation !== before?.generation;
+    onChange({ kind, key, object, isGenerationMoved });
+  }
+
+  #remove(key: string, last?: T): void {
+    const { store, onChange } = this.#options;
+    const object = last ?? store.get(key);
+    if (object === undefined || store.remove(key) === undefined) return;
+    onChange({ kind: 'deleted', key, object, isGenerationMoved: true });
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { log, clock, path, hooks } = this.#options;
+    if (isExpired(error)) {
+      hooks?.onWatchEnded?.('expired');
+      this.#version = undefined;
+      // A history that is gone is no fault of the server; only one that is gone again and again is slowed down.
+      if (this.#failures++ === 0) return;
+    } else {
+      hooks?.onWatchEnded?.('error');
+      // A server that was away may come back from a backup, with a history that is another one: only a LIST tells.
+      if (error instanceof TransportError && error.isUnanswered) this.#version = undefined;
+    }
+    const waitMs = (error instanceof ApiError ? error.retryAfterMs : undefined) ?? this.#backoffMs();
+    log[this.#failures > 3 ? 'warn' : 'debug'](
+      { path, err: error, waitMs: Math.round(waitMs) },
+      'list or watch failed, trying again',
+    );
+    await delay(clock, waitMs, signal);
+  }
+
+  #backoffMs(): number {
+    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 20));
+    this.#failures += 1;
+    return most * (0.5 + this.#random() / 2);
+  }
+}
+
+/** Aborts its signal when it has not been fed for a while. */
+class Watchdog {
+  readonly #clock: Clock;
+  readonly #afterMs: number;
+  readonly #controller = new AbortController();
+  #fedAt: number;
+  #cancel: () => void;
+
+  constructor(clock: Clock, afterMs: number) {
+    this.#clock = clock;
+    this.#afterMs = afterMs;
+    this.#fedAt = clock.monotonic();
+    this.#cancel = clock.after(afterMs, () => this.#look());
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  feed(): void {
+    this.#fedAt = this.#clock.monotonic();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const leftMs = this.#afterMs - (this.#clock.monotonic() - this.#fedAt);
+    if (leftMs <= 0) this.#controller.abort();
+    else this.#cancel = this.#clock.after(leftMs, () => this.#look());
+  }
+}

@@ -1,0 +1,101 @@
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { ApiError } from '../kube/errors.ts';
+import type { Logger } from '../log.ts';
+import type { WorkQueue } from '../workqueue/queue.ts';
+import { TerminalError, TransientError } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+
+export type ReconcileResult = 'success' | 'requeue_after' | 'error' | 'terminal';
+
+export interface ControllerOptions {
+  readonly name: string;
+  readonly queue: WorkQueue;
+  /** Brings what `key` names where it should be. `signal` aborts when the controller stops. */
+  readonly reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>;
+  /** How many keys may be worked on at once. */
+  readonly workers: number;
+  readonly log: Logger;
+  readonly onReconcile?: (result: ReconcileResult, durationMs: number) => void;
+  readonly clock: Clock;
+}
+
+/** After so many failures in a row a key is worth a warning; the first ones are the weather. */
+const FAILURES_WORTH_A_WARNING = 4;
+
+/**
+ * Takes keys from a queue and reconciles them until `signal` aborts; resolves when the last worker has put down its work.
+ * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
+ */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const pause = new Pause();
+  await Promise.all(Array.from({ length: options.workers }, () => work(options, pause, signal)));
+}
+
+async function work(options: ControllerOptions, pause: Pause, signal: AbortSignal): Promise<void> {
+  const { queue } = options;
+  for (;;) {
+    const key = await queue.take(signal);
+    if (key === undefined) return;
+    try {
+      await pause.over(options.clock, signal);
+      await turn(options, pause, key, signal);
+    } finally {
+      queue.done(key);
+    }
+  }
+}
+
+async function turn(options: ControllerOptions, pause: Pause, key: string, signal: AbortSignal): Promise<void> {
+  const { queue, reconcile, onReconcile, clock } = options;
+  const startedAt = clock.monotonic();
+  const conclude = (result: ReconcileResult): void => onReconcile?.(result, clock.monotonic() - startedAt);
+  try {
+    const outcome = await reconcile(key, signal);
+    queue.forget(key);
+    if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs);
+    conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
+  } catch (error) {
+    if (!signal.aborted) conclude(fail(options, pause, key, error));
+  }
+}
+
+function fail(
+  { queue, log, name, clock }: ControllerOptions,
+  pause: Pause,
+  key: string,
+  error: unknown,
+): ReconcileResult {
+  if (error instanceof TerminalError) {
+    queue.forget(key);
+    log.error({ controller: name, key, err: error }, 'reconcile failed for good');
+    return 'terminal';
+  }
+  const retryAfterMs = error instanceof TransientError || error instanceof ApiError ? error.retryAfterMs : undefined;
+  if (retryAfterMs === undefined) queue.addRateLimited(key);
+  else queue.addAfter(key, retryAfterMs);
+  // The API server names a time when it is overloaded: that is meant for everyone, not for this key.
+  if (error instanceof ApiError && retryAfterMs !== undefined) pause.until(clock.monotonic() + retryAfterMs);
+  const level = queue.failures(key) >= FAILURES_WORTH_A_WARNING ? 'warn' : 'debug';
+  log[level]({ controller: name, key, err: error }, 'reconcile failed, trying again');
+  return 'error';
+}
+
+/** A time before which no work begins. */
+class Pause {
+  #until = 0;
+
+  until(time: number): void {
+    this.#until = Math.max(this.#until, time);
+  }
+
+  async over(clock: Clock, signal: AbortSignal): Promise<void> {
+    for (
+      let left = this.#until - clock.monotonic();
+      left > 0 && !signal.aborted;
+      left = this.#until - clock.monotonic()
+    ) {
+      await delay(clock, left, signal);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
+import { ApiError, TransportError } from './errors.ts';
+import type { ClusterConfig } from './kubeconfig.ts';
+import { readLines } from './lines.ts';
+
+export interface KubeClientOptions {
+  /** Connections for requests; watches have connections of their own, so that they never starve requests. */
+  readonly connections?: number;
+  /** Milliseconds from a request to the end of its answer; watches excepted. */
+  readonly timeoutMs?: number;
+  readonly userAgent?: string;
+  readonly onRequest?: (method: string, code: string, durationMs: number) => void;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+interface Call {
+  readonly method: Method;
+  readonly path: string;
+  readonly query: Query | undefined;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A client for one API server, over one pool of kept-alive HTTP/1.1 connections. */
+export function createKubeClient(config: ClusterConfig, options: KubeClientOptions = {}): KubeClient {
+  return new HttpKubeClient(config, options);
+}
+
+class HttpKubeClient implements KubeClient {
+  readonly #config: ClusterConfig;
+  readonly #options: KubeClientOptions;
+  readonly #pool: Agent;
+  readonly #watches: Agent;
+
+  constructor(config: ClusterConfig, options: KubeClientOptions) {
+    this.#config = config;
+    this.#options = options;
+    const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const tls = tlsOptions(config);
+    const shared = {
+      allowH2: false,
+      pipelining: 1,
+      connect: { ...tls, timeout: 10_000 },
+      keepAliveTimeout: 30_000,
+    } as const;
+    this.#pool = new Agent({
+      ...shared,
+      connections: options.connections ?? 16,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    });
+    // A watch is silent for as long as nothing happens; the reflector's watchdog decides when that is too long.
+    this.#watches = new Agent({ ...shared, headersTimeout: timeout, bodyTimeout: 0 });
+  }
+
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.#call<T>({ method: 'GET', path, query, signal });
+  }
+
+  create<T>(path: string, body: unknown, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.#call<T>({ method: 'POST', path, query, body, signal });
+  }
+
+  replace<T>(path: string, body: unknown, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.#call<T>({ method: 'PUT', path, query, body, signal });
+  }
+
+  patch<T>(path: string, type: PatchType, body: unknown, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.#call<T>({ method: 'PATCH', path, query, body, contentType: type, signal });
+  }
+
+  delete<T>(path: string, body?: unknown, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.#call<T>({ method: 'DELETE', path, query, body, signal });
+  }
+
+  async *watch<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
+    const call: Call = { method: 'GET', path, query: { ...query, watch: true }, signal };
+    const answer = await this.#send(call, this.#watches).catch((error: unknown) => {
+      throw asTransportError(call, error, true);
+    });
+    if (answer.statusCode !== 200) throw await readError(answer);
+    try {
+      for await (const line of readLines(answer.body)) yield JSON.parse(line) as WatchEvent<T>;
+    } catch (error) {
+      if (signal.aborted) return;
+      throw asTransportError(call, error, false);
+    } finally {
+      answer.body.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.destroy(), this.#watches.destroy()]);
+  }
+
+  async #call<T>(call: Call): Promise<T> {
+    const startedAt = performance.now();
+    let code = UNANSWERED;
+    try {
+      const answer = await this.#sendPatiently(call);
+      code = String(answer.statusCode);
+      if (answer.statusCode >= 300) throw await readError(answer);
+      return JSON.parse(await answer.body.text()) as T;
+    } catch (error) {
+      throw error instanceof ApiError ? error : asTransportError(call, error, code === UNANSWERED);
+    } finally {
+      this.#options.onRequest?.(call.method, code, performance.now() - startedAt);
+    }
+  }
+
+  /** A kept-alive connection may be found dead; only what changes nothing is sent again. */
+  async #sendPatiently(call: Call): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.#send(call, this.#pool);
+    } catch (error) {
+      const isDead =
+        error instanceof Error && 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET');
+      if (!isDead || call.method !== 'GET' || call.signal?.aborted === true) throw error;
+      return this.#send(call, this.#pool);
+    }
+  }
+
+  async #send(
+    { method, path, query, body, contentType, signal }: Call,
+    dispatcher: Agent,
+  ): Promise<Dispatcher.ResponseData> {
+    const token = await this.#config.token();
+    return request(`${this.#config.server}${path}${queryString(query)}`, {
+      method,
+      dispatcher,
+      ...(signal === undefined ? {} : { signal }),
+      headers: {
+        accept: 'application/json',
+        'user-agent': this.#options.userAgent ?? 'mir-operator',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+}
+
+/** client-go's word for it, which dashboards know. */
+const UNANSWERED = '<error>';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+function tlsOptions({ ca, cert, key, insecureSkipVerify, serverName }: ClusterConfig): Record<string, unknown> {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(insecureSkipVerify ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+function queryString(query: Query | undefined): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+async function readError(answer: Dispatcher.ResponseData): Promise<ApiError> {
+  const text = await answer.body.text();
+  const body = parseStatus(text);
+  const fromHeader = retryAfterMs(answer.headers['retry-after']);
+  const seconds = body.details?.retryAfterSeconds;
+  return new ApiError(answer.statusCode, body, fromHeader ?? (seconds === undefined ? undefined : seconds * 1000));
+}
+
+function parseStatus(text: string): StatusBody {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === 'object' && body !== null) return body;
+  } catch {
+    // Proxies and overloaded servers answer in prose.
+  }
+  return { message: text.trim().slice(0, 500) || 'the API server gave no reason' };
+}
+
+/** Seconds or an HTTP date (RFC 9110, 10.2.3). */
+function retryAfterMs(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+function asTransportError({ method, path }: Call, error: unknown, isUnanswered: boolean): TransportError {
+  const why = error instanceof Error ? error.message || error.name : String(error);
+  return new TransportError(`${method} ${path}: ${why}`, { cause: error, isUnanswered });
+}

@@ -1,0 +1,241 @@
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { KubeClient } from './client.ts';
+import { ApiError, isConflict, isNotFound } from './errors.ts';
+
+export interface LeaseTimes {
+  /** How long others must see no renewal before they take the Lease. */
+  readonly durationMs: number;
+  /** A leader that has not renewed for so long stops leading; well before others may take over. */
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+export const DEFAULT_LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+
+export interface ElectionOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique per process. */
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly times?: LeaseTimes;
+  /** The loop turns. */
+  readonly onTurn?: () => void;
+  readonly onLeading?: (isLeading: boolean) => void;
+}
+
+/** `coordination.k8s.io/v1`, kind Lease, as far as an election needs it. */
+interface Lease {
+  readonly apiVersion: 'coordination.k8s.io/v1';
+  readonly kind: 'Lease';
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion?: string };
+  readonly spec: LeaseSpec;
+}
+
+interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+/**
+ * Runs `lead` whenever this process holds the Lease, until `signal` aborts. `lead` gets a signal that aborts when the Lease is
+ * lost or cannot be renewed in time; the Lease is released after it has returned.
+ *
+ * Another's wall clock is never trusted: a Lease has expired when this process has seen no change of it for its duration.
+ */
+export async function runElection(
+  options: ElectionOptions,
+  lead: (term: LeaseTerm) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const election = new Election(options);
+  while (!signal.aborted) {
+    if (!(await election.acquire(signal))) return;
+    await election.hold(lead, signal);
+  }
+}
+
+export interface LeaseTerm {
+  readonly signal: AbortSignal;
+  /** Rejects unless the Lease could be renewed just now: to be asked before doing what only the leader may do. */
+  renewNow(): Promise<void>;
+}
+
+class Election {
+  readonly #options: ElectionOptions;
+  readonly #times: LeaseTimes;
+  /** The Lease as last seen, and when (monotonic) it was first seen so. */
+  #seen: Lease | undefined;
+  #seenAt = 0;
+  #renewedAt = 0;
+
+  constructor(options: ElectionOptions) {
+    this.#options = options;
+    this.#times = options.times ?? DEFAULT_LEASE_TIMES;
+  }
+
+  /** True when the Lease is held; false when `signal` aborted before. */
+  async acquire(signal: AbortSignal): Promise<boolean> {
+    const { clock, onTurn, log, name, namespace } = this.#options;
+    while (!signal.aborted) {
+      onTurn?.();
+      try {
+        if (await this.#tryAcquire(signal)) return true;
+      } catch (error) {
+        if (!signal.aborted)
+          log.warn({ lease: `${namespace}/${name}`, err: error }, 'cannot acquire the lease, trying again');
+      }
+      await delay(clock, this.#times.retryMs * (1 + 0.2 * Math.random()), signal);
+    }
+    return false;
+  }
+
+  async hold(lead: (term: LeaseTerm) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { log, identity, name, namespace, onLeading } = this.#options;
+    const lost = new AbortController();
+    const ended = AbortSignal.any([signal, lost.signal]);
+    log.info({ lease: `${namespace}/${name}`, identity }, 'leading');
+    onLeading?.(true);
+    const renewing = this.#keepRenewing(ended, lost);
+    const term: LeaseTerm = { signal: ended, renewNow: () => this.#renew(ended) };
+    try {
+      await lead(term);
+    } finally {
+      onLeading?.(false);
+      const wasLost = lost.signal.aborted;
+      lost.abort();
+      await renewing;
+      if (!wasLost) await this.#release();
+      log.info({ lease: `${namespace}/${name}`, identity }, 'no longer leading');
+    }
+  }
+
+  async #tryAcquire(signal: AbortSignal): Promise<boolean> {
+    await this.#look(signal);
+    if (!this.#isFree()) return false;
+    try {
+      await this.#write(signal);
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    try {
+      const lease = await client.get<Lease>(this.#path(), undefined, signal);
+      if (lease.metadata.resourceVersion !== this.#seen?.metadata.resourceVersion) this.#seenAt = clock.monotonic();
+      this.#seen = lease;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#seen = undefined;
+    }
+  }
+
+  #isFree(): boolean {
+    const { holderIdentity, leaseDurationSeconds } = this.#seen?.spec ?? {};
+    if (holderIdentity === undefined || holderIdentity === '' || holderIdentity === this.#options.identity) return true;
+    const durationMs = (leaseDurationSeconds ?? 0) * 1000 || this.#times.durationMs;
+    return this.#options.clock.monotonic() - this.#seenAt >= durationMs;
+  }
+
+  async #keepRenewing(signal: AbortSignal, lost: AbortController): Promise<void> {
+    const { clock, log, onTurn } = this.#options;
+    while (!signal.aborted) {
+      await delay(clock, this.#times.retryMs, signal);
+      if (signal.aborted) return;
+      onTurn?.();
+      // Asked before the renewal: a process that was frozen for too long has no right to go on, whatever the API server says.
+      if (this.#isOverdue()) return lost.abort();
+      try {
+        await this.#renew(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ err: error }, 'cannot renew the lease');
+        if (isConflict(error) || this.#isOverdue()) return lost.abort();
+      }
+    }
+  }
+
+  #isOverdue(): boolean {
+    return this.#options.clock.monotonic() - this.#renewedAt >= this.#times.renewDeadlineMs;
+  }
+
+  /** Rejects when the Lease is another's or could not be written before the deadline. */
+  async #renew(signal: AbortSignal): Promise<void> {
+    const leftMs = Math.max(1, this.#times.renewDeadlineMs - (this.#options.clock.monotonic() - this.#renewedAt));
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))]);
+    try {
+      await this.#write(deadline);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      // Written by us in an answer that was lost, or by another: only a look tells.
+      await this.#look(deadline);
+      if (this.#seen?.spec.holderIdentity !== this.#options.identity) throw error;
+      await this.#write(deadline);
+    }
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const { client, clock, identity, name, namespace } = this.#options;
+    const startedAt = clock.monotonic();
+    const now = microTime(clock.now());
+    const before = this.#seen?.spec;
+    const isMine = before?.holderIdentity === identity;
+    const lease: Lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { ...this.#seen?.metadata, name, namespace },
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: Math.ceil(this.#times.durationMs / 1000),
+        acquireTime: isMine ? (before.acquireTime ?? now) : now,
+        renewTime: now,
+        leaseTransitions: (before?.leaseTransitions ?? 0) + (isMine || before === undefined ? 0 : 1),
+      },
+    };
+    this.#seen = await (this.#seen === undefined
+      ? client.create<Lease>(this.#collection(), lease, undefined, signal)
+      : client.replace<Lease>(this.#path(), lease, undefined, signal));
+    this.#seenAt = clock.monotonic();
+    // From when it was asked, not from when it was answered: others count from the write.
+    this.#renewedAt = startedAt;
+  }
+
+  /** So that a successor need not wait; best effort, the Lease expires anyway. */
+  async #release(): Promise<void> {
+    const { client, log } = this.#options;
+    if (this.#seen === undefined) return;
+    const released: Lease = {
+      ...this.#seen,
+      spec: { ...this.#seen.spec, holderIdentity: '', leaseDurationSeconds: 1 },
+    };
+    try {
+      this.#seen = await client.replace<Lease>(this.#path(), released, undefined, AbortSignal.timeout(2000));
+    } catch (error) {
+      if (!(error instanceof ApiError)) log.debug({ err: error }, 'could not release the lease');
+    }
+  }
+
+  #collection(): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.namespace}/leases`;
+  }
+
+  #path(): string {
+    return `${this.#collection()}/${this.#options.name}`;
+  }
+}
+
+/** MicroTime of the Kubernetes API: six digits of a second, and only so. */
+function microTime(now: number): string {
+  return new Date(now).toISOString().replace('Z', '000Z');
+}

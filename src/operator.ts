@@ -1,0 +1,322 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { API_VERSION, DEVICE_KIND } from './api/device.ts';
+import type { Device } from './api/device.ts';
+import { runReflector } from './cache/reflector.ts';
+import type { Change } from './cache/reflector.ts';
+import { Store } from './cache/store.ts';
+import { delay, systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { runController } from './controller/controller.ts';
+import type { Outcome } from './controller/outcome.ts';
+import type { KubeClient } from './kube/client.ts';
+import { ApiError } from './kube/errors.ts';
+import { EventRecorder } from './kube/event-recorder.ts';
+import { createKubeClient } from './kube/http-client.ts';
+import { loadKubeconfig } from './kube/kubeconfig.ts';
+import { runElection } from './kube/lease.ts';
+import type { LeaseTerm } from './kube/lease.ts';
+import type { Logger } from './log.ts';
+import { addProcessMetrics, createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { connectBroker } from './mqtt/connection.ts';
+import type { BrokerCredentials } from './mqtt/options.ts';
+import { createTopics } from './protocol/topics.ts';
+import { createHealth } from './server/health.ts';
+import type { Health } from './server/health.ts';
+import { startServer } from './server/server.ts';
+import { DEVICE_ID_INDEX } from './twin/claims.ts';
+import type { TwinEvent } from './twin/events.ts';
+import { Term } from './twin/term.ts';
+import { WorkQueue } from './workqueue/queue.ts';
+
+/** Status writes in flight: more only makes each of them slower, measured on a real API server. */
+const STATUS_WORKERS = 4;
+/** Publishes wait for the broker and cost little: enough to keep a whole window of them in flight. */
+const DESIRED_WORKERS = 256;
+
+/** The parts that live as long as the process. */
+interface Operator {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly client: KubeClient;
+  readonly store: Store<Device>;
+  readonly cluster: string;
+  readonly identity: string;
+  readonly recorder: EventRecorder;
+  /** The term under way; undefined while standing by. */
+  term: Term | undefined;
+}
+
+/**
+ * Runs the operator until `signal` aborts: server, then the cache, then the election; while leading, the broker and the
+ * reconcilers. Stops in reverse. Rejects when it cannot start, with a message that names the remedy.
+ */
+export async function runOperator(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const metrics = createMetrics();
+  addProcessMetrics(metrics);
+  const health = createHealth(clock);
+  const server = await startServer({ address: config.httpAddress, metrics, health, log });
+  log.info({ address: server.address }, 'serving metrics and health');
+  try {
+    const kube = await loadKubeconfig({ kubeconfig: config.kubeconfig, context: config.context });
+    const client = createKubeClient(kube, {
+      onRequest: (method, code, durationMs) => {
+        metrics.kubeRequests.inc({ method, code });
+        metrics.kubeRequestDuration.observe({ method }, durationMs / 1000);
+      },
+    });
+    const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] });
+    health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
+    const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));
+    const identity = `${hostname()}_${randomUUID().slice(0, 8)}`;
+    const recorder = createRecorder({ client, clock, log, config, identity, metrics });
+    const operator: Operator = {
+      config,
+      clock,
+      log,
+      metrics,
+      health,
+      client,
+      store,
+      cluster,
+      identity,
+      recorder,
+      term: undefined,
+    };
+    if (cluster !== '')
+      await Promise.all([keepCache(operator, signal), leadWhenElected(operator, kube.namespace, signal)]);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+}
+
+/** The uid of kube-system is what everyone takes for the name of a cluster: it is unique and outlives all else. */
+async function findClusterId(client: KubeClient, clock: Clock, log: Logger, signal: AbortSignal): Promise<string> {
+  while (!signal.aborted) {
+    try {
+      const { metadata } = await client.get<{ metadata: { uid: string } }>(
+        '/api/v1/namespaces/kube-system',
+        undefined,
+        signal,
+      );
+      return metadata.uid;
+    } catch (error) {
+      if (signal.aborted) break;
+      const remedy =
+        error instanceof ApiError && error.status === 403
+          ? 'grant get on namespace kube-system, or name the cluster with --cluster-id'
+          : 'check --kubeconfig and the API server';
+      log.warn({ err: error, remedy }, 'cannot read the cluster id, trying again');
+      await delay(clock, 1000, signal);
+    }
+  }
+  return '';
+}
+
+async function keepCache(operator: Operator, signal: AbortSignal): Promise<void> {
+  const { config, client, store, clock, log, metrics, health } = operator;
+  const path =
+    config.namespace === undefined
+      ? `/apis/${API_VERSION}/devices`
+      : `/apis/${API_VERSION}/namespaces/${config.namespace}/devices`;
+  // Watches may be silent for three minutes before the watchdog looks.
+  const turned = health.loop('reflector', 600_000);
+  await runReflector<Device>(
+    {
+      client,
+      path,
+      store,
+      clock,
+      log,
+      onChange: (change) => tell(operator, change),
+      onSynced: () => {
+        log.info({ devices: store.size }, 'cache synced');
+        operator.term?.onSynced();
+      },
+      hooks: {
+        onTurn: turned,
+        onListed: (objects) => {
+          metrics.lists.inc({ resource: 'devices' });
+          log.debug({ objects }, 'listed');
+        },
+        onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource: 'devices', reason }),
+      },
+    },
+    signal,
+  );
+}
+
+function tell({ term, metrics, store }: Operator, { key, object, isGenerationMoved }: Change<Device>): void {
+  metrics.cachedObjects.set({ resource: 'devices' }, store.size);
+  term?.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved });
+}
+
+async function leadWhenElected(operator: Operator, home: string | undefined, signal: AbortSignal): Promise<void> {
+  const { config, client, clock, log, metrics, health, identity } = operator;
+  if (!config.leaderElection) {
+    await lead(operator, { signal, renewNow: () => Promise.resolve() }, 'standalone');
+    return;
+  }
+  const namespace = config.leaseNamespace ?? config.namespace ?? home ?? 'default';
+  const turned = health.loop('election', 120_000);
+  await runElection(
+    {
+      client,
+      namespace,
+      name: config.leaseName,
+      identity,
+      clock,
+      log,
+      onTurn: turned,
+      onLeading: (isLeading) => metrics.leader.set({ name: config.leaseName }, isLeading ? 1 : 0),
+    },
+    (term) => lead(operator, term, `${namespace}/${config.leaseName}`),
+    signal,
+  );
+}
+
+/** One term: connects the broker, runs the reconcilers, and takes all of it down again. */
+async function lead(operator: Operator, { signal, renewNow }: LeaseTerm, installation: string): Promise<void> {
+  const { config, clock, log, metrics, health, client, store, cluster, recorder } = operator;
+  const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
+  const desiredQueue = createQueue('desired', clock, metrics);
+  const statusQueue = createQueue('status', clock, metrics);
+  const broker = connectBroker(
+    {
+      url: config.mqttUrl,
+      clientId: config.mqttClientId ?? fixedClientId(cluster, installation, config.topicPrefix),
+      protocolVersion: config.mqttProtocolVersion,
+      credentials: () => readCredentials(config),
+      live: topics.live,
+      tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
+      beforeReconnect: renewNow,
+    },
+    {
+      onMessage: (message) => term.onMessage(message),
+      onConnected: () => term.onConnected(),
+      onDisconnected: () => term.onDisconnected(),
+    },
+    { clock, log },
+  );
+  const term: Term = new Term(
+    {
+      config,
+      realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
+      topics,
+      lister: store,
+      observe: (device) => void store.observe(device),
+      client,
+      broker,
+      desiredQueue,
+      statusQueue,
+      clock,
+      log,
+      metrics,
+      onEvents: (device, events) => recordEvents(recorder, device, events),
+      onTick: health.loop('twins', 60_000),
+    },
+    signal,
+  );
+  operator.term = term;
+  const connection = broker.start(signal);
+  const reconcile = (
+    name: string,
+    queue: WorkQueue,
+    workers: number,
+    work: (key: string, stop: AbortSignal) => Promise<Outcome>,
+  ) =>
+    runController(
+      { name, queue, workers, reconcile: work, log, clock, onReconcile: reconcileMetrics(metrics, name) },
+      signal,
+    );
+  try {
+    await Promise.all([
+      term.run(),
+      reconcile('desired', desiredQueue, DESIRED_WORKERS, (deviceId) => term.desired.reconcile(deviceId)),
+      reconcile('status', statusQueue, STATUS_WORKERS, (key, stop) => term.status.reconcile(key, stop)),
+      connection,
+    ]);
+  } finally {
+    operator.term = undefined;
+    desiredQueue.shutDown();
+    statusQueue.shutDown();
+    await broker.close();
+  }
+}
+
+/** The same for every replica of an installation, so that a new leader's CONNECT cuts the former one off. */
+function fixedClientId(cluster: string, installation: string, prefix: string): string {
+  return `mir-operator-${createHash('sha256').update(`${cluster}/${installation}/${prefix}`).digest('hex').slice(0, 8)}`;
+}
+
+function readCredentials(config: Config): BrokerCredentials {
+  const password =
+    config.mqttPasswordFile === undefined
+      ? config.mqttPassword
+      : readText(config.mqttPasswordFile).replace(/\r?\n$/, '');
+  return {
+    ...(config.mqttUsername === undefined ? {} : { username: config.mqttUsername }),
+    ...(password === undefined ? {} : { password }),
+    ...(config.mqttCaFile === undefined ? {} : { ca: readText(config.mqttCaFile) }),
+    ...(config.mqttCertFile === undefined ? {} : { cert: readText(config.mqttCertFile) }),
+    ...(config.mqttKeyFile === undefined ? {} : { key: readText(config.mqttKeyFile) }),
+  };
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function createQueue(name: string, clock: Clock, metrics: Metrics): WorkQueue {
+  const queue = new WorkQueue({
+    clock,
+    hooks: {
+      onAdd: () => metrics.workqueueAdds.inc({ name }),
+      onTake: (waitedMs) => metrics.workqueueQueueDuration.observe({ name }, waitedMs / 1000),
+      onDone: (workedMs) => metrics.workqueueWorkDuration.observe({ name }, workedMs / 1000),
+      onRetry: () => metrics.workqueueRetries.inc({ name }),
+    },
+  });
+  metrics.onScrape(() => {
+    metrics.workqueueDepth.set({ name }, queue.length);
+    metrics.workqueueUnfinishedWork.set({ name }, queue.unfinishedMs.reduce((sum, ms) => sum + ms, 0) / 1000);
+  });
+  return queue;
+}
+
+function reconcileMetrics(metrics: Metrics, controller: string) {
+  return (result: string, durationMs: number): void => {
+    metrics.reconciles.inc({ controller, result });
+    if (result === 'error' || result === 'terminal') metrics.reconcileErrors.inc({ controller });
+    metrics.reconcileTime.observe({ controller }, durationMs / 1000);
+  };
+}
+
+interface RecorderDeps extends Pick<Operator, 'client' | 'clock' | 'log' | 'config' | 'identity' | 'metrics'> {}
+
+function createRecorder({ client, clock, log, config, identity, metrics }: RecorderDeps): EventRecorder {
+  return new EventRecorder({
+    client,
+    clock,
+    log,
+    component: 'mir-operator',
+    instance: identity,
+    perSecond: config.eventsPerSecond,
+    onSent: (reason) => metrics.events.inc({ reason }),
+    onDropped: () => metrics.eventsDropped.inc(),
+  });
+}
+
+function recordEvents(recorder: EventRecorder, { metadata }: Device, events: readonly TwinEvent[]): void {
+  const { namespace, name, uid } = metadata;
+  const object = { apiVersion: API_VERSION, kind: DEVICE_KIND, namespace, name, uid };
+  for (const { type, reason, message } of events) recorder.record(object, type, reason, message);
+}

@@ -1,0 +1,309 @@
+import type { Device, DeviceKey } from '../api/device.ts';
+import type { Lister } from '../cache/lister.ts';
+import { delay } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Realm } from '../downstream/ownership.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
+import { onReconnect, onTick } from '../liveness/presence.ts';
+import { ReadingClock } from '../liveness/reading-clock.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Broker, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
+import type { Topics } from '../protocol/topics.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
+import { Discovery } from './discovery.ts';
+import type { TwinEvent } from './events.ts';
+import { Fleet } from './fleet.ts';
+import { PageReader } from './page-reader.ts';
+import { Router } from './router.ts';
+import { WRITE_PRIORITY } from './status-patch.ts';
+import { StatusReconciler } from './status-reconciler.ts';
+import type { BadInputSink, Wake } from './wake.ts';
+
+/** What a term needs of a queue; the workqueue has more. */
+export interface KeyQueue {
+  add(key: string, priority?: number): void;
+  addAfter(key: string, delayMs: number, priority?: number): void;
+}
+
+export interface TermDeps {
+  readonly config: Config;
+  readonly realm: Realm;
+  readonly topics: Topics;
+  readonly lister: Lister<Device>;
+  readonly observe: (device: Device) => void;
+  readonly client: KubeClient;
+  readonly broker: Broker;
+  readonly desiredQueue: KeyQueue;
+  readonly statusQueue: KeyQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly onEvents: (device: Device, events: readonly TwinEvent[]) => void;
+  /** The time-driven loop has turned. */
+  readonly onTick: () => void;
+}
+
+/** A change of an object, as the reflector saw it. */
+export interface ObjectChange {
+  readonly key: DeviceKey;
+  readonly deviceId: string;
+  /** Anything outside metadata and status may have changed; false: status or metadata alone. */
+  readonly isDesiredMoved: boolean;
+}
+
+const TICK_MS = 250;
+/** A broker away for longer is worth telling on objects whose change waits for it. */
+const BROKER_DOWN_MS = 10_000;
+
+/**
+ * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
+ * to losing it. Nothing of it survives the term, and nothing has to: cluster and broker hold it all.
+ */
+export class Term implements BrokerHandlers {
+  readonly desired: DesiredReconciler;
+  readonly status: StatusReconciler;
+  readonly #deps: TermDeps;
+  readonly #signal: AbortSignal;
+  readonly #reading: ReadingClock;
+  readonly #heartbeats: HeartbeatBudget;
+  readonly #fleet: Fleet;
+  readonly #pages: PageReader;
+  readonly #router: Router;
+  readonly #discovery: Discovery;
+  #brokerLostAt: number;
+  #isBrokerDown = false;
+  #resyncAt = Number.POSITIVE_INFINITY;
+  #mustDiscover = false;
+  #tickedAt: number;
+
+  constructor(deps: TermDeps, signal: AbortSignal) {
+    const { config, clock, lister, broker, topics, realm, log, metrics } = deps;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#brokerLostAt = clock.monotonic();
+    this.#tickedAt = clock.monotonic();
+    this.#reading = new ReadingClock(clock, TICK_MS);
+    this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
+    this.#fleet = new Fleet(lister, () => this.#reading.reading);
+    const wake = this.#wake();
+    const limits = {
+      maxPayloadBytes: config.maxDocumentBytes,
+      maxNesting: config.maxNesting,
+      maxTopicBytes: config.maxTopicBytes,
+      maxReports: config.maxMessagesPerDevice,
+      maxMessages: config.maxMessagesPerDevice,
+    };
+    const shared = { lister, fleet: this.#fleet, topics, limits, clock, wake, log };
+    this.#pages = new PageReader(
+      {
+        ...shared,
+        broker,
+        pageSize: config.pageSize,
+        concurrency: config.pageConcurrency,
+        onPage: (result) => metrics.pagesRead.inc({ result }),
+        onRead: (memory) => concludePage(memory, wake),
+      },
+      signal,
+    );
+    this.#discovery = new Discovery({
+      ...shared,
+      realm,
+      sweep: { maxFraction: config.sweepMaxFraction, minimum: config.sweepMinimum, isConfirmed: config.sweepConfirm },
+      onBlocked: (documents) => metrics.sweepBlocked.set(documents),
+    });
+    this.#router = new Router({
+      ...shared,
+      rules: config,
+      reading: this.#reading,
+      heartbeats: this.#heartbeats,
+      onBadInput: this.#onBadInput,
+      count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
+      onUnknown: (topic, payload) => this.#discovery.note(topic, payload),
+    });
+    this.desired = new DesiredReconciler({
+      ...shared,
+      broker,
+      realm,
+      settleMs: config.settleMs,
+      onPublished: (durationMs) => {
+        metrics.desiredPublished.inc();
+        metrics.publishDuration.observe(durationMs / 1000);
+      },
+      onPublishError: (kind) => metrics.publishErrors.inc({ kind }),
+      onWithdrawn: (cleared) => metrics.desiredWithdrawn.inc(cleared),
+    });
+    this.status = new StatusReconciler({
+      ...shared,
+      client: deps.client,
+      observe: deps.observe,
+      brokerHealth: () => (broker.connected ? 'up' : this.#isBrokerDown ? 'down' : 'briefly-down'),
+      reportedIntervalMs: config.statusWriteIntervalSeconds * 1000,
+      onWrite: (writeClass, reports, oldestReportAt) => {
+        metrics.statusWrites.inc({ class: writeClass });
+        if (reports > 1) metrics.statusWritesCoalesced.inc(reports - 1);
+        if (oldestReportAt !== undefined) metrics.reportLag.observe(Math.max(0, clock.now() - oldestReportAt) / 1000);
+      },
+      onWriteError: (code) => metrics.statusWriteErrors.inc({ code: String(code) }),
+      onEvents: deps.onEvents,
+      onBadInput: this.#onBadInput,
+      onHeartbeatWritten: (deviceId) => this.#heartbeats.remove(deviceId),
+    });
+  }
+
+  /** Resolves when the term's signal aborts. */
+  async run(): Promise<void> {
+    this.onSynced();
+    while (!this.#signal.aborted) {
+      await delay(this.#deps.clock, TICK_MS, this.#signal);
+      this.#tick();
+    }
+  }
+
+  /** The cache holds everything (again), or the term begins with a cache that does. */
+  onSynced(): void {
+    for (const key of this.#deps.lister.keys()) {
+      const device = this.#deps.lister.get(key);
+      if (device !== undefined) this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true });
+    }
+    this.#mustDiscover = this.#deps.broker.connected;
+  }
+
+  onObject({ key, deviceId, isDesiredMoved }: ObjectChange): void {
+    const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId);
+    if (memory === undefined) return;
+    if (mustRead) this.#readAnew(memory);
+    if (isDesiredMoved) {
+      memory.copy.expresses = undefined;
+      this.#deps.desiredQueue.add(deviceId);
+    }
+    if (isNewOwner)
+      for (const claimant of this.#fleet.claimants(deviceId)) this.#deps.statusQueue.add(claimant, WRITE_PRIORITY.sync);
+    else this.#deps.statusQueue.add(key, isDesiredMoved ? WRITE_PRIORITY.sync : WRITE_PRIORITY.heartbeat);
+  }
+
+  onMessage(message: IncomingMessage): void {
+    this.#router.route(message);
+  }
+
+  onConnected(): void {
+    this.#isBrokerDown = false;
+    this.#brokerLostAt = Number.POSITIVE_INFINITY;
+    this.#reading.isReading = true;
+    this.#deps.metrics.brokerConnected.set(1);
+    for (const memory of this.#fleet.all()) {
+      memory.presence = onReconnect(memory.presence, this.#reading.reading);
+      memory.isBelieving = true;
+      memory.copy.isAcknowledged = false;
+      this.#readAnew(memory);
+    }
+    this.#mustDiscover = true;
+    this.#scheduleResync();
+  }
+
+  onDisconnected(): void {
+    this.#reading.isReading = false;
+    this.#brokerLostAt = this.#deps.clock.monotonic();
+    this.#deps.metrics.brokerConnected.set(0);
+    this.#pages.clear();
+  }
+
+  #readAnew(memory: DeviceMemory): void {
+    memory.copy.isRead = false;
+    this.#pages.request(memory.deviceId);
+  }
+
+  #wake(): Wake {
+    const { desiredQueue, statusQueue, broker, log } = this.#deps;
+    return {
+      desired: (deviceId, afterMs) =>
+        afterMs === undefined ? desiredQueue.add(deviceId) : desiredQueue.addAfter(deviceId, afterMs),
+      status: (memory, writeClass) => {
+        if (memory.owner !== undefined) statusQueue.add(memory.owner, WRITE_PRIORITY[writeClass]);
+      },
+      page: (deviceId) => this.#pages.request(deviceId),
+      clear: (topic) => {
+        broker.publish(topic, '', { retain: true, qos: 1 }).catch((error: unknown) => {
+          // It is seen again, and cleared again, when its device's state is next read.
+          log.debug({ err: error, topic }, 'could not clear a retained topic');
+        });
+      },
+    };
+  }
+
+  readonly #onBadInput: BadInputSink = (reason, message, memory) => {
+    const { metrics, lister, log, onEvents } = this.#deps;
+    metrics.badInput.inc({ reason });
+    log.debug({ reason, deviceId: memory?.deviceId, detail: message }, 'refused what a device sent');
+    const device = memory?.owner === undefined ? undefined : lister.get(memory.owner);
+    if (device !== undefined) onEvents(device, [{ type: 'Warning', reason, message }]);
+  };
+
+  #tick(): void {
+    const { clock, metrics, lister } = this.#deps;
+    const now = clock.monotonic();
+    const elapsedMs = now - this.#tickedAt;
+    this.#tickedAt = now;
+    this.#reading.tick();
+    this.#judgePresence();
+    for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
+    if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
+      this.#isBrokerDown = true;
+      for (const memory of this.#fleet.all()) {
+        if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
+      }
+    }
+    if (this.#mustDiscover && lister.hasSynced && this.#pages.waiting === 0) this.#discover();
+    if (now >= this.#resyncAt) this.#resync();
+    metrics.devices.set(lister.size);
+    this.#deps.onTick();
+  }
+
+  #judgePresence(): void {
+    const at = { now: this.#deps.clock.now(), reading: this.#reading.reading };
+    const { config, metrics, statusQueue } = this.#deps;
+    let online = 0;
+    for (const memory of this.#fleet.all()) {
+      const presence = onTick(memory.presence, at, config);
+      if (presence !== memory.presence) {
+        memory.presence = presence;
+        if (memory.owner !== undefined) statusQueue.add(memory.owner, WRITE_PRIORITY.online);
+      }
+      if (presence.online && !memory.isDisabled) online += 1;
+    }
+    metrics.devicesOnline.set(online);
+  }
+
+  #writeHeartbeat(deviceId: string): void {
+    const memory = this.#fleet.get(deviceId);
+    if (memory?.owner === undefined) return;
+    memory.isHeartbeatDue = true;
+    this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.heartbeat);
+  }
+
+  /** Compares the cluster with the broker's copy again, as after a connect, without believing the retained state. */
+  #resync(): void {
+    if (!this.#deps.broker.connected) return;
+    for (const memory of this.#fleet.all()) this.#pages.request(memory.deviceId);
+    this.#mustDiscover = true;
+    this.#scheduleResync();
+  }
+
+  #scheduleResync(): void {
+    const { clock, config } = this.#deps;
+    this.#resyncAt = clock.monotonic() + config.resyncMinutes * 60_000 * (0.9 + 0.2 * Math.random());
+  }
+
+  #discover(): void {
+    const { broker, topics, log } = this.#deps;
+    if (!broker.connected) return;
+    this.#mustDiscover = false;
+    broker.readRetained([topics.discovery], this.#signal, { qos: 0 }).then(
+      () => this.#discovery.conclude(),
+      (error: unknown) => log.debug({ err: error }, 'the discovery of stored documents broke off'),
+    );
+  }
+}

@@ -1,0 +1,201 @@
+import type { Clock } from '../clock.ts';
+import { DelayHeap } from './delay-heap.ts';
+import { RetryBackoff } from './retry-backoff.ts';
+import type { BackoffOptions } from './retry-backoff.ts';
+
+/** Told of what happens on the queue; for metrics. Times in milliseconds. */
+export interface QueueHooks {
+  readonly onAdd?: () => void;
+  readonly onTake?: (waitedMs: number) => void;
+  readonly onDone?: (workedMs: number) => void;
+  readonly onRetry?: () => void;
+}
+
+export interface QueueOptions {
+  readonly clock: Clock;
+  readonly backoff?: Partial<BackoffOptions>;
+  readonly hooks?: QueueHooks;
+}
+
+interface Waiting {
+  readonly priority: number;
+  readonly since: number;
+}
+
+/**
+ * A queue of keys to work on, with the invariants of client-go's:
+ *
+ * - a key waits at most once, however often it is added;
+ * - a key is worked on by one worker at a time: added while being worked on, it comes back once when that work is done;
+ * - so the last `add` of a key is always followed by a whole turn of work on it.
+ *
+ * Higher priorities go first, keys of one priority in the order in which they came; a waiting key that is added with a higher
+ * priority is lifted. Bounded by the number of distinct keys.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #hooks: QueueHooks;
+  readonly #backoff: RetryBackoff;
+  /** Keys that need work: those in a lane, and those added while being worked on. */
+  readonly #dirty = new Map<string, Waiting>();
+  /** Keys being worked on, and since when. Disjoint from the lanes. */
+  readonly #processing = new Map<string, number>();
+  /** Keys ready to be taken, by priority; a Set keeps the order of insertion. Lanes of higher priority stand first. */
+  readonly #lanes: { readonly priority: number; readonly keys: Set<string> }[] = [];
+  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #delayed = new DelayHeap();
+  readonly #delayedPriority = new Map<string, number>();
+  #cancelTimer: (() => void) | undefined;
+  #timerDueAt = Number.POSITIVE_INFINITY;
+  #isShutDown = false;
+
+  constructor({ clock, backoff, hooks }: QueueOptions) {
+    this.#clock = clock;
+    this.#hooks = hooks ?? {};
+    this.#backoff = new RetryBackoff(backoff);
+  }
+
+  /** Keys that wait to be taken. */
+  get length(): number {
+    return this.#lanes.reduce((sum, { keys }) => sum + keys.size, 0);
+  }
+
+  /** Keys that wait for their time. */
+  get delayedLength(): number {
+    return this.#delayed.size;
+  }
+
+  /** Milliseconds of work in progress, of each key being worked on. */
+  get unfinishedMs(): number[] {
+    const now = this.#clock.monotonic();
+    return [...this.#processing.values()].map((since) => now - since);
+  }
+
+  add(key: string, priority = 0): void {
+    if (this.#isShutDown) return;
+    const present = this.#dirty.get(key);
+    if (present !== undefined && present.priority >= priority) return;
+    if (present === undefined) this.#hooks.onAdd?.();
+    this.#dirty.set(key, { priority, since: present?.since ?? this.#clock.monotonic() });
+    if (this.#processing.has(key)) return;
+    if (present !== undefined) this.#lane(present.priority).delete(key);
+    this.#offer(key, priority);
+  }
+
+  /** Adds `key` after `delayMs`; of several times the earliest counts. A plain `add` before then does not cancel it. */
+  addAfter(key: string, delayMs: number, priority = 0): void {
+    if (this.#isShutDown) return;
+    if (delayMs <= 0) {
+      this.add(key, priority);
+      return;
+    }
+    this.#delayed.add(key, this.#clock.monotonic() + delayMs);
+    this.#delayedPriority.set(key, Math.max(priority, this.#delayedPriority.get(key) ?? priority));
+    this.#armTimer();
+  }
+
+  /** Adds a key whose work failed, later each time, until `forget`. */
+  addRateLimited(key: string, priority = 0): void {
+    this.#hooks.onRetry?.();
+    this.addAfter(key, this.#backoff.nextMs(key), priority);
+  }
+
+  /** The work on `key` went well: its next failure is its first. */
+  forget(key: string): void {
+    this.#backoff.forget(key);
+  }
+
+  failures(key: string): number {
+    return this.#backoff.failures(key);
+  }
+
+  /** The next key, when there is one; undefined once the queue is shut down or `signal` aborts. Every key taken must be `done`. */
+  take(signal?: AbortSignal): Promise<string | undefined> {
+    if (signal?.aborted === true || this.#isShutDown) return Promise.resolve(undefined);
+    const key = this.#next();
+    if (key !== undefined) return Promise.resolve(key);
+    return new Promise((resolve) => {
+      const settle = (found: string | undefined): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve(found);
+      };
+      const abort = (): void => {
+        this.#takers.splice(this.#takers.indexOf(settle), 1);
+        settle(undefined);
+      };
+      this.#takers.push(settle);
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  done(key: string): void {
+    const since = this.#processing.get(key);
+    if (since === undefined) return;
+    this.#processing.delete(key);
+    this.#hooks.onDone?.(this.#clock.monotonic() - since);
+    const again = this.#dirty.get(key);
+    if (again !== undefined) this.#offer(key, again.priority);
+  }
+
+  /** Nothing is added any more and every taker is sent home; keys being worked on may still be `done`. */
+  shutDown(): void {
+    this.#isShutDown = true;
+    this.#cancelTimer?.();
+    for (const settle of this.#takers.splice(0)) settle(undefined);
+  }
+
+  #offer(key: string, priority: number): void {
+    const taker = this.#takers.shift();
+    if (taker === undefined) {
+      this.#lane(priority).add(key);
+      return;
+    }
+    this.#begin(key);
+    taker(key);
+  }
+
+  #next(): string | undefined {
+    for (const { keys } of this.#lanes) {
+      for (const key of keys) {
+        keys.delete(key);
+        this.#begin(key);
+        return key;
+      }
+    }
+    return undefined;
+  }
+
+  #begin(key: string): void {
+    const now = this.#clock.monotonic();
+    this.#hooks.onTake?.(now - (this.#dirty.get(key)?.since ?? now));
+    this.#dirty.delete(key);
+    this.#processing.set(key, now);
+  }
+
+  #lane(priority: number): Set<string> {
+    const found = this.#lanes.find((lane) => lane.priority === priority);
+    if (found !== undefined) return found.keys;
+    const keys = new Set<string>();
+    this.#lanes.push({ priority, keys });
+    this.#lanes.sort((a, b) => b.priority - a.priority);
+    return keys;
+  }
+
+  #armTimer(): void {
+    const dueAt = this.#delayed.nextDueAt;
+    if (dueAt === undefined || dueAt >= this.#timerDueAt) return;
+    this.#cancelTimer?.();
+    this.#timerDueAt = dueAt;
+    this.#cancelTimer = this.#clock.after(Math.max(0, dueAt - this.#clock.monotonic()), () => this.#releaseDue());
+  }
+
+  #releaseDue(): void {
+    this.#timerDueAt = Number.POSITIVE_INFINITY;
+    for (const key of this.#delayed.takeDue(this.#clock.monotonic())) {
+      const priority = this.#delayedPriority.get(key);
+      this.#delayedPriority.delete(key);
+      this.add(key, priority);
+    }
+    this.#armTimer();
+  }
+}
