@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { parseAddress } from './server/address.ts';
 
 /** How an option's text from a flag or the environment becomes a value; a file gives the value itself. */
-export type OptionKind = 'text' | 'number' | 'boolean' | 'list';
+type OptionKind = 'text' | 'number' | 'boolean' | 'list';
 
 export interface Option<T> {
   readonly kind: OptionKind;

@@ -7,7 +7,6 @@ import { ALL_OPTIONS, envName, flagName } from './config-options.ts';
 import type { Config, Option } from './config-options.ts';
 
 export type { Config } from './config-options.ts';
-export { renderConfigTable } from './config-docs.ts';
 
 export type ConfigResult =
   | { readonly kind: 'run'; readonly config: Config }

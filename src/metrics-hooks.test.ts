@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from './clock.ts';
-import { queueHooks, reconcileHook, requestHook, watchQueue } from './metrics-hooks.ts';
+import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './metrics-hooks.ts';
 import { createMetrics } from './metrics.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
@@ -40,5 +40,18 @@ describe('the hooks of the machinery', () => {
     const { body } = await metrics.render();
     expect(body).toContain('rest_client_requests_total{code="200",method="PATCH"} 1');
     expect(body).toContain('rest_client_request_duration_seconds_sum{method="PATCH"} 0.005');
+  });
+
+  it('count lists and ended watches, and tell the liveness check that the reflector turns', async () => {
+    const metrics = createMetrics();
+    let turns = 0;
+    const hooks = reflectorHooks(metrics, 'devices', () => (turns += 1));
+    hooks.onListed?.(10);
+    hooks.onWatchEnded?.('expired');
+    hooks.onTurn?.();
+    const { body } = await metrics.render();
+    expect(body).toContain('mir_lists_total{resource="devices"} 1');
+    expect(body).toContain('mir_watch_restarts_total{resource="devices",reason="expired"} 1');
+    expect(turns).toBe(1);
   });
 });

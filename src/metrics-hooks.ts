@@ -1,4 +1,5 @@
 /** Ties the hooks of the generic machinery, which knows no metrics, to the metrics. Hooks speak milliseconds, metrics seconds. */
+import type { ReflectorHooks } from './cache/reflector.ts';
 import type { ControllerOptions } from './controller/controller.ts';
 import type { KubeClientOptions } from './kube/http-client.ts';
 import type { Metrics } from './metrics.ts';
@@ -40,5 +41,14 @@ export function requestHook(metrics: Metrics): NonNullable<KubeClientOptions['on
   return (method, code, durationMs) => {
     metrics.kubeRequests.inc({ code, method });
     metrics.kubeRequestDuration.observe({ method }, durationMs / 1000);
+  };
+}
+
+/** `turned` is told that the reflector's loop turns, for the liveness check. */
+export function reflectorHooks(metrics: Metrics, resource: string, turned: () => void): ReflectorHooks {
+  return {
+    onListed: () => metrics.lists.inc({ resource }),
+    onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource, reason }),
+    onTurn: turned,
   };
 }

@@ -36,7 +36,7 @@ export interface SimulatedDevice {
   die(): void;
 }
 
-export interface AppliedValue {
+interface AppliedValue {
   readonly message: string;
   readonly revision: number;
   readonly value: MessageValue;

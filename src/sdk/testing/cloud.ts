@@ -5,7 +5,7 @@ import { encodeDesired } from '../../protocol/desired-document.ts';
 import { createTopics } from '../../protocol/topics.ts';
 
 /** One message that the cloud saw; `json` is undefined for an empty payload. */
-export interface Seen {
+interface Seen {
   /** `state`, `heartbeat`, `reported/<message>`, … */
   readonly on: string;
   readonly json: Readonly<Record<string, unknown>> | undefined;
