@@ -13,7 +13,7 @@ export function describeFailure(cause: unknown, { url, clientId }: BrokerName): 
   const code = failureCode(cause);
   const remedy = typeof code === 'number' ? reasonCodeRemedy(code, clientId) : SYSTEM_REMEDIES.get(code);
   if (remedy !== undefined) return `broker ${url} ${remedy}`;
-  return `broker ${url} failed: ${cause instanceof Error ? cause.message : `reason ${String(code)}`}`;
+  return `broker ${url} failed: ${cause instanceof Error ? cause.message.trimEnd() : `reason ${String(code)}`}`;
 }
 
 /** The error for a PUBACK, SUBACK or CONNACK that refuses. */
@@ -88,6 +88,12 @@ const SYSTEM_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted; check --mqtt-ca-file'],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'has a certificate that is not trusted; check --mqtt-ca-file'],
   ['CERT_HAS_EXPIRED', 'has a certificate that has expired; renew it'],
+  [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    'wants a client certificate; check --mqtt-cert-file and --mqtt-key-file',
+  ],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS on this port; check scheme and port of --mqtt-url'],
+  ['ECONNRESET', 'cut the connection; check scheme and port of --mqtt-url, and the log of the broker'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'has a certificate for another host; check --mqtt-url'],
 ]);
 

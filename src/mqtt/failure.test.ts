@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError } from './broker.ts';
+import { describeFailure, refusal } from './failure.ts';
+
+const name = { url: 'mqtt://broker:1883', clientId: 'mir' };
+const systemError = (code: string): Error => Object.assign(new Error('no remedy here'), { code });
+
+describe('describeFailure', () => {
+  it.each<[string, unknown, string]>([
+    ['nobody listens', systemError('ECONNREFUSED'), 'check --mqtt-url'],
+    ['an unknown host', systemError('ENOTFOUND'), 'DNS'],
+    ['an untrusted certificate', systemError('DEPTH_ZERO_SELF_SIGNED_CERT'), '--mqtt-ca-file'],
+    ['a certificate of another host', systemError('ERR_TLS_CERT_ALTNAME_INVALID'), '--mqtt-url'],
+    ['a bad password (3.1.1)', { code: 4 }, '--mqtt-password-file'],
+    ['a bad password (5)', { code: 0x86 }, '--mqtt-password-file'],
+    ['missing rights', { code: 0x87 }, 'ACL'],
+    ['an old protocol', { code: 1 }, '--mqtt-protocol-version=4'],
+    ['a takeover', { code: 0x8e }, 'client id mir; check that no other installation uses it'],
+    [
+      'a refused subscription',
+      refusal('the subscription to a/+', 0x87, name),
+      'refused the subscription to a/+: not authorised',
+    ],
+    ['no reason at all', undefined, 'closed the connection'],
+    ['an unknown reason code', { code: 0xff }, 'reason 255'],
+    ['an unknown error', new Error('something else'), 'something else'],
+  ])('names the remedy for %s', (_, cause, text) => {
+    const sentence = describeFailure(cause, name);
+    expect(sentence).toContain('broker mqtt://broker:1883 ');
+    expect(sentence).toContain(text);
+  });
+
+  it('keeps the reason code of a refusal', () => {
+    const error = refusal('to store a', 0x97, name);
+    expect(error).toBeInstanceOf(BrokerError);
+    expect(error).toMatchObject({ kind: 'refused', code: 0x97 });
+  });
+});
