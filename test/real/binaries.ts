@@ -1,0 +1,146 @@
+/** The servers of the real world: found in $KUBEBUILDER_ASSETS, in the cache, or built from Go modules once. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface ControlPlaneBinaries {
+  readonly kubeApiserver: string;
+  readonly etcd: string;
+  /** Absent when $KUBEBUILDER_ASSETS holds none: then namespaces never finish terminating and nothing is garbage collected. */
+  readonly kubeControllerManager?: string;
+}
+
+export type Progress = (line: string) => void;
+
+const KUBERNETES = pinned('controlplane', 'k8s.io/kubernetes');
+const ETCD = pinned('etcd', 'go.etcd.io/etcd/server/v3');
+
+const BUILT = {
+  'kube-apiserver': { module: 'controlplane', package: 'k8s.io/kubernetes/cmd/kube-apiserver', about: '4–5 min' },
+  'kube-controller-manager': {
+    module: 'controlplane',
+    package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    about: '1–2 min',
+  },
+  etcd: { module: 'etcd', package: 'go.etcd.io/etcd/server/v3', about: 'half a minute' },
+} as const;
+
+type BinaryName = keyof typeof BUILT;
+
+/** Paths of runnable binaries; builds what is missing and says so on `progress`. Rejects with the remedy when Go is missing. */
+export async function findControlPlane(progress: Progress): Promise<ControlPlaneBinaries> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (assets !== undefined && assets !== '') return fromAssets(assets);
+  return {
+    etcd: await fromCache('etcd', progress),
+    kubeApiserver: await fromCache('kube-apiserver', progress),
+    kubeControllerManager: await fromCache('kube-controller-manager', progress),
+  };
+}
+
+function fromAssets(directory: string): ControlPlaneBinaries {
+  const found = (name: BinaryName): string | undefined => {
+    const path = join(directory, name);
+    return isExecutable(path) ? path : undefined;
+  };
+  const kubeApiserver = found('kube-apiserver');
+  const etcd = found('etcd');
+  const kubeControllerManager = found('kube-controller-manager');
+  if (kubeApiserver === undefined || etcd === undefined) {
+    throw new Error(
+      `KUBEBUILDER_ASSETS=${directory} does not hold both kube-apiserver and etcd; ` +
+        `point it at a directory that does (setup-envtest makes one), or unset it to have them built`,
+    );
+  }
+  return { kubeApiserver, etcd, ...(kubeControllerManager === undefined ? {} : { kubeControllerManager }) };
+}
+
+async function fromCache(name: BinaryName, progress: Progress): Promise<string> {
+  const path = join(cacheDirectory(), name);
+  if (!isExecutable(path)) await build(name, path, progress);
+  return path;
+}
+
+function cacheDirectory(): string {
+  const base = process.env['XDG_CACHE_HOME'] ?? '';
+  const platform = `${process.platform}-${process.arch}`;
+  return join(
+    base === '' ? join(homedir(), '.cache') : base,
+    'mir-operator',
+    `control-plane-${KUBERNETES}-etcd-${ETCD}-${platform}`,
+  );
+}
+
+async function build(name: BinaryName, path: string, progress: Progress): Promise<void> {
+  await requireGo(name);
+  const { module, package: source, about } = BUILT[name];
+  const started = Date.now();
+  progress(`building ${name} (${module === 'etcd' ? ETCD : KUBERNETES}, ${about}; kept in ${cacheDirectory()})`);
+  mkdirSync(cacheDirectory(), { recursive: true });
+  // Beside its final place, so that the rename is atomic and a build that was interrupted is never taken for done.
+  const unfinished = `${path}.building-${process.pid}`;
+  try {
+    await goBuild(join(import.meta.dirname, module), source, unfinished);
+    renameSync(unfinished, path);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+  progress(`built ${name} in ${Math.round((Date.now() - started) / 1000)} s`);
+}
+
+async function goBuild(moduleDirectory: string, source: string, output: string): Promise<void> {
+  const go = spawn('go', ['build', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(), '-o', output, source], {
+    cwd: moduleDirectory,
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = (await once(go, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`go build ${source} failed (exit code ${String(code)}); its output is above`);
+}
+
+/** Stripped, and with the version that a release would report: kubectl and the API server's own gates read it. */
+function linkerFlags(): string {
+  const [major, minor] = KUBERNETES.slice(1).split('.');
+  const version = 'k8s.io/component-base/version';
+  return [
+    '-s -w',
+    `-X ${version}.gitVersion=${KUBERNETES}`,
+    `-X ${version}.gitMajor=${major}`,
+    `-X ${version}.gitMinor=${minor}`,
+  ].join(' ');
+}
+
+async function requireGo(name: BinaryName): Promise<void> {
+  try {
+    await promisify(execFile)('go', ['version']);
+  } catch (cause) {
+    throw new Error(
+      `${name} is neither in KUBEBUILDER_ASSETS nor in ${cacheDirectory()}, and building it needs Go 1.26 or newer, ` +
+        `which is not on PATH: install Go (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a directory that holds ` +
+        `kube-apiserver, etcd and kube-controller-manager`,
+      { cause },
+    );
+  }
+}
+
+/** The version that a module of ours pins, from its go.mod: the only place where it is written. */
+function pinned(module: string, dependency: string): string {
+  const text = readFileSync(join(import.meta.dirname, module, 'go.mod'), 'utf8');
+  const version = text
+    .split(/\s+/)
+    .find((word, index, words) => words[index - 1] === dependency && word.startsWith('v'));
+  if (version === undefined) throw new Error(`test/real/${module}/go.mod does not require ${dependency}`);
+  return version;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,267 @@
+/** A TLS reverse proxy in front of an API server that breaks on command, and counts what passes. */
+import { randomBytes } from 'node:crypto';
+import { createServer, request as httpsRequest } from 'node:https';
+import type { Agent, Server } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createAuthority } from '../real/certificates.ts';
+import { agentFor, authorizationFor } from './http.ts';
+import { readKubeconfig, writeKubeconfig } from './kubeconfig.ts';
+import { RequestLog } from './request-log.ts';
+import type { RequestRecord } from './request-log.ts';
+
+export interface ApiProxy {
+  readonly url: string;
+  /** For clients that shall go through the proxy; they act as the world's administrator. */
+  readonly kubeconfig: string;
+  /** What has passed, newest last. */
+  readonly log: RequestLog;
+  /** Resets every connection and refuses new ones. */
+  cut(): void;
+  /** Takes requests and answers nothing; open watches fall silent. What hung is reset by `restore`. */
+  hang(): void;
+  /** Answers every request with 429 and Retry-After; open watches go on. */
+  answer429(retryAfterSeconds: number): void;
+  /** Delays every request (not what a watch sends) by `ms`. */
+  latency(ms: number): void;
+  /** Ends every fault above; resolves when connections are taken again. */
+  restore(): Promise<void>;
+  /** Resets every open watch in the middle of a JSON line; returns how many there were. */
+  dropMidLine(): number;
+  /** Ends every open watch; the next watch of each of those resources is answered with 410 Expired, once. */
+  expireWatches(): number;
+  /** Open watches stay open and say nothing more, as behind a firewall that forgot them; everything else works. */
+  silenceWatches(): number;
+  close(): Promise<void>;
+}
+
+type Fault = { readonly kind: 'none' | 'hang' } | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+
+interface OpenWatch {
+  readonly path: string;
+  readonly upstream: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Starts a proxy to the API server of `upstreamKubeconfig`; writes its own kubeconfig to `kubeconfigPath`. */
+export async function startApiProxy(upstreamKubeconfig: string, kubeconfigPath: string): Promise<ApiProxy> {
+  const authority = await createAuthority('mir-test-proxy-ca');
+  const certificate = await authority.issueServer('api-proxy');
+  const token = randomBytes(16).toString('hex');
+  const server = createServer({ cert: certificate.certPem, key: certificate.keyPem });
+  const proxy = new FaultyProxy(server, upstreamKubeconfig, token);
+  await proxy.listen();
+  const url = `https://127.0.0.1:${proxy.port}`;
+  const kubeconfig = writeKubeconfig(kubeconfigPath, { url, caPem: authority.certPem, credentials: { token } });
+  return Object.assign(proxy, { url, kubeconfig });
+}
+
+class FaultyProxy {
+  readonly log = new RequestLog();
+  readonly #server: Server;
+  readonly #token: string;
+  readonly #upstreamUrl: URL;
+  /** Requests with the proxy's own token go on as the administrator; others go on as they came. */
+  readonly #asAdministrator: Agent;
+  readonly #asSent: Agent;
+  readonly #administratorHeaders: Readonly<Record<string, string>>;
+  readonly #sockets = new Set<Socket>();
+  readonly #watches = new Set<OpenWatch>();
+  readonly #expired = new Set<string>();
+  #fault: Fault = { kind: 'none' };
+  #latencyMs = 0;
+  #port = 0;
+
+  constructor(server: Server, upstreamKubeconfig: string, token: string) {
+    const access = readKubeconfig(upstreamKubeconfig);
+    this.#server = server;
+    this.#token = token;
+    this.#upstreamUrl = new URL(access.url);
+    this.#asAdministrator = agentFor(access);
+    this.#asSent = agentFor({ ...access, credentials: {} });
+    this.#administratorHeaders = authorizationFor(access);
+    server.on('request', (request, response) => this.#take(request, response));
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    // Connections that are reset during a handshake are what this proxy is for.
+    server.on('tlsClientError', () => undefined);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  cut(): void {
+    this.#server.close();
+    this.#resetAll();
+  }
+
+  hang(): void {
+    this.#fault = { kind: 'hang' };
+    this.silenceWatches();
+  }
+
+  answer429(retryAfterSeconds: number): void {
+    this.#fault = { kind: 'busy', retryAfterSeconds };
+  }
+
+  latency(ms: number): void {
+    this.#latencyMs = ms;
+  }
+
+  async restore(): Promise<void> {
+    if (this.#fault.kind === 'hang') this.#resetAll();
+    this.#fault = { kind: 'none' };
+    this.#latencyMs = 0;
+    if (!this.#server.listening) await this.listen();
+  }
+
+  dropMidLine(): number {
+    return this.#endWatches(({ response }) => {
+      response.write('{"type":"MODIFIED","object":{"apiVersion":"iot.mir/v1alpha","kind":"devi', () =>
+        response.socket?.resetAndDestroy(),
+      );
+    });
+  }
+
+  expireWatches(): number {
+    for (const { path } of this.#watches) this.#expired.add(path);
+    return this.#endWatches(({ response }) => response.end());
+  }
+
+  silenceWatches(): number {
+    return this.#endWatches(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#resetAll();
+    this.#asAdministrator.destroy();
+    this.#asSent.destroy();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #endWatches(end: (watch: OpenWatch) => void): number {
+    const open = [...this.#watches];
+    this.#watches.clear();
+    for (const watch of open) {
+      watch.upstream.unpipe(watch.response);
+      watch.upstream.destroy();
+      end(watch);
+    }
+    return open.length;
+  }
+
+  #resetAll(): void {
+    this.#watches.clear();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const record = this.log.begin(request);
+    response.once('finish', () => {
+      record.status = response.statusCode;
+    });
+    // After a cut, what was already read still arrives here: it must not reach the API server.
+    if (!this.#server.listening) return void request.socket.destroy();
+    if (this.#fault.kind === 'hang') return void request.resume();
+    if (this.#fault.kind === 'busy') return answerBusy(response, this.#fault.retryAfterSeconds);
+    if (record.isWatch && this.#expired.delete(record.path)) return answerExpired(response);
+    if (this.#latencyMs === 0) this.#forward(request, response, record);
+    else setTimeout(() => this.#forward(request, response, record), this.#latencyMs);
+  }
+
+  #forward(request: IncomingMessage, response: ServerResponse, record: RequestRecord): void {
+    const isAdministrator = request.headers.authorization === `Bearer ${this.#token}`;
+    const upstream = httpsRequest(
+      new URL(request.url ?? '/', this.#upstreamUrl),
+      {
+        method: request.method ?? 'GET',
+        agent: isAdministrator ? this.#asAdministrator : this.#asSent,
+        headers: forwardedHeaders(request.headers, isAdministrator ? this.#administratorHeaders : undefined),
+      },
+      (answer) => this.#answer(answer, response, record),
+    );
+    upstream.on('error', () => response.destroy());
+    response.once('close', () => upstream.destroy());
+    record.collectBody(request);
+    request.pipe(upstream);
+  }
+
+  #answer(answer: IncomingMessage, response: ServerResponse, record: RequestRecord): void {
+    record.status = answer.statusCode ?? 0;
+    response.writeHead(record.status, endToEnd(answer.headers));
+    answer.on('error', () => response.destroy());
+    answer.pipe(response);
+    if (!record.isWatch) return;
+    // The head of a watch must not wait for its first event.
+    response.flushHeaders();
+    const watch = { path: record.path, upstream: answer, response };
+    this.#watches.add(watch);
+    response.once('close', () => this.#watches.delete(watch));
+  }
+}
+
+function forwardedHeaders(
+  headers: IncomingHttpHeaders,
+  credentials: Readonly<Record<string, string>> | undefined,
+): IncomingHttpHeaders {
+  const { host: _host, authorization, ...rest } = endToEnd(headers);
+  if (credentials !== undefined) return { ...rest, ...credentials };
+  return authorization === undefined ? rest : { ...rest, authorization };
+}
+
+/** Without the headers that belong to one connection [RFC 9110 7.6.1]. */
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const {
+    connection: _connection,
+    'keep-alive': _keepAlive,
+    'transfer-encoding': _transferEncoding,
+    upgrade: _upgrade,
+    ...rest
+  } = headers;
+  return rest;
+}
+
+function answerBusy(response: ServerResponse, retryAfterSeconds: number): void {
+  response.writeHead(429, { 'content-type': 'application/json', 'retry-after': String(retryAfterSeconds) });
+  response.end(
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'too many requests, please try again later',
+      reason: 'TooManyRequests',
+      details: { retryAfterSeconds },
+      code: 429,
+    }),
+  );
+}
+
+/** As a real API server says it: 200, and the 410 in the only event. */
+function answerExpired(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: 'too old resource version: 1 (2)',
+    reason: 'Expired',
+    code: 410,
+  };
+  response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+}
