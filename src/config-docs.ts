@@ -40,7 +40,9 @@ function helpEntry(key: string, option: Option<unknown>): string {
 
 function standardOf(option: Option<unknown>, quote: string): string {
   if (option.defaultText !== undefined) return option.defaultText;
-  return option.default === undefined ? 'none' : `${quote}${JSON.stringify(option.default).replaceAll('"', '')}${quote}`;
+  return option.default === undefined
+    ? 'none'
+    : `${quote}${JSON.stringify(option.default).replaceAll('"', '')}${quote}`;
 }
 
 const code = (name: string | undefined): string => (name === undefined ? '–' : `\`${name}\``);
