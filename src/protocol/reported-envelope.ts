@@ -7,7 +7,7 @@ import type { JsonLimits, Parsed } from './json.ts';
 const DECISIONS: readonly Decision[] = ['accepted', 'applied', 'rejected'];
 
 /** Characters of a reason that are kept; a longer one is cut. */
-export const MAX_REASON = 1024;
+const MAX_REASON = 1024;
 
 /** The report for the wire, with `version` in front. */
 export function encodeReported(envelope: ReportedEnvelope): string {

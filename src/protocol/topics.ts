@@ -1,7 +1,7 @@
 import { DEVICE_ID, MESSAGE_NAME } from '../api/device.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from './envelopes.ts';
 
-export const DEFAULT_PREFIX = 'mir/v1alpha';
+const DEFAULT_PREFIX = 'mir/v1alpha';
 
 /** What a topic below the prefix says. */
 export type ParsedTopic =
@@ -27,7 +27,7 @@ export interface Topics {
   readonly parse: (topic: string) => ParsedTopic | undefined;
 }
 
-export interface LiveFilter {
+interface LiveFilter {
   readonly filter: string;
   readonly qos: 0 | 1;
 }
