@@ -375,6 +375,34 @@ describe('a device', () => {
     expect(clock.pending).toEqual([]);
   });
 
+  it('says what is wrong with its store instead of connecting without it', async () => {
+    const store = { ...memoryStore(), load: () => Promise.reject(new Error('store.json is damaged')) };
+    const device = deviceOf({ store });
+    await expect(device.connect()).rejects.toThrow('store.json is damaged');
+    expect(device.isOnline).toBe(false);
+  });
+
+  it('comes back when another process that cut it off with its client id is gone', async () => {
+    const cut = Promise.withResolvers<void>();
+    const back = Promise.withResolvers<void>();
+    let isOther = false;
+    const first = deviceOf({
+      onEvent: ({ kind }) => {
+        if (kind === 'offline') cut.resolve();
+        if (kind === 'online' && isOther) back.resolve();
+      },
+    });
+    await first.connect();
+    await cloud.next('state', { online: true });
+    isOther = true;
+    const second = deviceOf();
+    await second.connect();
+    await cut.promise;
+    second.destroy();
+    await back.promise;
+    expect(first.isOnline).toBe(true);
+  });
+
   it('tells of another process with its id and leaves it alone', async () => {
     const told = Promise.withResolvers<DeviceEvent>();
     const device = deviceOf({ onEvent: (event) => event.kind === 'duplicate' && told.resolve(event) });

@@ -44,7 +44,7 @@ export interface Device {
   onDesired(message: string, handler: DesiredHandler, dropped?: () => void): void;
   /** Reports a value; while offline the newest of each message is kept. */
   report(message: string, value: MessageValue): void;
-  /** Loads the store, gives every stored value to its handler, and keeps connected from then on. Rejects when the store cannot be read. */
+  /** Once: loads the store, gives every stored value to its handler, and keeps connected from then on. Rejects when the store cannot be read. */
   connect(): Promise<void>;
   /** Says goodbye and ends; with `asleepSeconds` the twin stays online that long. */
   close(options?: { readonly asleepSeconds?: number }): Promise<void>;
@@ -101,8 +101,15 @@ class MqttDevice implements Device {
   }
 
   async connect(): Promise<void> {
-    await this.#twin.load();
+    if (this.#keepAlive !== undefined)
+      throw new Error(`device ${this.#options.deviceId} was connected before; create a new one`);
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
+    try {
+      await this.#twin.load();
+    } catch (error) {
+      clearInterval(this.#keepAlive);
+      throw error;
+    }
     void this.#stayConnected();
   }
 
@@ -110,7 +117,8 @@ class MqttDevice implements Device {
     this.#twin.end();
     this.#isLeaving = true;
     const session = this.#session;
-    if (session?.hasBirth === true) {
+    // Also while the birth is on its way: the broker may have passed it on before it answered.
+    if (session !== undefined) {
       const goodbye = async (): Promise<void> => {
         await this.#outbox.idle();
         this.#outbox.detach();
