@@ -173,7 +173,9 @@ class Reflector<T extends Cached> {
       // A server that was away may come back from a backup, with a history that is another one: only a LIST tells.
       if (error instanceof TransportError && error.isUnanswered) this.#version = undefined;
     }
-    const waitMs = (error instanceof ApiError ? error.retryAfterMs : undefined) ?? this.#backoffMs();
+    // The longer of the two, so that `Retry-After: 0` is no tight loop.
+    const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const waitMs = Math.max(askedMs, this.#backoffMs());
     log[this.#failures > 3 ? 'warn' : 'debug'](
       { path, err: error, waitMs: Math.round(waitMs) },
       'list or watch failed, trying again',

@@ -122,8 +122,8 @@ export class Store<T extends Cached> implements Lister<T> {
     const index = this.#indexes[at];
     const present = index?.get(value);
     if (present === undefined) index?.set(value, key);
-    else if (typeof present === 'string') index?.set(value, new Set([present, key]));
-    else present.add(key);
+    else if (present instanceof Set) present.add(key);
+    else if (present !== key) index?.set(value, new Set([present, key]));
   }
 
   #unindex(key: string, { indexed }: Entry): void {

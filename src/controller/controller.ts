@@ -39,6 +39,8 @@ async function work(options: ControllerOptions, pause: Pause, signal: AbortSigna
     if (key === undefined) return;
     try {
       await pause.over(options.clock, signal);
+      // Stopped may mean that another process leads: nothing may begin any more.
+      if (signal.aborted) return;
       await turn(options, pause, key, signal);
     } finally {
       queue.done(key);
@@ -72,7 +74,8 @@ function fail(
     return 'terminal';
   }
   const retryAfterMs = error instanceof TransientError || error instanceof ApiError ? error.retryAfterMs : undefined;
-  if (retryAfterMs === undefined) queue.addRateLimited(key);
+  // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
+  if (retryAfterMs === undefined || retryAfterMs <= 0) queue.addRateLimited(key);
   else queue.addAfter(key, retryAfterMs);
   // The API server names a time when it is overloaded: that is meant for everyone, not for this key.
   if (error instanceof ApiError && retryAfterMs !== undefined) pause.until(clock.monotonic() + retryAfterMs);

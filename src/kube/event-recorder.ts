@@ -121,7 +121,9 @@ export class EventRecorder {
   async #create(object: ObjectReference, type: string, reason: string, message: string): Promise<Told> {
     const { client, clock, component, instance } = this.#options;
     const path = `/api/v1/namespaces/${object.namespace}/events`;
-    const name = `${object.name}.${Math.floor(Math.random() * 2 ** 48).toString(16)}${clock.now().toString(16)}`;
+    // Names end at 253 characters, and no part of one ends in a dash or a dot.
+    const about = object.name.slice(0, 220).replace(/[-.]+$/, '');
+    const name = `${about}.${Math.floor(Math.random() * 2 ** 48).toString(16)}${clock.now().toString(16)}`;
     const at = seconds(clock.now());
     const event = {
       apiVersion: 'v1',

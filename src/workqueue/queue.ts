@@ -17,6 +17,9 @@ export interface QueueOptions {
   readonly hooks?: QueueHooks;
 }
 
+/** setTimeout fires at once when asked for more than 2^31 - 1 ms; the queue looks again instead. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 interface Waiting {
   readonly priority: number;
   readonly since: number;
@@ -186,7 +189,8 @@ export class WorkQueue {
     if (dueAt === undefined || dueAt >= this.#timerDueAt) return;
     this.#cancelTimer?.();
     this.#timerDueAt = dueAt;
-    this.#cancelTimer = this.#clock.after(Math.max(0, dueAt - this.#clock.monotonic()), () => this.#releaseDue());
+    const waitMs = Math.min(MAX_TIMER_MS, Math.max(0, dueAt - this.#clock.monotonic()));
+    this.#cancelTimer = this.#clock.after(waitMs, () => this.#releaseDue());
   }
 
   #releaseDue(): void {

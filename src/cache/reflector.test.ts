@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import type { KubeClient, Query, WatchEvent } from '../kube/client.ts';
+import { ApiError, TransportError } from '../kube/errors.ts';
+import { silentLogger } from '../log.ts';
+import { runReflector } from './reflector.ts';
+import type { Cached } from './lister.ts';
+import { Store } from './store.ts';
+
+const thing = (name: string, resourceVersion: string): Cached => ({ metadata: { name, uid: name, resourceVersion } });
+const page = (items: readonly Cached[], resourceVersion: string, next = '') => ({
+  items,
+  metadata: { resourceVersion, continue: next },
+});
+const event = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cached): WatchEvent<Cached> => ({ type, object });
+const gone: WatchEvent<Cached> = { type: 'ERROR', object: { code: 410, reason: 'Expired' } };
+
+type Answer = ReturnType<typeof page> | Error;
+/** Events of one watch; then its end, an error, or silence. */
+type Watch = readonly (WatchEvent<Cached> | Error | 'silence')[];
+
+/** Runs a reflector against scripted answers; a script that has ended answers with silence. */
+async function run(lists: Answer[], watches: Watch[], ms = 1) {
+  const clock = new FakeClock();
+  const store = new Store<Cached>();
+  const [asked, changes]: [string[], string[]] = [[], []];
+  const stop = new AbortController();
+  const silence = (signal?: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new TransportError('aborted'))));
+  const client = {
+    get(_path: string, query?: Query, signal?: AbortSignal) {
+      asked.push(`list ${String(query?.['continue'] ?? '')}@${clock.monotonic()}`);
+      const answer = lists.shift();
+      if (answer === undefined) return silence(signal);
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+    async *watch(_path: string, query: Query, signal: AbortSignal) {
+      asked.push(`watch ${String(query['resourceVersion'])}`);
+      for (const one of watches.shift() ?? ['silence' as const]) {
+        if (one === 'silence') await silence(signal).catch(() => undefined);
+        else if (one instanceof Error) throw one;
+        else yield one;
+      }
+    },
+  } as unknown as KubeClient;
+  const onChange = ({ kind, key }: { kind: string; key: string }): number => changes.push(`${kind} ${key}`);
+  const running = runReflector(
+    { client, path: '/things', store, clock, log: silentLogger, onChange, random: () => 0 },
+    stop.signal,
+  );
+  await clock.advance(ms);
+  stop.abort();
+  await running;
+  return { asked, changes, store };
+}
+
+describe('runReflector', () => {
+  it('reads every page, then watches from there', async () => {
+    const { asked, changes, store } = await run(
+      [page([thing('a', '1')], '5', 'more'), page([thing('b', '2')], '5')],
+      [],
+    );
+    expect(asked).toEqual(['list @0', 'list more@0', 'watch 5']);
+    expect(changes).toEqual(['added a', 'added b']);
+    expect(store.hasSynced).toBe(true);
+  });
+
+  it.each<[string, Watch, string[]]>([
+    ['goes on from the last event after a clean end', [event('ADDED', thing('a', '7'))], ['watch 5', 'watch 7']],
+    [
+      'goes on from the last event when cut',
+      [event('ADDED', thing('a', '7')), new TransportError('cut')],
+      ['watch 5', 'watch 7'],
+    ],
+    [
+      'goes on from a bookmark',
+      [{ type: 'BOOKMARK', object: { metadata: { resourceVersion: '9' } } }],
+      ['watch 5', 'watch 9'],
+    ],
+    ['lists again when history is gone', [gone], ['watch 5', 'list @0', 'watch 8']],
+    [
+      'lists again when nobody answered',
+      [new TransportError('refused', { isUnanswered: true })],
+      ['watch 5', 'list @100', 'watch 8'],
+    ],
+  ])('%s', async (_name, watch, asked) => {
+    const world = await run([page([], '5'), page([], '8')], [watch], 150);
+    expect(world.asked.slice(1)).toEqual(asked);
+  });
+
+  it('begins anew when a page has expired', async () => {
+    const { asked } = await run([page([], '5', 'more'), new ApiError(410, { reason: 'Expired' }), page([], '6')], []);
+    expect(asked).toEqual(['list @0', 'list more@0', 'list @0', 'watch 6']);
+  });
+
+  it('reports what a new LIST no longer has, and nothing that is the same', async () => {
+    const { changes } = await run(
+      [page([thing('a', '1'), thing('b', '2')], '5'), page([thing('b', '2')], '8')],
+      [[gone]],
+    );
+    expect(changes).toEqual(['added a', 'added b', 'deleted a']);
+  });
+
+  it.each([
+    [16_000, 'list @16000'],
+    [0, 'list @100'],
+  ])('waits %d ms as asked, but never loops at once', async (retryAfterMs, second) => {
+    const { asked } = await run([new ApiError(429, {}, retryAfterMs), page([], '5')], [], 16_001);
+    expect(asked[1]).toBe(second);
+  });
+
+  it('gives up a watch that has said nothing for three minutes', async () => {
+    const { asked } = await run([page([], '5')], [['silence']], 180_001);
+    expect(asked).toEqual(['list @0', 'watch 5', 'watch 5']);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { Store } from './store.ts';
+
+interface Thing {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly managedFields?: unknown;
+    readonly annotations?: Record<string, string>;
+  };
+  readonly ids: readonly string[];
+}
+
+const thing = (resourceVersion: string, ids: readonly string[] = [], name = 'a', uid = `u-${name}`): Thing => ({
+  metadata: { name, namespace: 'n', uid, resourceVersion },
+  ids,
+});
+const newStore = () => new Store<Thing>({ ids: ({ ids }) => ids });
+
+describe('Store', () => {
+  it.each([
+    ['9', '10', 'updated'],
+    ['10', '9', undefined],
+    ['10', '10', undefined],
+    ['18446744073709551615', '18446744073709551616', 'updated'],
+  ])('holding version %s, takes version %s as %s', (held, next, change) => {
+    const store = newStore();
+    store.upsert(thing(held));
+    expect(store.upsert(thing(next))).toBe(change);
+  });
+
+  it('lets a LIST go back in history', () => {
+    const store = newStore();
+    store.upsert(thing('10'));
+    expect(store.replace(thing('3'))).toBe('updated');
+    expect(store.facts('n/a')?.resourceVersion).toBe('3');
+  });
+
+  it('observes only what it holds under the same uid', () => {
+    const store = newStore();
+    expect(store.observe(thing('1'))).toBeUndefined();
+    store.upsert(thing('1'));
+    expect(store.observe(thing('2', [], 'a', 'another'))).toBeUndefined();
+    expect(store.observe(thing('2'))).toBe('updated');
+  });
+
+  it('keeps neither managedFields nor the last-applied annotation', () => {
+    const store = newStore();
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' };
+    const one = thing('1');
+    store.upsert({ ...one, metadata: { ...one.metadata, managedFields: [{}], annotations } });
+    expect(store.get('n/a')?.metadata).toEqual({ ...one.metadata, annotations: { mine: 'yes' } });
+  });
+
+  it('finds one or several keys by index, and none that has gone', () => {
+    const store = newStore();
+    store.upsert(thing('1', ['x', 'x']));
+    expect(store.byIndex('ids', 'x')).toEqual(['n/a']);
+    store.upsert(thing('1', ['x'], 'b'));
+    store.upsert(thing('1', ['x'], 'c'));
+    expect([...store.byIndex('ids', 'x')].sort()).toEqual(['n/a', 'n/b', 'n/c']);
+    store.remove('n/b');
+    store.upsert(thing('2', ['y']));
+    expect(store.byIndex('ids', 'x')).toEqual(['n/c']);
+    store.remove('n/c');
+    expect(store.byIndex('ids', 'x')).toEqual([]);
+    expect(store.byIndex('ids', 'y')).toEqual(['n/a']);
+  });
+});

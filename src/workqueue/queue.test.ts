@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { WorkQueue } from './queue.ts';
+
+const newQueue = (clock = new FakeClock()) => new WorkQueue({ clock, backoff: { random: () => 0 } });
+
+describe('WorkQueue', () => {
+  it('hands out higher priorities first, and lifts a waiting key', async () => {
+    const queue = newQueue();
+    queue.add('a');
+    queue.add('b');
+    queue.add('c', 5);
+    queue.add('b', 9);
+    expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['b', 'c', 'a']);
+  });
+
+  it('brings a key added during its work back once, after done', async () => {
+    const queue = newQueue();
+    queue.add('a');
+    await queue.take();
+    queue.add('a');
+    queue.add('a');
+    expect(queue.length).toBe(0);
+    queue.done('a');
+    expect(queue.length).toBe(1);
+    await queue.take();
+    queue.done('a');
+    expect(queue.length).toBe(0);
+  });
+
+  it('adds a delayed key at the earliest of its times, and once', async () => {
+    const clock = new FakeClock();
+    const queue = newQueue(clock);
+    queue.addAfter('a', 1000);
+    queue.addAfter('a', 100);
+    queue.addAfter('a', 500);
+    await clock.advance(99);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(await queue.take()).toBe('a');
+    queue.done('a');
+    await clock.advance(5000);
+    expect(queue.length).toBe(0);
+  });
+
+  it('doubles the wait of a failing key until it is forgotten', async () => {
+    const clock = new FakeClock();
+    const queue = newQueue(clock);
+    const waitOf = async (): Promise<number> => {
+      const startedAt = clock.monotonic();
+      queue.addRateLimited('a');
+      while (queue.length === 0) await clock.advance(1);
+      queue.done((await queue.take()) ?? '');
+      return clock.monotonic() - startedAt;
+    };
+    expect([await waitOf(), await waitOf(), await waitOf()]).toEqual([5, 10, 20]);
+    queue.forget('a');
+    expect(await waitOf()).toBe(5);
+  });
+
+  it('never arms a timer beyond what setTimeout can hold', () => {
+    const asked: number[] = [];
+    const clock = Object.assign(new FakeClock(), { after: (ms: number) => (asked.push(ms), () => undefined) });
+    newQueue(clock).addAfter('a', 90 * 86_400_000);
+    expect(Math.max(...asked)).toBeLessThan(2 ** 31);
+  });
+
+  it('sends waiting takers home on abort and on shutdown', async () => {
+    const queue = newQueue();
+    const controller = new AbortController();
+    const aborted = queue.take(controller.signal);
+    controller.abort();
+    expect(await aborted).toBeUndefined();
+    const waiting = queue.take();
+    queue.shutDown();
+    expect(await waiting).toBeUndefined();
+  });
+
+  it('keeps its invariants under any order of add, take and done', async () => {
+    const key = fc.constantFrom('a', 'b', 'c', 'd');
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('add' as const), key, priority: fc.integer({ min: 0, max: 3 }) }),
+      fc.record({ do: fc.constant('take' as const), key, priority: fc.constant(0) }),
+      fc.record({ do: fc.constant('done' as const), key, priority: fc.constant(0) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const queue = newQueue();
+        const [wanted, working] = [new Set<string>(), new Set<string>()];
+        for (const { do: what, key: name, priority } of steps) {
+          if (what === 'add') (wanted.add(name), queue.add(name, priority));
+          else if (what === 'done') (working.delete(name), queue.done(name));
+          else if (queue.length > 0) {
+            const taken = (await queue.take()) ?? '';
+            expect(working.has(taken)).toBe(false);
+            expect(wanted.delete(taken)).toBe(true);
+            working.add(taken);
+          }
+          expect(queue.length).toBe([...wanted].filter((one) => !working.has(one)).length);
+        }
+      }),
+    );
+  });
+});
