@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import type { KubeClient, WatchEvent } from './client.ts';
+import { ApiError, TransportError } from './errors.ts';
+import { createKubeClient } from './http-client.ts';
+
+let close: (() => Promise<void>) | undefined;
+afterEach(() => close?.());
+
+async function serve(listener: RequestListener, timeoutMs = 5000): Promise<KubeClient> {
+  const server: Server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const client = createKubeClient(
+    {
+      server: `http://127.0.0.1:${port}`,
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+      serverName: undefined,
+      insecureSkipVerify: false,
+      namespace: undefined,
+      token: () => Promise.resolve('secret'),
+    },
+    { timeoutMs },
+  );
+  close = async () => {
+    await client.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return client;
+}
+
+const caught = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+const line = (name: string): string => `${JSON.stringify({ type: 'ADDED', object: { name } })}\n`;
+
+async function names(watch: AsyncIterable<WatchEvent<{ name: string }>>, seen: string[]): Promise<void> {
+  for await (const { type, object } of watch) if (type === 'ADDED') seen.push(object.name);
+}
+
+describe('createKubeClient', () => {
+  it('sends query, token and content type', async () => {
+    const client = await serve(({ url, headers }, response) => {
+      response.end(JSON.stringify([url, headers.authorization, headers['content-type']]));
+    });
+    const answer = await client.patch('/x', 'application/merge-patch+json', {}, { limit: 5, continue: undefined });
+    expect(answer).toEqual(['/x?limit=5', 'Bearer secret', 'application/merge-patch+json']);
+  });
+
+  it.each([
+    ['the header', { 'retry-after': '3' }, '{"reason":"TooManyRequests"}', 3000],
+    ['the body', {}, '{"details":{"retryAfterSeconds":2}}', 2000],
+    ['neither, in prose', {}, 'slow down', undefined],
+  ])('reads from a 429 when to retry: %s', async (_name, headers, body, retryAfterMs) => {
+    const client = await serve((_request, response) => response.writeHead(429, headers).end(body));
+    const error = await caught(client.get('/x'));
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ status: 429, retryAfterMs });
+  });
+
+  it.each([
+    ['GET', 2],
+    ['POST', 1],
+  ] as const)('sends a %s whose connection dies %d times', async (method, times) => {
+    let requests = 0;
+    const client = await serve((request) => {
+      requests += 1;
+      request.socket.destroy();
+    });
+    const error = await caught(method === 'GET' ? client.get('/x') : client.create('/x', {}));
+    expect(error).toMatchObject({ name: 'TransportError', isUnanswered: true });
+    expect(requests).toBe(times);
+  });
+
+  it('gives up a body that stalls', async () => {
+    const client = await serve((_request, response) => void response.writeHead(200).write('{"half":'), 100);
+    const error = await caught(client.get('/x'));
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ isUnanswered: false });
+  });
+
+  it('yields events across chunk borders, and rejects one cut in the middle', async () => {
+    const bytes = Buffer.from(line('é') + line('b') + line('c').slice(0, 9));
+    const client = await serve((_request, response) => {
+      response.write(bytes.subarray(0, bytes.indexOf(0xc3) + 1));
+      setImmediate(() => response.end(bytes.subarray(bytes.indexOf(0xc3) + 1)));
+    });
+    const seen: string[] = [];
+    const error = await caught(names(client.watch('/x', {}, new AbortController().signal), seen));
+    expect(seen).toEqual(['é', 'b']);
+    expect(error).toBeInstanceOf(TransportError);
+  });
+
+  it('ends a watch quietly on abort', async () => {
+    const client = await serve((_request, response) => void response.write(line('a')));
+    const stop = new AbortController();
+    for await (const _event of client.watch('/x', {}, stop.signal)) stop.abort();
+    expect(stop.signal.aborted).toBe(true);
+  });
+});

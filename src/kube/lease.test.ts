@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { silentLogger } from '../log.ts';
+import type { KubeClient } from './client.ts';
+import { ApiError, TransportError } from './errors.ts';
+import { runElection } from './lease.ts';
+
+interface Stored {
+  metadata: { resourceVersion?: string };
+  spec: { holderIdentity?: string };
+}
+
+/** One Lease with optimistic locking; `cut` holds those who cannot reach it. */
+function leaseApi() {
+  let stored: Stored | undefined;
+  let version = 0;
+  const cut = new Set<string>();
+  const writes: string[] = [];
+  const clientOf = (who: string): KubeClient => {
+    const reach = (): void => {
+      if (cut.has(who)) throw new TransportError('unreachable', { isUnanswered: true });
+    };
+    const store = (body: Stored): Stored => {
+      version += 1;
+      writes.push(who);
+      stored = { ...body, metadata: { ...body.metadata, resourceVersion: String(version) } };
+      return stored;
+    };
+    return {
+      get: async () => {
+        reach();
+        if (stored === undefined) throw new ApiError(404, {});
+        return stored;
+      },
+      create: async (_path: string, body: Stored) => {
+        reach();
+        if (stored !== undefined) throw new ApiError(409, {});
+        return store(body);
+      },
+      replace: async (_path: string, body: Stored) => {
+        reach();
+        if (body.metadata.resourceVersion !== stored?.metadata.resourceVersion) throw new ApiError(409, {});
+        return store(body);
+      },
+    } as unknown as KubeClient;
+  };
+  return { clientOf, cut, writes, holder: () => stored?.spec.holderIdentity };
+}
+
+function contend() {
+  const clock = new FakeClock();
+  const api = leaseApi();
+  const leading = new Set<string>();
+  let most = 0;
+  const enter = (identity: string) => {
+    const stop = new AbortController();
+    const done = runElection(
+      { client: api.clientOf(identity), namespace: 'n', name: 'l', identity, clock, log: silentLogger },
+      async ({ signal }) => {
+        leading.add(identity);
+        most = Math.max(most, leading.size);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        leading.delete(identity);
+      },
+      stop.signal,
+    );
+    return { stop, done };
+  };
+  return { clock, api, leading, enter, most: () => most };
+}
+
+describe('runElection', () => {
+  it('has one leader, and hands over at once on shutdown', async () => {
+    const { clock, api, leading, enter } = contend();
+    const a = enter('a');
+    await clock.advance(1);
+    const b = enter('b');
+    await clock.advance(60_000);
+    expect([...leading]).toEqual(['a']);
+    a.stop.abort();
+    await clock.advance(1);
+    await a.done;
+    expect(api.holder()).toBe('');
+    await clock.advance(3_000);
+    expect([...leading]).toEqual(['b']);
+    b.stop.abort();
+    await b.done;
+  });
+
+  it('never has two: a leader cut off stops before another begins, and writes no more', async () => {
+    const { clock, api, leading, enter, most } = contend();
+    const a = enter('a');
+    await clock.advance(1);
+    const b = enter('b');
+    await clock.advance(5_000);
+    api.cut.add('a');
+    api.writes.length = 0;
+    await clock.advance(12_500);
+    expect([...leading]).toEqual([]);
+    await clock.advance(10_000);
+    expect([...leading]).toEqual(['b']);
+    expect(most()).toBe(1);
+    expect(api.writes).not.toContain('a');
+    for (const one of [a, b]) one.stop.abort();
+    await clock.advance(1);
+    await Promise.all([a.done, b.done]);
+  });
+});
