@@ -21,6 +21,7 @@ import type { LeaseTerm } from './kube/lease.ts';
 import type { Logger } from './log.ts';
 import { addProcessMetrics, createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './metrics-hooks.ts';
 import { connectBroker } from './mqtt/connection.ts';
 import type { BrokerCredentials } from './mqtt/options.ts';
 import { createTopics } from './protocol/topics.ts';
@@ -66,12 +67,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   log.info({ address: server.address }, 'serving metrics and health');
   try {
     const kube = await loadKubeconfig({ kubeconfig: config.kubeconfig, context: config.context });
-    const client = createKubeClient(kube, {
-      onRequest: (method, code, durationMs) => {
-        metrics.kubeRequests.inc({ method, code });
-        metrics.kubeRequestDuration.observe({ method }, durationMs / 1000);
-      },
-    });
+    const client = createKubeClient(kube, { onRequest: requestHook(metrics) });
     const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] });
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));
@@ -141,14 +137,7 @@ async function keepCache(operator: Operator, signal: AbortSignal): Promise<void>
         log.info({ devices: store.size }, 'cache synced');
         operator.term?.onSynced();
       },
-      hooks: {
-        onTurn: turned,
-        onListed: (objects) => {
-          metrics.lists.inc({ resource: 'devices' });
-          log.debug({ objects }, 'listed');
-        },
-        onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource: 'devices', reason }),
-      },
+      hooks: reflectorHooks(metrics, 'devices', turned),
     },
     signal,
   );
@@ -187,8 +176,8 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
 async function lead(operator: Operator, { signal, renewNow }: LeaseTerm, installation: string): Promise<void> {
   const { config, clock, log, metrics, health, client, store, cluster, recorder } = operator;
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
-  const desiredQueue = createQueue('desired', clock, metrics);
-  const statusQueue = createQueue('status', clock, metrics);
+  const desiredQueue = createQueue('desired', operator);
+  const statusQueue = createQueue('status', operator);
   const broker = connectBroker(
     {
       url: config.mqttUrl,
@@ -234,7 +223,7 @@ async function lead(operator: Operator, { signal, renewNow }: LeaseTerm, install
     work: (key: string, stop: AbortSignal) => Promise<Outcome>,
   ) =>
     runController(
-      { name, queue, workers, reconcile: work, log, clock, onReconcile: reconcileMetrics(metrics, name) },
+      { name, queue, workers, reconcile: work, log, clock, onReconcile: reconcileHook(metrics, name) },
       signal,
     );
   try {
@@ -275,29 +264,10 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function createQueue(name: string, clock: Clock, metrics: Metrics): WorkQueue {
-  const queue = new WorkQueue({
-    clock,
-    hooks: {
-      onAdd: () => metrics.workqueueAdds.inc({ name }),
-      onTake: (waitedMs) => metrics.workqueueQueueDuration.observe({ name }, waitedMs / 1000),
-      onDone: (workedMs) => metrics.workqueueWorkDuration.observe({ name }, workedMs / 1000),
-      onRetry: () => metrics.workqueueRetries.inc({ name }),
-    },
-  });
-  metrics.onScrape(() => {
-    metrics.workqueueDepth.set({ name }, queue.length);
-    metrics.workqueueUnfinishedWork.set({ name }, queue.unfinishedMs.reduce((sum, ms) => sum + ms, 0) / 1000);
-  });
+function createQueue(name: string, { clock, metrics }: Operator): WorkQueue {
+  const queue = new WorkQueue({ clock, hooks: queueHooks(metrics, name) });
+  watchQueue(metrics, name, queue);
   return queue;
-}
-
-function reconcileMetrics(metrics: Metrics, controller: string) {
-  return (result: string, durationMs: number): void => {
-    metrics.reconciles.inc({ controller, result });
-    if (result === 'error' || result === 'terminal') metrics.reconcileErrors.inc({ controller });
-    metrics.reconcileTime.observe({ controller }, durationMs / 1000);
-  };
 }
 
 interface RecorderDeps extends Pick<Operator, 'client' | 'clock' | 'log' | 'config' | 'identity' | 'metrics'> {}
