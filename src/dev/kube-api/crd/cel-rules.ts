@@ -2,14 +2,14 @@
  * `x-kubernetes-validations`: compiles the rules of a schema once and evaluates them over an object, in kube-apiserver's order and
  * wording (apiextensions-apiserver, pkg/apiserver/schema/cel). Costs are not counted: a rule that a real server would stop runs here.
  */
-import { Environment, Optional } from '@marcbachmann/cel-js';
-import type { ASTNode } from '@marcbachmann/cel-js';
+import { Optional } from '@marcbachmann/cel-js';
+import { compileRule, firstLine } from './cel-compile.ts';
+import type { Rule, Spot } from './cel-compile.ts';
 import { compileCelValue } from './cel-value.ts';
 import { correlateField, correlateItem, findByKeys, isUnchanged } from './correlation.ts';
 import type { Correlation } from './correlation.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
-import { parseFieldPath } from './field-path.ts';
 import { additionalSchema, fieldOf, isObject } from './schema-lookup.ts';
 import type { FieldError, Json, JsonObject, Schema, ValidationRule } from './types.ts';
 
@@ -22,45 +22,37 @@ export interface Nearness {
   readonly parent: Correlation | undefined;
 }
 
-interface Rule {
-  readonly source: ValidationRule;
-  readonly usesOldSelf: boolean;
-  readonly fieldPath: (path: Path) => Path;
-  evaluate(variables: Record<string, unknown>): unknown;
-  readonly message: ((variables: Record<string, unknown>) => unknown) | undefined;
-}
-
-const ENVIRONMENT = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
-  .registerVariable('self', 'dyn')
-  .registerVariable('oldSelf', 'dyn');
-
 /** Undefined where no rule stands at or below the schema; what does not compile is added to `faults`. */
-export function compileRules(
-  schema: Schema,
-  path: Path,
-  faults: FieldError[],
-  isResourceRoot = false,
-): RuleCheck | undefined {
+export function compileRules(schema: Schema, spot: Spot, faults: FieldError[]): RuleCheck | undefined {
   const rules = (schema['x-kubernetes-validations'] ?? []).flatMap(
-    (source, index) =>
-      compileRule(source, schema, errors.item(errors.child(path, 'x-kubernetes-validations'), index), faults) ?? [],
+    (source, index) => compileRule(source, schema, below(spot, 'x-kubernetes-validations', index), faults) ?? [],
   );
-  const here = rules.length === 0 ? undefined : checkRules(rules, schema, isResourceRoot);
-  const below = compileBelow(schema, path, faults);
-  if (here === undefined && below === undefined) return undefined;
+  const here = rules.length === 0 ? undefined : checkRules(rules, schema, spot.isResourceRoot);
+  const deeper = compileBelow(schema, spot, faults);
+  if (here === undefined && deeper === undefined) return undefined;
   return (value, old, place, near) => {
     if (value === null) return [];
-    return [...(here?.(value, old, place, near) ?? []), ...(below?.(value, old, place, near) ?? [])];
+    return [...(here?.(value, old, place, near) ?? []), ...(deeper?.(value, old, place, near) ?? [])];
   };
 }
 
-function compileBelow(schema: Schema, path: Path, faults: FieldError[]): RuleCheck | undefined {
-  const items = schema.items && compileRules(schema.items, errors.child(path, 'items'), faults);
+/** The place of a part of the schema. */
+function below(spot: Spot, keyword: string, key?: string | number): Spot {
+  const path = errors.child(spot.path, keyword);
+  return { ...spot, path: key === undefined ? path : errors.item(path, key) };
+}
+
+function compileBelow(schema: Schema, spot: Spot, faults: FieldError[]): RuleCheck | undefined {
+  const inside = { ...spot, isResourceRoot: false };
+  const isKeyed = schema['x-kubernetes-list-type'] === 'map';
+  const uncorrelatable = spot.uncorrelatable ?? (isKeyed ? undefined : spot.path);
+  const itemsSpot = { ...below(inside, 'items'), uncorrelatable };
+  const items = schema.items && compileRules(schema.items, itemsSpot, faults);
   const additional = additionalSchema(schema);
-  const values = additional && compileRules(additional, errors.child(path, 'additionalProperties'), faults);
+  const values = additional && compileRules(additional, below(inside, 'additionalProperties'), faults);
   const fields = new Map<string, RuleCheck>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const check = compileRules(property, errors.item(errors.child(path, 'properties'), name), faults);
+    const check = compileRules(property, below(inside, 'properties', name), faults);
     if (check !== undefined) fields.set(name, check);
   }
   if (items === undefined && values === undefined && fields.size === 0) return undefined;
@@ -167,82 +159,6 @@ function messageOf({ source, message }: Rule, variables: Record<string, unknown>
   } catch {
     return fallback; // As the API server: the rule failed, and its own message is the next best.
   }
-}
-
-function compileRule(source: ValidationRule, schema: Schema, path: Path, faults: FieldError[]): Rule | undefined {
-  try {
-    const fieldPath = source.fieldPath === undefined ? undefined : parseFieldPath(source.fieldPath, schema);
-    const evaluate = compileExpression(source.rule, 'bool', path, 'rule', faults);
-    const message =
-      source.messageExpression === undefined
-        ? undefined
-        : compileExpression(source.messageExpression, 'string', path, 'messageExpression', faults);
-    if (evaluate === undefined) return undefined;
-    const usesOldSelf = mentions(ENVIRONMENT.parse(source.rule).ast, 'oldSelf');
-    return { source, usesOldSelf, fieldPath: fieldPath ?? ((place) => place), evaluate, message };
-  } catch (cause) {
-    faults.push(
-      errors.invalid(
-        errors.child(path, 'fieldPath'),
-        source.fieldPath ?? '',
-        `must be a valid path: ${firstLine(cause)}`,
-      ),
-    );
-    return undefined;
-  }
-}
-
-function compileExpression(
-  expression: string,
-  type: 'bool' | 'string',
-  path: Path,
-  field: 'rule' | 'messageExpression',
-  faults: FieldError[],
-): ((variables: Record<string, unknown>) => unknown) | undefined {
-  const place = errors.child(path, field);
-  if (expression.trim() === '') {
-    faults.push(errors.required(place, `${field} is not specified`));
-    return undefined;
-  }
-  try {
-    const parsed = ENVIRONMENT.parse(expression);
-    const checked = parsed.check();
-    if (checked.error !== undefined) throw checked.error;
-    if (checked.type !== type && checked.type !== 'dyn') {
-      faults.push(
-        errors.invalid(
-          place,
-          expression,
-          type === 'bool' ? 'must evaluate to a bool' : 'messageExpression must evaluate to a string',
-        ),
-      );
-    }
-    return parsed;
-  } catch (cause) {
-    faults.push(
-      errors.invalid(
-        place,
-        expression,
-        `${type === 'string' ? 'messageExpression ' : ''}compilation failed: ${firstLine(cause)}`,
-      ),
-    );
-    return undefined;
-  }
-}
-
-function mentions(node: unknown, name: string): boolean {
-  if (Array.isArray(node)) return node.some((one) => mentions(one, name));
-  if (!isAstNode(node)) return false;
-  return (node.op === 'id' && node.args === name) || mentions(node.args, name);
-}
-
-function isAstNode(node: unknown): node is Pick<ASTNode, 'op' | 'args'> {
-  return typeof node === 'object' && node !== null && 'op' in node && 'args' in node;
-}
-
-function firstLine(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text.split('\n', 1)[0] ?? text;
 }
 
 /** The messages of cel-go, where rules meet them: a missing key, an index beyond the end. */

@@ -40,7 +40,10 @@ export function escapeFieldName(name: string): string | undefined {
     .replaceAll('/', '__slash__');
 }
 
-/** The conversion for values of a schema; undefined where JSON is right as it stands. Maps become Map: their keys may be any word, `constructor` too. */
+/**
+ * The conversion for values of a schema; undefined where JSON is right as it stands. Maps become Map, whose keys may be any word
+ * (`constructor` too); lists and objects are made anew, because cel-js knows values by their constructor.
+ */
 export function compileCelValue(schema: Schema, isResourceRoot = false): Convert | undefined {
   if (schema['x-kubernetes-int-or-string'] === true || schema.type === 'integer') return toInt;
   if (schema.type === 'string') return STRING_FORMATS.get(schema.format ?? '');
@@ -85,7 +88,7 @@ function goUnits(count: number, unit: string): string {
 function convertItems(items: Schema | undefined): Convert | undefined {
   const convert = items === undefined ? undefined : compileCelValue(items);
   if (convert === undefined) return undefined;
-  return (value) => (Array.isArray(value) ? value.map(convert) : value);
+  return (value) => (Array.isArray(value) ? Array.from(value, convert) : value);
 }
 
 function convertValues(additional: Schema): Convert {
@@ -96,7 +99,7 @@ function convertValues(additional: Schema): Convert {
 
 /** Free-form JSON, of which no more is known than that it can be compared. */
 function toFree(value: Json): unknown {
-  if (Array.isArray(value)) return value.map(toFree);
+  if (Array.isArray(value)) return Array.from(value, toFree);
   return isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, toFree(one)])) : value;
 }
 

@@ -3,7 +3,7 @@ import { applyDefaults, prune } from './admission.ts';
 import { compileRules } from './cel-rules.ts';
 import type { RuleCheck } from './cel-rules.ts';
 import type { Correlation } from './correlation.ts';
-import { checkCrd, InvalidCrdError } from './crd-check.ts';
+import { checkCrd, InvalidCrdError, schemaPath } from './crd-check.ts';
 import { checkEmbeddedResources } from './embedded-resource.ts';
 import * as errors from './field-error.ts';
 import { checkListTypes } from './list-type.ts';
@@ -18,7 +18,7 @@ export function compileCrd(crd: Crd): CompiledCrd {
   const faults = checkCrd(crd);
   if (faults.length > 0) throw new InvalidCrdError(crd.metadata.name, faults);
   const versions = spec.versions.map((version, index) => {
-    const path = errors.child(errors.item('spec.versions', index), 'schema.openAPIV3Schema');
+    const path = schemaPath(index, spec.versions.length === 1);
     return { served: version.served, name: version.name, compiled: compileVersion(version, path, faults) };
   });
   if (faults.length > 0) throw new InvalidCrdError(crd.metadata.name, faults);
@@ -37,7 +37,7 @@ function compileVersion(version: CrdVersion, path: string, faults: FieldError[])
   const hasStatusSubresource = version.subresources?.status !== undefined;
   return {
     admit: (object, part) => admit(object, schema, hasStatusSubresource && part === 'whole'),
-    validate: compileValidation(schema, compileRules(schema, path, faults, true)),
+    validate: compileValidation(schema, compileRules(schema, { path, isResourceRoot: true }, faults)),
     table: compileTable(version.additionalPrinterColumns),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, '')),
     hasStatusSubresource,

@@ -59,7 +59,7 @@ function checkNames(names: Crd['spec']['names']): FieldError[] {
 }
 
 function checkVersions(versions: readonly CrdVersion[]): FieldError[] {
-  const found = versions.flatMap((version, index) => checkVersion(version, errors.item('spec.versions', index)));
+  const found = versions.flatMap((version, index) => checkVersion(version, index, versions.length === 1));
   const names = versions.map(({ name }) => name);
   if (new Set(names).size !== names.length) {
     found.push(errors.invalid('spec.versions', names, 'must contain unique version names'));
@@ -70,16 +70,23 @@ function checkVersions(versions: readonly CrdVersion[]): FieldError[] {
   return found;
 }
 
-function checkVersion(version: CrdVersion, path: Path): FieldError[] {
+/** What an only version says is looked at, and found fault with, as if it were said of the whole CRD. */
+export function schemaPath(index: number, isOnly: boolean): Path {
+  return isOnly ? 'spec.validation.openAPIV3Schema' : `spec.versions[${index}].schema.openAPIV3Schema`;
+}
+
+function checkVersion(version: CrdVersion, index: number, isOnly: boolean): FieldError[] {
+  const own = errors.item('spec.versions', index);
+  const path = isOnly ? 'spec' : own;
   const found: FieldError[] = isDnsLabel(version.name)
     ? []
-    : [errors.invalid(errors.child(path, 'name'), version.name, LABEL_RULE)];
-  const columns = (version.additionalPrinterColumns ?? []).flatMap((column, index) =>
-    checkColumn(column, errors.item(errors.child(path, 'additionalPrinterColumns'), index)),
+    : [errors.invalid(errors.child(own, 'name'), version.name, LABEL_RULE)];
+  const columns = (version.additionalPrinterColumns ?? []).flatMap((column, position) =>
+    checkColumn(column, errors.item(errors.child(path, 'additionalPrinterColumns'), position)),
   );
   const schema = version.schema?.openAPIV3Schema;
-  const place = errors.child(path, 'schema.openAPIV3Schema');
-  if (schema === undefined) return [...found, errors.required(place), ...columns];
+  if (schema === undefined) return [...found, errors.required(errors.child(own, 'schema.openAPIV3Schema')), ...columns];
+  const place = schemaPath(index, isOnly);
   const structural = checkStructural(schema, place);
   // Defaults are tried out, which takes a schema that is sound.
   const defaults = structural.length === 0 ? checkDefaults(schema, place) : [];

@@ -271,11 +271,13 @@ describe('the device CRD', () => {
       desired(Object.fromEntries(Array.from({ length: 32 }, (_, n) => [`a.v1.M${n}`, { x: n, y: { z: 'text' } }]))),
       'whole',
     ).object;
-    const rounds = 200;
-    for (let round = 0; round < rounds; round++) version.validate(big, big);
-    const start = process.cpuUsage();
-    for (let round = 0; round < rounds; round++) version.validate(big, big);
-    const { user } = process.cpuUsage(start);
-    expect(user / 1000 / rounds).toBeLessThan(1);
+    const rounds = 100;
+    const batches = Array.from({ length: 8 }, () => {
+      const start = process.cpuUsage();
+      for (let round = 0; round < rounds; round++) version.validate(big, big);
+      return process.cpuUsage(start).user / 1000 / rounds;
+    });
+    // The best batch: the others pay for the compiler and the collector.
+    expect(Math.min(...batches)).toBeLessThan(0.7);
   });
 });

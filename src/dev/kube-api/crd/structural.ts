@@ -22,7 +22,7 @@ function checkSpine(schema: Schema, level: Level, path: Path): FieldError[] {
     ...checkKeywords(schema, path),
     ...checkType(schema, level, path),
     ...checkExtensions(schema, path),
-    ...checkCombinators(schema, schema, path, path),
+    ...checkCombinators(schema, level === 'root' ? { schema, path } : undefined, path),
     ...checkChildren(schema, level, path),
   ];
 }
@@ -53,11 +53,12 @@ function checkKeywords(schema: Schema, path: Path): FieldError[] {
     const why = 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
     found.push(errors.forbidden(errors.child(path, 'uniqueItems'), why));
   }
-  if (schema.additionalProperties !== undefined && Object.keys(schema.properties ?? {}).length > 0) {
+  if (
+    schema.additionalProperties !== undefined &&
+    schema.additionalProperties !== true &&
+    Object.keys(schema.properties ?? {}).length > 0
+  ) {
     const why = 'additionalProperties and properties are mutual exclusive';
-    found.push(errors.forbidden(errors.child(path, 'additionalProperties'), why));
-  } else if (schema.additionalProperties === false) {
-    const why = 'additionalProperties cannot be set to false';
     found.push(errors.forbidden(errors.child(path, 'additionalProperties'), why));
   }
   return [...found, ...checkPattern(schema, path)];
@@ -123,14 +124,15 @@ function checkExtensions(schema: Schema, path: Path): FieldError[] {
 }
 
 function checkEmbedded(schema: Schema, path: Path): FieldError[] {
-  if (schema.type !== 'object') {
-    return [misplaced(path, schema.type, 'must be object if x-kubernetes-embedded-resource is true')];
-  }
+  const found =
+    schema.type === 'object'
+      ? []
+      : [misplaced(path, schema.type, 'must be object if x-kubernetes-embedded-resource is true')];
   const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (isOpen || Object.keys(schema.properties ?? {}).length > 0) return [];
+  if (isOpen || Object.keys(schema.properties ?? {}).length > 0) return found;
   const why =
     'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields';
-  return [errors.required(errors.child(path, 'properties'), why)];
+  return [...found, errors.required(errors.child(path, 'properties'), why)];
 }
 
 function misplaced(path: Path, type: string | undefined, why: string): FieldError {
@@ -171,8 +173,14 @@ function checkMapKey(schema: Schema, key: string, path: Path): FieldError[] {
   return [errors.required(place, why)];
 }
 
+/** Where the spine stands that a combinator's branch restricts; undefined below the root, where API servers do not ask for it. */
+interface Spine {
+  readonly schema: Schema | undefined;
+  readonly path: Path;
+}
+
 /** Combinators restrict what the spine describes; they describe nothing themselves. */
-function checkCombinators(schema: Schema, spine: Schema | undefined, path: Path, spinePath: Path): FieldError[] {
+function checkCombinators(schema: Schema, spine: Spine | undefined, path: Path): FieldError[] {
   const isIntOrString = schema['x-kubernetes-int-or-string'] === true;
   const nested = [
     ...(schema.allOf ?? []).map((one, index) => ({ one, place: errors.item(errors.child(path, 'allOf'), index) })),
@@ -180,9 +188,7 @@ function checkCombinators(schema: Schema, spine: Schema | undefined, path: Path,
     ...(schema.oneOf ?? []).map((one, index) => ({ one, place: errors.item(errors.child(path, 'oneOf'), index) })),
     ...(schema.not === undefined ? [] : [{ one: schema.not, place: errors.child(path, 'not') }]),
   ];
-  return nested.flatMap(({ one, place }) =>
-    isIntOrString && isTypeChoice(one) ? [] : checkNested(one, spine, place, spinePath),
-  );
+  return nested.flatMap(({ one, place }) => (isIntOrString && isTypeChoice(one) ? [] : checkNested(one, spine, place)));
 }
 
 /** `anyOf: [{type: integer}, {type: string}]`, bare or as one of allOf, is how an int-or-string spells its types. */
@@ -207,22 +213,30 @@ const FORBIDDEN_NESTED = [
   ['x-kubernetes-validations', 'must be empty to be structural'],
 ] as const;
 
-function checkNested(schema: Schema, spine: Schema | undefined, path: Path, spinePath: Path): FieldError[] {
-  if (spine === undefined) return [errors.required(spinePath, `because it is defined in ${path}`)];
+function checkNested(schema: Schema, spine: Spine | undefined, path: Path): FieldError[] {
+  if (spine !== undefined && spine.schema === undefined) {
+    return [errors.required(spine.path, `because it is defined in ${path}`)];
+  }
   const found: FieldError[] = FORBIDDEN_NESTED.filter(([keyword]) => Object.hasOwn(schema, keyword)).map(
     ([keyword, why]) => errors.forbidden(errors.child(path, keyword), why),
   );
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const place = errors.item(errors.child(path, 'properties'), name);
-    const described = errors.item(errors.child(spinePath, 'properties'), name);
-    found.push(...checkNested(property, propertySchema(spine, name), place, described));
+    found.push(...checkNested(property, spineField(spine, name), place));
   }
   if (schema.items !== undefined) {
-    found.push(
-      ...checkNested(schema.items, spine.items, errors.child(path, 'items'), errors.child(spinePath, 'items')),
-    );
+    const items = spine && { schema: spine.schema?.items, path: errors.child(spine.path, 'items') };
+    found.push(...checkNested(schema.items, items, errors.child(path, 'items')));
   }
-  return [...found, ...checkPattern(schema, path), ...checkCombinators(schema, spine, path, spinePath)];
+  return [...found, ...checkPattern(schema, path), ...checkCombinators(schema, spine, path)];
+}
+
+function spineField(spine: Spine | undefined, name: string): Spine | undefined {
+  if (spine?.schema === undefined) return undefined;
+  return {
+    schema: propertySchema(spine.schema, name),
+    path: errors.item(errors.child(spine.path, 'properties'), name),
+  };
 }
 
 /** The API server describes metadata itself; a CRD may restrict the names only. */
