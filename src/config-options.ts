@@ -145,7 +145,7 @@ const BROKER = {
   pageSize: required(wholeNumber(1, 10_000), 200, {
     description: 'Exact topic filters of one SUBSCRIBE when retained state is read back from the broker.',
   }),
-  pageConcurrency: required(wholeNumber(1, 64), 4, { description: 'Such pages in flight at once.' }),
+  pageConcurrency: required(wholeNumber(1, 64), 8, { description: 'Such pages in flight at once.' }),
   resyncMinutes: required(numberBetween(0.1, 1440), 10, {
     description: "Minutes (jittered) between two full comparisons of the cluster with the broker's copy.",
   }),
@@ -155,16 +155,13 @@ const LIMITS = {
   maxDocumentBytes: required(wholeNumber(256, 1_048_576), 16_384, {
     description: 'Bytes of one document, in either direction; keep it under the limit of broker and devices.',
   }),
-  maxMessagesPerDevice: required(wholeNumber(1, 1024), 64, {
+  maxMessagesPerDevice: required(wholeNumber(1, 128), 64, {
     description: 'Messages that one device may report or be asked for.',
   }),
   maxNesting: required(wholeNumber(2, 256), 32, { description: 'Levels of objects and lists in one document.' }),
   maxTopicBytes: required(wholeNumber(32, 65_535), 256, { description: 'Bytes of a topic.' }),
-  maxReportsPerSecond: required(numberBetween(0.1, 100_000), 50, {
-    description: 'Reports per second taken from one device; more are dropped and counted.',
-  }),
-  maxReportBurst: required(wholeNumber(1, 100_000), 200, {
-    description: 'Reports taken from one device at once before that rate holds.',
+  maxReportsPerSecond: required(wholeNumber(1, 100_000), 100, {
+    description: 'Reports per second read from one device; of more only the newest of each message, a second later.',
   }),
 };
 

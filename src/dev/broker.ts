@@ -27,7 +27,7 @@ export interface DevBroker {
 export async function startBroker(options: DevBrokerOptions = {}): Promise<DevBroker> {
   const { host = '127.0.0.1', port = 0, dataDir } = options;
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });

@@ -172,7 +172,7 @@ async function readError(answer: Dispatcher.ResponseData): Promise<ApiError> {
   const body = parseStatus(text);
   const fromHeader = retryAfterMs(answer.headers['retry-after']);
   const seconds = body.details?.retryAfterSeconds;
-  return new ApiError(answer.statusCode, body, fromHeader ?? (seconds === undefined ? undefined : seconds * 1000));
+  return new ApiError(answer.statusCode, body, fromHeader ?? (seconds === undefined ? undefined : clampRetry(seconds * 1000)));
 }
 
 function parseStatus(text: string): StatusBody {
@@ -185,13 +185,20 @@ function parseStatus(text: string): StatusBody {
   return { message: text.trim().slice(0, 500) || 'the API server gave no reason' };
 }
 
+/** A server that asks for more is mistaken, or a stranger in between. */
+const MAX_RETRY_AFTER_MS = 600_000;
+
+function clampRetry(ms: number): number {
+  return Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
+}
+
 /** Seconds or an HTTP date (RFC 9110, 10.2.3). */
 function retryAfterMs(header: string | string[] | undefined): number | undefined {
   if (typeof header !== 'string') return undefined;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  if (Number.isFinite(seconds)) return clampRetry(seconds * 1000);
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  return Number.isNaN(date) ? undefined : clampRetry(date - Date.now());
 }
 
 function asTransportError({ method, path }: Call, error: unknown, isUnanswered: boolean): TransportError {

@@ -21,7 +21,10 @@ export interface Topics {
   readonly live: readonly LiveFilter[];
   /** One filter that covers the stored state of one device, for a page read. */
   readonly retained: (deviceId: string) => string;
-  /** Covers every device's `desired` and `state`: shows ids that nobody asked for. Never a proof of absence. */
+  /**
+   * Covers every device's `desired`: shows documents that nobody asked for. Never a proof of absence. Not spelled like the live
+   * filter, whose subscription it would replace: `…/desired/#` matches `…/desired` too [MQTT-4.7.1.2].
+   */
   readonly discovery: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
   readonly parse: (topic: string) => ParsedTopic | undefined;
@@ -52,7 +55,7 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
       { filter: `${base}+/heartbeat`, qos: 0 },
     ],
     retained: (deviceId) => `${base}${deviceId}/#`,
-    discovery: `${base}+/+`,
+    discovery: `${base}+/desired/#`,
     parse: (topic) => parseTopic(topic, base, maxTopicBytes),
   };
 }

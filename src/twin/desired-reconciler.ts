@@ -12,6 +12,7 @@ import { BrokerError } from '../mqtt/broker.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import { parseDesired } from '../protocol/desired-document.ts';
 import type { DesiredDocument, ProtocolLimits } from '../protocol/envelopes.ts';
+import { isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
@@ -94,6 +95,13 @@ export class DesiredReconciler {
     const bytes = Buffer.byteLength(payload);
     const messages = Object.keys(document.messages).length;
     const deviceLimit = memory.presence.maxBytes;
+    const unusable = Object.keys(document.messages).find((name) => !isMessageName(name));
+    if (unusable !== undefined) {
+      return {
+        reason: 'Invalid',
+        message: `${JSON.stringify(unusable)} cannot be a message name; use a protobuf full name such as sensor.v1.SampleRate`,
+      };
+    }
     if (messages > limits.maxMessages) {
       return {
         reason: 'TooManyMessages',

@@ -11,6 +11,7 @@ import { parseReported } from '../protocol/reported-envelope.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
+import type { ReportGate } from '../upstream/report-gate.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
 import type { BadInputSink, Wake } from './wake.ts';
@@ -23,6 +24,7 @@ export interface RouterDeps {
   readonly clock: Clock;
   readonly reading: ReadingClock;
   readonly heartbeats: HeartbeatBudget;
+  readonly gate: ReportGate;
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;
@@ -47,6 +49,8 @@ export class Router {
   route(message: IncomingMessage): void {
     const topic = this.#deps.topics.parse(message.topic);
     if (topic === undefined) {
+      // Stored state of others is their business; a live one is worth a count.
+      if (message.retained) return;
       this.#deps.onBadInput(
         'InvalidTopic',
         `topic ${JSON.stringify(message.topic.slice(0, 256))} is not of this protocol`,
@@ -127,7 +131,29 @@ export class Router {
   }
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
-    this.#deps.count('report');
+    const { gate, count, limits } = this.#deps;
+    count('report');
+    const isOversized = payload.length > limits.maxPayloadBytes;
+    const admission = retained || isOversized ? 'read' : gate.admit(memory.deviceId, name, payload);
+    if (admission === 'read') this.#readReport(memory, name, payload, retained);
+    if (admission === 'first-held') {
+      this.#refuse(memory, `reported/${name}`, {
+        reason: 'TooManyReports',
+        message: `more than ${gate.perSecond} reports in a second: of the rest only the newest of each message is read`,
+      });
+    }
+  }
+
+  /** Reads what the gate held back, when its second is over; to be called every so often. */
+  releaseHeld(): void {
+    const { gate, clock, fleet } = this.#deps;
+    for (const { deviceId, message, payload } of gate.release(clock.monotonic())) {
+      const memory = fleet.get(deviceId);
+      if (memory?.owner !== undefined && !memory.isDisabled) this.#readReport(memory, message, payload, false);
+    }
+  }
+
+  #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const parsed = parseReported(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
     if (retained && memory.announced?.includes(name) === false) {

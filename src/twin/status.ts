@@ -120,7 +120,7 @@ function judgeMessage(
   };
 }
 
-const INVALID: ReadonlySet<string> = new Set(['TooLarge', 'TooLargeForDevice', 'TooManyMessages']);
+const INVALID: ReadonlySet<string> = new Set(['Invalid', 'TooLarge', 'TooLargeForDevice', 'TooManyMessages']);
 
 /** The revision stays with the value that had it; a value that was never sent has none. */
 function invalidRecord(view: TwinView, prior: SyncRecord | undefined): SyncRecord {

@@ -12,6 +12,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Broker, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
+import { ReportGate } from '../upstream/report-gate.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
 import { Discovery } from './discovery.ts';
@@ -120,6 +121,7 @@ export class Term implements BrokerHandlers {
       rules: config,
       reading: this.#reading,
       heartbeats: this.#heartbeats,
+      gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
       onBadInput: this.#onBadInput,
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
       onUnknown: (topic, payload) => this.#discovery.note(topic, payload),
@@ -249,6 +251,7 @@ export class Term implements BrokerHandlers {
     this.#tickedAt = now;
     this.#reading.tick();
     this.#judgePresence();
+    this.#router.releaseHeld();
     for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
     if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
       this.#isBrokerDown = true;
