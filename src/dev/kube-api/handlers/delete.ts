@@ -1,0 +1,109 @@
+/** DELETE of one object or of a selection. */
+import { badRequest, conflict } from '../errors.ts';
+import type { Json } from '../crd/index.ts';
+import { parseBody } from '../http/body.ts';
+import { isObject, keyOf, timestamp, valueAt } from '../kube-object.ts';
+import type { KubeObject } from '../kube-object.ts';
+import { apiVersionOf } from '../registry/resource-type.ts';
+import { parseStored } from '../storage/store.ts';
+import type { Answer, Call } from './call.ts';
+import { commit, isDryRun, isHeld } from './commit.ts';
+import { list } from './list.ts';
+import { readOld } from './update.ts';
+
+export function deleteOne(request: Call): Answer {
+  const { call, options } = withOptions(request);
+  const old = readOld(call);
+  checkPreconditions(call, old, options);
+  const object = remove(call, old);
+  if (isHeld(old, call.type)) return { code: 200, object };
+  return { code: 200, document: success(call, old) };
+}
+
+export function deleteCollection(request: Call): Answer {
+  const { call, options } = withOptions(request);
+  const answer = list(call);
+  if (!('list' in answer)) return answer;
+  for (const stored of answer.list.items) {
+    const { namespace, name } = parseStored(stored).metadata;
+    const one: Call = { ...call, namespace, name };
+    // An earlier removal may have taken this one along: a watcher of the collection is free to.
+    if (call.api.store.collection(call.type.id).get(keyOf(namespace, name ?? '')) === undefined) continue;
+    const old = readOld(one);
+    checkPreconditions(one, old, options);
+    remove(one, old);
+  }
+  return answer;
+}
+
+/** Removes the object, or marks it while something holds it; doing so twice changes nothing. */
+export function remove(call: Call, old: KubeObject): { json: string } {
+  const { api, type } = call;
+  if (!isHeld(old, type)) return isDryRun(call) ? { json: JSON.stringify(old) } : api.store.remove(type.id, old);
+  if (old.metadata.deletionTimestamp !== undefined) return { json: JSON.stringify(old) };
+  const object = deleted(call, old);
+  if (type.hasGeneration) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  type.hooks.beginDeletion?.(object, api.now());
+  return commit(call, object);
+}
+
+function deleted({ api }: Call, old: KubeObject): KubeObject {
+  const deletionTimestamp = old.metadata.deletionTimestamp ?? timestamp(api.now());
+  return { ...old, metadata: { ...old.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 } };
+}
+
+function success({ type }: Call, { metadata }: KubeObject): object {
+  const { name, uid } = metadata;
+  const group = type.group === '' ? {} : { group: type.group };
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...group, kind: type.plural, uid },
+  };
+}
+
+/** A dry run may be asked for in the options as well as in the query. */
+function withOptions(request: Call): { call: Call; options: Json } {
+  const options = parseOptions(request);
+  const asked = isObject(options) ? options['dryRun'] : undefined;
+  const query = new URLSearchParams(request.query);
+  for (const mode of Array.isArray(asked) ? asked : []) query.append('dryRun', String(mode));
+  return { call: { ...request, query }, options };
+}
+
+function parseOptions({ body, type }: Call): Json {
+  if (body.text.trim() === '') return {};
+  const options = parseBody(body);
+  if (!isObject(options)) throw badRequest('the body of a DELETE is DeleteOptions');
+  const { kind, apiVersion } = options;
+  const isOptions = kind === undefined || kind === 'DeleteOptions';
+  const isKnown =
+    apiVersion === undefined ||
+    apiVersion === 'v1' ||
+    apiVersion === 'meta.k8s.io/v1' ||
+    apiVersion === apiVersionOf(type);
+  if (!isOptions || !isKnown)
+    throw badRequest(`the body of a DELETE is DeleteOptions, not ${String(apiVersion)} ${String(kind)}`);
+  const policy = options['propagationPolicy'];
+  if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(String(policy))) {
+    throw badRequest(
+      `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`,
+    );
+  }
+  return options;
+}
+
+function checkPreconditions({ type, name = '' }: Call, { metadata }: KubeObject, options: Json): void {
+  const uid = valueAt(options, 'preconditions.uid');
+  if (uid !== undefined && uid !== metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${metadata.uid ?? ''}`;
+    throw conflict(type, name, why);
+  }
+  const revision = valueAt(options, 'preconditions.resourceVersion');
+  if (revision !== undefined && revision !== metadata.resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${String(revision)}, ResourceVersion in object meta: ${metadata.resourceVersion ?? ''}`;
+    throw conflict(type, name, why);
+  }
+}

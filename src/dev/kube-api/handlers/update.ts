@@ -1,0 +1,123 @@
+/** PUT, and what PUT and PATCH share. */
+import { isDeepStrictEqual } from 'node:util';
+import { badRequest, conflict, invalid, notFound, notImplemented, staleObject } from '../errors.ts';
+import { parseBody } from '../http/body.ts';
+import { keyOf } from '../kube-object.ts';
+import type { KubeObject, ObjectMeta } from '../kube-object.ts';
+import { apiVersionOf } from '../registry/resource-type.ts';
+import { admit, validate } from './admit.ts';
+import type { Answer, Call } from './call.ts';
+import { commit } from './commit.ts';
+import { checkSentNamespace } from './create.ts';
+import { decodeObject } from './decode.ts';
+
+export function update(call: Call): Answer {
+  const { type } = call;
+  const sent = decodeObject(parseBody(call.body), type);
+  const old = readOld(call);
+  const { resourceVersion } = sent.metadata;
+  if (type.isCustom && isUnset(resourceVersion)) throw unconditional(call);
+  return applyUpdate(call, old, sent);
+}
+
+/** The stored object in the request's version; throws 404. */
+export function readOld({ api, type, namespace, name = '' }: Call): KubeObject {
+  const old = api.store.get(type.id, keyOf(namespace, name));
+  if (old === undefined) throw notFound(type, name);
+  return { ...old, apiVersion: apiVersionOf(type) };
+}
+
+/** Carries a wanted state over the stored one: through the whole object, or through one subresource only. */
+export function applyUpdate(call: Call, old: KubeObject, wanted: KubeObject): Answer {
+  const { type, name = '', namespace, subresource } = call;
+  checkIdentity(wanted.metadata, name, namespace);
+  checkPreconditions(call, wanted.metadata, old.metadata);
+  const object = subresource === undefined ? nextWhole(call, old, wanted) : nextPart(call, subresource, old, wanted);
+  validate(call, object, old, subresource === 'status' ? 'status' : 'whole');
+  if (type.hasGeneration && !isDeepStrictEqual(counted(call, object), counted(call, old))) {
+    object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
+  if (isDeepStrictEqual(object, old)) return { code: 200, object: { json: JSON.stringify(old) } };
+  return { code: 200, object: commit(call, object) };
+}
+
+function nextWhole(call: Call, old: KubeObject, wanted: KubeObject): KubeObject {
+  const object = admit(call, wanted, 'whole');
+  if (call.type.hasStatus) {
+    delete object['status'];
+    if (old['status'] !== undefined) object['status'] = structuredClone(old['status']);
+  }
+  object.metadata = nextMetadata(object.metadata, old.metadata);
+  call.type.hooks.prepareUpdate?.(object, old);
+  return object;
+}
+
+/** Everything but the subresource's own field stays as it was, and says nothing about it. */
+function nextPart(call: Call, subresource: string, old: KubeObject, wanted: KubeObject): KubeObject {
+  const object = structuredClone(old);
+  if (subresource === 'status') {
+    const { status } = admit(call, wanted, 'status');
+    delete object['status'];
+    if (status !== undefined) object['status'] = status;
+    return object;
+  }
+  if (subresource === 'finalize' && wanted['spec'] !== undefined) {
+    object['spec'] = wanted['spec'];
+    return object;
+  }
+  throw notImplemented(`the subresource ${subresource}`);
+}
+
+/** What people may change of the metadata; the rest is the system's. */
+function nextMetadata(wanted: ObjectMeta, old: ObjectMeta): ObjectMeta {
+  const { labels: _, annotations: __, finalizers: ___, ownerReferences: ____, ...fixed } = old;
+  const { labels, annotations, finalizers, ownerReferences } = wanted;
+  return {
+    ...fixed,
+    ...(labels === undefined || isEmpty(labels) ? {} : { labels }),
+    ...(annotations === undefined || isEmpty(annotations) ? {} : { annotations }),
+    ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
+    ...(ownerReferences === undefined || ownerReferences.length === 0 ? {} : { ownerReferences }),
+  };
+}
+
+function isEmpty(map: object): boolean {
+  return Object.keys(map).length === 0;
+}
+
+/** What counts for the generation. */
+function counted({ type }: Call, object: KubeObject): object {
+  const { apiVersion: _, kind: __, metadata: ___, ...rest } = object;
+  if (type.hasStatus) delete rest['status'];
+  return rest;
+}
+
+function checkIdentity(wanted: ObjectMeta, name: string, namespace: string | undefined): void {
+  if (wanted.name !== name) {
+    throw badRequest(`the name of the object (${wanted.name ?? ''}) does not match the name on the URL (${name})`);
+  }
+  checkSentNamespace(wanted.namespace, namespace);
+}
+
+function checkPreconditions({ type, name = '' }: Call, wanted: ObjectMeta, old: ObjectMeta): void {
+  const { uid = '', resourceVersion } = wanted;
+  if (uid !== '' && uid !== old.uid) {
+    throw conflict(
+      type,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.uid ?? ''}`,
+    );
+  }
+  if (!isUnset(resourceVersion) && resourceVersion !== old.resourceVersion) throw staleObject(type, name);
+}
+
+function isUnset(resourceVersion: string | undefined): boolean {
+  return resourceVersion === undefined || resourceVersion === '' || resourceVersion === '0';
+}
+
+function unconditional({ type, name = '' }: Call) {
+  const message = 'Invalid value: 0: must be specified for an update';
+  return invalid(type.kind, type.group, name, [
+    { type: 'FieldValueInvalid', field: 'metadata.resourceVersion', message },
+  ]);
+}

@@ -1,0 +1,63 @@
+/** What clients send: JSON or YAML, of bounded size. */
+import type { IncomingMessage } from 'node:http';
+import { load, YAML11_SCHEMA, YAMLException } from 'js-yaml';
+import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
+import type { Json } from '../crd/index.ts';
+import { parseMediaType } from './negotiation.ts';
+
+/** kube-apiserver's own limit. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+const BODY_TYPES = ['application/json', 'application/yaml'];
+
+export interface Body {
+  /** Media type without parameters; `''` when none was given. */
+  readonly type: string;
+  readonly text: string;
+}
+
+export async function readBody(request: IncomingMessage): Promise<Body> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+    }
+    chunks.push(chunk);
+  }
+  const { type } = parseMediaType(request.headers['content-type'] ?? '');
+  return { type, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Parses a body that holds one object; throws 400 and 415. */
+export function parseBody({ type, text }: Body): Json {
+  if (type === 'application/yaml') return parseYaml(text);
+  if (type === '' || type === 'application/json') return parseJson(text);
+  throw unsupportedMediaType(BODY_TYPES);
+}
+
+export function parseJson(text: string): Json {
+  try {
+    return JSON.parse(text, refuseProto) as Json;
+  } catch (error) {
+    if (error instanceof StatusError) throw error;
+    throw badRequest(`couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+function parseYaml(text: string): Json {
+  try {
+    // Kubernetes reads YAML 1.1 (`on` is true); a round trip through JSON leaves only what JSON can say.
+    return parseJson(JSON.stringify(load(text, { schema: YAML11_SCHEMA }) ?? null));
+  } catch (error) {
+    if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+function refuseProto(key: string, value: unknown): unknown {
+  // In Go this is a field like any other; here it would reach the object's prototype on the way.
+  if (key === '__proto__') throw badRequest('a field named "__proto__" is not accepted by the embedded Kubernetes API');
+  return value;
+}
