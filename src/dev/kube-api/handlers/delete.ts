@@ -74,7 +74,7 @@ function withOptions(request: Call): { call: Call; options: Json } {
 }
 
 function parseOptions({ body, type }: Call): Json {
-  if (body.text.trim() === '') return {};
+  if (body.bytes.length === 0) return {};
   const options = parseBody(body);
   if (!isObject(options)) throw badRequest('the body of a DELETE is DeleteOptions');
   const { kind, apiVersion } = options;

@@ -32,7 +32,7 @@ function parsePatch({ body, type }: Call): Json {
     throw unsupportedMediaType(supported, hint);
   }
   if (!supported.includes(body.type)) throw unsupportedMediaType(supported);
-  return parseJson(body.text);
+  return parseJson(body.bytes.toString('utf8'));
 }
 
 function patched(call: Call, old: KubeObject, change: Json): Json {

@@ -4,6 +4,7 @@ import { load, YAML11_SCHEMA, YAMLException } from 'js-yaml';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseMediaType } from './negotiation.ts';
+import { parseProtobuf, PROTOBUF } from './protobuf.ts';
 
 /** kube-apiserver's own limit. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -13,7 +14,7 @@ const BODY_TYPES = ['application/json', 'application/yaml'];
 export interface Body {
   /** Media type without parameters; `''` when none was given. */
   readonly type: string;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
 export async function readBody(request: IncomingMessage): Promise<Body> {
@@ -27,13 +28,14 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
     chunks.push(chunk);
   }
   const { type } = parseMediaType(request.headers['content-type'] ?? '');
-  return { type, text: Buffer.concat(chunks).toString('utf8') };
+  return { type, bytes: Buffer.concat(chunks) };
 }
 
 /** Parses a body that holds one object; throws 400 and 415. */
-export function parseBody({ type, text }: Body): Json {
-  if (type === 'application/yaml') return parseYaml(text);
-  if (type === '' || type === 'application/json') return parseJson(text);
+export function parseBody({ type, bytes }: Body): Json {
+  if (type === 'application/yaml') return parseYaml(bytes.toString('utf8'));
+  if (type === '' || type === 'application/json') return parseJson(bytes.toString('utf8'));
+  if (type === PROTOBUF) return parseProtobuf(bytes);
   throw unsupportedMediaType(BODY_TYPES);
 }
 

@@ -54,7 +54,7 @@ function removeOne(api: Api, type: ResourceType, json: string): void {
     name,
     subresource: undefined,
     query: new URLSearchParams(),
-    body: { type: '', text: '' },
+    body: { type: '', bytes: Buffer.alloc(0) },
     warnings: [],
   };
   remove(call, object);
