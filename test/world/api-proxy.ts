@@ -26,7 +26,7 @@ export interface ApiProxy {
   latency(ms: number): void;
   /** Ends every fault above; resolves when connections are taken again. */
   restore(): Promise<void>;
-  /** Resets every open watch in the middle of a JSON line; returns how many there were. */
+  /** Breaks every open watch off in the middle of a JSON line; returns how many there were. */
   dropMidLine(): number;
   /** Ends every open watch; the next watch of each of those resources is answered with 410 Expired, once. */
   expireWatches(): number;
@@ -132,7 +132,7 @@ class FaultyProxy {
   dropMidLine(): number {
     return this.#endWatches(({ response }) => {
       response.write('{"type":"MODIFIED","object":{"apiVersion":"iot.mir/v1alpha","kind":"devi', () =>
-        response.socket?.resetAndDestroy(),
+        response.socket?.destroy(),
       );
     });
   }

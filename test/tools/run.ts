@@ -1,0 +1,113 @@
+/**
+ * Runs the tests: `node test/tools/run.ts embedded|real [jest arguments]`.
+ * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { findControlPlane } from '../real/binaries.ts';
+import { startControlPlane } from '../real/control-plane.ts';
+import type { ControlPlane } from '../real/control-plane.ts';
+import { findMosquitto, findMosquittoClients } from '../real/mosquitto-binary.ts';
+import { scratchDirectory } from '../real/reaper.ts';
+import { SHARED_CONTROL_PLANES } from '../world/real.ts';
+import { Phases } from './phases.ts';
+import { runCommand } from './run-command.ts';
+
+const WORKERS = 2;
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** What each kind of run is about; arguments of the caller narrow it further. */
+const SELECTION = {
+  embedded: ['--testPathIgnorePatterns', '/node_modules/', '/test/real/', '/test/conformance/'],
+  real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/real/'],
+} as const;
+
+type Kind = keyof typeof SELECTION;
+
+async function main([kind, ...jestArguments]: readonly string[]): Promise<number> {
+  if (kind !== 'embedded' && kind !== 'real') {
+    console.error('usage: node test/tools/run.ts embedded|real [jest arguments]');
+    return 2;
+  }
+  const phases = new Phases();
+  const planes = kind === 'real' ? await prepareRealWorld(phases) : [];
+  try {
+    const shared = JSON.stringify(planes.map(({ kubeconfig }) => kubeconfig));
+    const result = await phases.run(`${kind} tests`, () =>
+      runJest(kind, jestArguments, { [SHARED_CONTROL_PLANES]: shared }),
+    );
+    console.log(phases.summary());
+    console.log(`${result.passed} passed, ${result.failed} failed`);
+    return result.failed === 0 && result.passed > 0 && result.code === 0 ? 0 : 1;
+  } finally {
+    await Promise.all(planes.map((plane) => plane.close()));
+  }
+}
+
+/** One control plane for each jest worker, so that files that run side by side do not see each other's devices. */
+async function prepareRealWorld(phases: Phases): Promise<ControlPlane[]> {
+  const progress = (line: string): void => console.log(`    ${line}`);
+  const binaries = await phases.run('binaries', async () => {
+    await findMosquitto(progress);
+    await findMosquittoClients(progress);
+    return findControlPlane(progress);
+  });
+  const directory = scratchDirectory('run');
+  return phases.run('control planes', () =>
+    Promise.all(
+      Array.from({ length: WORKERS }, (_, index) => startControlPlane(binaries, join(directory, `plane-${index + 1}`))),
+    ),
+  );
+}
+
+interface Result {
+  readonly code: number;
+  readonly passed: number;
+  readonly failed: number;
+}
+
+async function runJest(kind: Kind, jestArguments: readonly string[], env: Record<string, string>): Promise<Result> {
+  const report = join(scratchDirectory('jest'), 'report.json');
+  const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+  const code = await runCommand(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      jest,
+      `--maxWorkers=${WORKERS}`,
+      '--testTimeout=60000',
+      '--json',
+      `--outputFile=${report}`,
+      // Options of ours that take lists come last but one, so that a caller's bare words are patterns of his own.
+      ...jestArguments,
+      ...SELECTION[kind],
+    ],
+    { cwd: ROOT, env: { ...process.env, ...env, MIR_WORLD: kind }, isOutputIgnored: true },
+  );
+  return { code, ...readReport(report) };
+}
+
+interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+/** A file that cannot even be loaded counts as one failed test. */
+function readReport(path: string): Pick<Result, 'passed' | 'failed'> {
+  try {
+    const report = JSON.parse(readFileSync(path, 'utf8')) as JestReport;
+    return { passed: report.numPassedTests, failed: report.numFailedTests + report.numRuntimeErrorTestSuites };
+  } catch {
+    console.error('jest ended without a report');
+    return { passed: 0, failed: 1 };
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  console.log('0 passed, 1 failed');
+  return 1;
+});
