@@ -123,6 +123,7 @@ async function keepCache(operator: Operator, signal: AbortSignal): Promise<void>
     config.namespace === undefined
       ? `/apis/${API_VERSION}/devices`
       : `/apis/${API_VERSION}/namespaces/${config.namespace}/devices`;
+  log.info({ path }, 'filling the cache');
   // Watches may be silent for three minutes before the watchdog looks.
   const turned = health.loop('reflector', 600_000);
   await runReflector<Device>(

@@ -1,0 +1,25 @@
+/** What the load process is asked to send, and what it answers. */
+
+export interface LoadOrder {
+  readonly port: number;
+  readonly kind: 'birth' | 'report' | 'heartbeat';
+  /** Devices 0…devices-1 in turn. */
+  readonly devices: number;
+  readonly messages: number;
+  /** Messages a second; 0: as fast as the broker acknowledges. */
+  readonly perSecond: number;
+}
+
+export interface LoadAnswer {
+  readonly seconds: number;
+}
+
+export const REPORTED_MESSAGE = 'bench.v1.Reading';
+
+export const deviceIdOf = (device: number): string => `bench-${String(device).padStart(6, '0')}`;
+
+/** The value of the last report of `device` after `order`. */
+export function lastSequence({ messages, devices }: LoadOrder, device: number): number {
+  const last = messages - 1 - ((messages - 1 - device) % devices);
+  return last;
+}

@@ -1,0 +1,90 @@
+/**
+ * `npm run bench`: measures the operator against a real kube-apiserver, etcd and mosquitto, every figure beside its floor of the
+ * same run. `--only desired,storm` picks, `--json FILE` writes the figures, `--quick` takes fewer samples, `--entry FILE` measures
+ * another build, `--profile DIRECTORY` has every operator write a CPU profile there.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchFleet } from './cases/fleet.ts';
+import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
+import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
+import { isMet, renderTable } from './figures.ts';
+import type { Figure } from './figures.ts';
+import { openRig } from './rig.ts';
+import type { Rig, RigOptions } from './rig.ts';
+
+type Bench = (rig: Rig, isQuick: boolean) => Promise<Figure[]>;
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  desired: (rig, isQuick) => benchDesired(rig, isQuick ? 100 : 500),
+  report: (rig, isQuick) => benchReport(rig, isQuick ? 100 : 500),
+  loop: (rig, isQuick) => benchLoop(rig, isQuick ? 100 : 500),
+  storm: (rig) => benchStorm(rig, 20_000),
+  flood: (rig, isQuick) => benchFlood(rig, isQuick ? 100_000 : 200_000),
+  heartbeats: (rig, isQuick) => benchHeartbeats(rig, isQuick ? 3 : 10),
+  fleet: (rig, isQuick) => benchFleet(rig, 5000, isQuick ? 10_000 : 15_000),
+};
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    entry: { type: 'string' },
+    profile: { type: 'string' },
+  },
+});
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+const figures: Figure[] = [];
+const options = { entry: values.entry ?? buildBundle(), progress, ...profiling(values.profile) };
+for (const [name, bench] of selected(values.only)) figures.push(...(await run(name, bench, options)));
+
+console.log(renderTable(figures));
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, load ${loadavg()
+  .map((load) => load.toFixed(1))
+  .join(' ')}`;
+console.log(`\noperator: ${options.entry} on Node ${process.versions.node}; ${machine}`);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report(machine), undefined, 2)}\n`);
+
+async function run(name: string, bench: Bench, options: RigOptions): Promise<Figure[]> {
+  progress(`${name}: opening a control plane and a broker`);
+  const rig = await openRig(options);
+  try {
+    return await bench(rig, values.quick);
+  } finally {
+    await rig.close();
+  }
+}
+
+function selected(only: string | undefined): [string, Bench][] {
+  if (only === undefined) return Object.entries(BENCHES);
+  return only.split(',').map((name) => {
+    const bench = BENCHES[name];
+    if (bench === undefined) throw new Error(`--only ${name}: use ${Object.keys(BENCHES).join(', ')}`);
+    return [name, bench];
+  });
+}
+
+/** What the image runs: the bundle, made from the tree as it stands. */
+function buildBundle(): string {
+  const root = join(import.meta.dirname, '..', '..');
+  execFileSync(process.execPath, [join(root, 'test', 'tools', 'build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return join(root, 'dist', 'main.js');
+}
+
+function profiling(directory: string | undefined): Pick<RigOptions, 'nodeOptions'> {
+  return directory === undefined ? {} : { nodeOptions: `--cpu-prof --cpu-prof-dir=${directory}` };
+}
+
+function report(machine: string): object {
+  return {
+    at: new Date().toISOString(),
+    node: process.versions.node,
+    entry: options.entry,
+    machine,
+    figures: figures.map((figure) => ({ ...figure, isMet: isMet(figure) })),
+  };
+}

@@ -1,0 +1,167 @@
+/** The real world of one benchmark: a control plane and a mosquitto of its own, an operator process, and a load process. */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MqttClient } from 'mqtt';
+import type { Device, Properties } from '../../src/api/device.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { createKubeClient } from '../../src/kube/http-client.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { findControlPlane } from '../real/binaries.ts';
+import { startControlPlane } from '../real/control-plane.ts';
+import { findMosquitto } from '../real/mosquitto-binary.ts';
+import { startMosquitto } from '../real/mosquitto.ts';
+import { scratchDirectory } from '../real/reaper.ts';
+import { connectTo } from '../world/broker-client.ts';
+import { installDeviceCrd } from '../world/cluster.ts';
+import { eventually } from '../world/eventually.ts';
+import { startOperator } from '../world/operator-process.ts';
+import type { OperatorProcess } from '../world/operator-process.ts';
+import { deviceIdOf } from './load-order.ts';
+import type { LoadAnswer, LoadOrder } from './load-order.ts';
+
+/** The operator serves this namespace only; floors are measured on objects of the other, which it never sees. */
+export const SERVED = 'served';
+export const RAW = 'raw';
+export const DEVICES = '/apis/iot.mir/v1alpha';
+
+export interface RigOptions {
+  /** What is run as the operator. */
+  readonly entry: string;
+  readonly progress: (line: string) => void;
+  /** Flags for Node, as `--cpu-prof`. */
+  readonly nodeOptions?: string;
+}
+
+const CREATES_IN_FLIGHT = 16;
+
+export class Rig {
+  readonly kube: KubeClient;
+  readonly brokerPort: number;
+  readonly #options: RigOptions;
+  readonly #kubeconfig: string;
+  readonly #endings: (() => unknown)[];
+  #load: ChildProcess | undefined;
+
+  constructor(options: RigOptions, kubeconfig: string, kube: KubeClient, port: number, endings: (() => unknown)[]) {
+    this.#options = options;
+    this.#kubeconfig = kubeconfig;
+    this.kube = kube;
+    this.brokerPort = port;
+    this.#endings = endings;
+  }
+
+  progress(line: string): void {
+    this.#options.progress(line);
+  }
+
+  async startOperator(): Promise<OperatorProcess> {
+    const operator = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.brokerPort}`, {
+      entry: this.#options.entry,
+      namespace: SERVED,
+      env: this.#options.nodeOptions === undefined ? {} : { NODE_OPTIONS: this.#options.nodeOptions },
+    });
+    this.#endings.unshift(() => operator.stop());
+    return operator;
+  }
+
+  /** A raw MQTT client of this process. */
+  async connectDevice(): Promise<MqttClient> {
+    const client = await connectTo(`mqtt://127.0.0.1:${this.brokerPort}`);
+    if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
+    this.#endings.unshift(() => client.endAsync(true));
+    return client;
+  }
+
+  /** Creates devices `from`…`to`-1 and resolves when the API server has them all. */
+  async createDevices(namespace: string, from: number, to: number, desired: Properties): Promise<void> {
+    let next = from;
+    const work = async (): Promise<void> => {
+      for (let device = next++; device < to; device = next++) {
+        await this.kube.create(`${DEVICES}/namespaces/${namespace}/devices`, {
+          apiVersion: 'iot.mir/v1alpha',
+          kind: 'device',
+          metadata: { name: deviceIdOf(device) },
+          spec: { deviceId: deviceIdOf(device) },
+          properties: { desired },
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: CREATES_IN_FLIGHT }, work));
+  }
+
+  async listDevices(namespace: string): Promise<Device[]> {
+    const items: Device[] = [];
+    let next: string | undefined;
+    do {
+      const page = await this.kube.get<{ items: Device[]; metadata: { continue?: string } }>(
+        `${DEVICES}/namespaces/${namespace}/devices`,
+        { limit: 500, continue: next },
+      );
+      for (const item of page.items) items.push(item);
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+    } while (next !== undefined);
+    return items;
+  }
+
+  /** Sends load from a process of its own; resolves when the broker has acknowledged all of it. */
+  async load(order: Omit<LoadOrder, 'port'>): Promise<LoadAnswer> {
+    const load = this.#load ?? this.#startLoad();
+    load.send({ ...order, port: this.brokerPort } satisfies LoadOrder);
+    const [answer] = (await once(load, 'message')) as [LoadAnswer];
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#endings) await end();
+  }
+
+  #startLoad(): ChildProcess {
+    const load = fork(join(import.meta.dirname, 'load.ts'));
+    this.#load = load;
+    this.#endings.unshift(() => load.disconnect());
+    return load;
+  }
+}
+
+/** Opens a rig; whoever opens it closes it. About six seconds. */
+export async function openRig(options: RigOptions): Promise<Rig> {
+  const directory = scratchDirectory('bench');
+  const plane = await startControlPlane(await findControlPlane(options.progress), join(directory, 'control-plane'));
+  mkdirSync(join(directory, 'mosquitto'));
+  const broker = await startMosquitto(await findMosquitto(options.progress), join(directory, 'mosquitto'));
+  const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }), { userAgent: 'mir-bench' });
+  await installDeviceCrd(kube);
+  for (const name of [SERVED, RAW]) {
+    await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+  return new Rig(options, plane.kubeconfig, kube, broker.port, [
+    () => kube.close(),
+    () => broker.stop(),
+    () => plane.close(),
+    () => rmSync(directory, { recursive: true, force: true }),
+  ]);
+}
+
+/** Resolves when the operator has nothing more to do: no key waits or is worked on, and for a while nothing was written. */
+export async function untilIdle(operator: OperatorProcess, devices: number): Promise<void> {
+  let writes = -1;
+  let quietChecks = 0;
+  await eventually(
+    `the operator has settled ${devices} devices`,
+    async () => {
+      const metrics = await operator.metrics();
+      const now = metrics.value('mir_status_writes_total');
+      const isBusy = metrics.value('workqueue_depth') + metrics.value('workqueue_unfinished_work_seconds') > 0;
+      quietChecks = now === writes && !isBusy && metrics.value('mir_cached_objects') >= devices ? quietChecks + 1 : 0;
+      writes = now;
+      if (quietChecks < QUIET_CHECKS) throw new Error(`${now} writes so far`);
+    },
+    { timeoutMs: 300_000, intervalMs: 250 },
+  );
+}
+
+/** Of a quarter second each: longer than the least interval between two writes for one device. */
+const QUIET_CHECKS = 6;
