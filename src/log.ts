@@ -5,8 +5,8 @@ export type { Logger } from 'pino';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Structured logs on standard error, one JSON object a line: constant message, facts as fields. */
-export function createLogger(level: LogLevel): Logger {
+/** Structured logs, one JSON object a line: constant message, facts as fields. On standard error unless `file` is given. */
+export function createLogger(level: LogLevel, file?: string): Logger {
   return pino(
     {
       level,
@@ -14,7 +14,7 @@ export function createLogger(level: LogLevel): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 2, sync: false }),
+    pino.destination({ dest: file ?? 2, sync: file !== undefined }),
   );
 }
 

@@ -1,0 +1,143 @@
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { loadConfig } from '../config.ts';
+import { isConflict } from '../kube/errors.ts';
+import { createKubeClient } from '../kube/http-client.ts';
+import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import { createLogger } from '../log.ts';
+import { runOperator } from '../operator.ts';
+import { fileStore } from '../sdk/index.ts';
+import { SAMPLE_DEVICE } from '../simulator/models.ts';
+import { createSimulatedDevice, describeEvent } from '../simulator/simulated-device.ts';
+import type { SimulatedDevice } from '../simulator/simulated-device.ts';
+import { startBroker } from './broker.ts';
+import { startKubeApi } from './kube-api/index.ts';
+
+export interface DevWorldOptions {
+  /** Simulated devices: those of the samples first, then `sim-4`, `sim-5`… */
+  readonly devices: number;
+  /** Folder in which API, broker and devices keep their state; without it everything is in memory. */
+  readonly dataDir: string | undefined;
+  /** Folder of `env`, `kubeconfig` and the operator's log, as long as the world runs. */
+  readonly runDir: string;
+  /** 0: a free one. */
+  readonly apiPort: number;
+  readonly mqttPort: number;
+  readonly httpPort: number;
+  readonly onDeviceEvent: (line: string) => void;
+}
+
+export interface DevWorld {
+  readonly kubeconfig: string;
+  readonly mqttUrl: string;
+  readonly logFile: string;
+  readonly deviceIds: readonly string[];
+  /** Rejects when the operator ends by itself. */
+  readonly operator: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The devices that `manifests/samples` has twins for; the first is the seed's. */
+const SAMPLE_IDS = ['temp-sensor-01', 'thermostat-12', 'camera-07'];
+const CRDS = new URL('../../crds/', import.meta.url);
+
+/** Starts a Kubernetes API, a broker, the operator and simulated devices in this process; resolves when all of them are there. */
+export async function startDevWorld(options: DevWorldOptions): Promise<DevWorld> {
+  const { runDir, dataDir } = options;
+  mkdirSync(runDir, { recursive: true });
+  const stop = new AbortController();
+  const api = await startKubeApi({ port: options.apiPort, ...inFolder(dataDir, 'kube-api') });
+  const broker = await startBroker({ port: options.mqttPort, ...inFolder(dataDir, 'broker') });
+  const paths = { kubeconfig: join(runDir, 'kubeconfig'), env: join(runDir, 'env'), log: join(runDir, 'operator.log') };
+  writeFileSync(paths.kubeconfig, api.kubeconfigYaml(), { mode: 0o600 });
+  await prepareCluster(paths.kubeconfig);
+  const operator = runOperator(
+    operatorConfig(options, paths.kubeconfig, broker.url),
+    createLogger('info', paths.log),
+    stop.signal,
+  );
+  const devices = await startDevices(options, broker.url);
+  writeFileSync(paths.env, `KUBECONFIG=${paths.kubeconfig}\nMIR_MQTT_URL=${broker.url}\n`);
+  return {
+    kubeconfig: paths.kubeconfig,
+    mqttUrl: broker.url,
+    logFile: paths.log,
+    deviceIds: devices.map(({ deviceId }) => deviceId),
+    operator,
+    async close() {
+      rmSync(paths.env, { force: true });
+      await Promise.all(devices.map((device) => device.goOffline()));
+      stop.abort();
+      await operator.catch(() => {});
+      await broker.close();
+      await api.close();
+      rmSync(paths.kubeconfig, { force: true });
+    },
+  };
+}
+
+function inFolder(dataDir: string | undefined, name: string): { readonly dataDir?: string } {
+  if (dataDir === undefined) return {};
+  const folder = join(dataDir, name);
+  mkdirSync(folder, { recursive: true });
+  return { dataDir: folder };
+}
+
+/** What an installation would have done: the CRDs, and the namespace that the samples live in. */
+async function prepareCluster(kubeconfig: string): Promise<void> {
+  const client = createKubeClient(await loadKubeconfig({ kubeconfig }));
+  const crds = readdirSync(CRDS).filter((name) => name.endsWith('.yaml'));
+  for (const name of crds) {
+    await createOnce(() =>
+      client.create(
+        '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+        load(readFileSync(new URL(name, CRDS), 'utf8')),
+      ),
+    );
+  }
+  await createOnce(() => client.create('/api/v1/namespaces', sampleNamespace()));
+  await client.close();
+}
+
+/** As `kubectl apply` leaves it, so that applying the samples finds nothing to complain about. */
+function sampleNamespace(): unknown {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'building-a' } };
+  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(namespace) };
+  return { ...namespace, metadata: { ...namespace.metadata, annotations: applied } };
+}
+
+async function createOnce(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+  }
+}
+
+function operatorConfig({ httpPort }: DevWorldOptions, kubeconfig: string, mqttUrl: string) {
+  const flags = [`--kubeconfig=${kubeconfig}`, `--mqtt-url=${mqttUrl}`, `--http-address=127.0.0.1:${httpPort}`];
+  // Nobody else leads here, and a world that is started again need not wait for the lease of the last one.
+  const loaded = loadConfig([...flags, '--no-leader-election'], {});
+  if (loaded.kind !== 'run') throw new Error(loaded.kind === 'error' ? loaded.message : 'no configuration');
+  return loaded.config;
+}
+
+async function startDevices(
+  { devices, dataDir, onDeviceEvent }: DevWorldOptions,
+  url: string,
+): Promise<SimulatedDevice[]> {
+  const folder = inFolder(dataDir, 'devices').dataDir;
+  const fleet = Array.from({ length: devices }, (_, index) => {
+    const deviceId = SAMPLE_IDS[index] ?? `sim-${index + 1}`;
+    return createSimulatedDevice({
+      ...SAMPLE_DEVICE,
+      deviceId,
+      url,
+      onEvent: (event) => onDeviceEvent(describeEvent(deviceId, event)),
+      ...(folder === undefined ? {} : { store: fileStore(join(folder, `${deviceId}.json`)) }),
+    });
+  });
+  await Promise.all(fleet.map((device) => device.start()));
+  return fleet;
+}
