@@ -80,9 +80,9 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--testTimeout=60000',
       '--json',
       `--outputFile=${report}`,
-      // Options of ours that take lists come last but one, so that a caller's bare words are patterns of his own.
       ...jestArguments,
-      ...SELECTION[kind],
+      // Bare words of the caller are patterns of his own, in place of ours.
+      ...(jestArguments.some((word) => !word.startsWith('-')) ? [] : SELECTION[kind]),
     ],
     { cwd: ROOT, env: { ...process.env, ...env, MIR_WORLD: kind }, isOutputIgnored: true },
   );
