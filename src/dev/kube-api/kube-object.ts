@@ -44,6 +44,12 @@ export function valueAt(object: Json | undefined, path: string): Json | undefine
   return value;
 }
 
+/** The text or number at a dotted path as text; `''` when there is nothing, or something with parts. */
+export function textAt(object: Json | undefined, path: string): string {
+  const value = valueAt(object, path) ?? '';
+  return typeof value === 'object' ? '' : String(value);
+}
+
 /** RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`. */
 export function timestamp(now: number): string {
   return `${new Date(now).toISOString().slice(0, 19)}Z`;

@@ -9,7 +9,7 @@ export interface Api {
   readonly store: Store;
   readonly registry: Registry;
   /** Milliseconds since the epoch. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** One request about a known resource. */

@@ -7,6 +7,7 @@ import { admit, validate } from './admit.ts';
 import type { Answer, Call } from './call.ts';
 import { commit } from './commit.ts';
 import { decodeObject } from './decode.ts';
+import { ownMetadata } from './own-metadata.ts';
 
 export function create(call: Call): Answer {
   const { api, type } = call;
@@ -26,7 +27,7 @@ function newMetadata({ api, type, namespace }: Call, sent: ObjectMeta): ObjectMe
   checkSentNamespace(sent.namespace, namespace);
   if ((sent.resourceVersion ?? '') !== '')
     throw badRequest('resourceVersion should not be set on objects to be created');
-  const { name, generateName, labels, annotations, finalizers, ownerReferences } = sent;
+  const { name, generateName } = sent;
   const generated = generateName === undefined ? undefined : generateName.slice(0, 58) + randomSuffix();
   const chosen = name === undefined || name === '' ? generated : name;
   return {
@@ -36,10 +37,7 @@ function newMetadata({ api, type, namespace }: Call, sent: ObjectMeta): ObjectMe
     uid: randomUUID(),
     ...(type.hasGeneration ? { generation: 1 } : {}),
     creationTimestamp: timestamp(api.now()),
-    ...(labels === undefined ? {} : { labels }),
-    ...(annotations === undefined ? {} : { annotations }),
-    ...(finalizers === undefined ? {} : { finalizers }),
-    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    ...ownMetadata(sent),
   };
 }
 

@@ -62,7 +62,7 @@ function decodeMeta(value: Json, { kind, version }: ResourceType): ObjectMeta {
       );
     }
   }
-  return meta as ObjectMeta;
+  return meta;
 }
 
 function preview(value: Json): string {

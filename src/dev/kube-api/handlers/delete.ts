@@ -2,7 +2,7 @@
 import { badRequest, conflict } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseBody } from '../http/body.ts';
-import { isObject, keyOf, timestamp, valueAt } from '../kube-object.ts';
+import { isObject, keyOf, textAt, timestamp } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { apiVersionOf } from '../registry/resource-type.ts';
 import { parseStored } from '../storage/store.ts';
@@ -69,7 +69,8 @@ function withOptions(request: Call): { call: Call; options: Json } {
   const options = parseOptions(request);
   const asked = isObject(options) ? options['dryRun'] : undefined;
   const query = new URLSearchParams(request.query);
-  for (const mode of Array.isArray(asked) ? asked : []) query.append('dryRun', String(mode));
+  for (const mode of Array.isArray(asked) ? asked : [])
+    query.append('dryRun', typeof mode === 'string' ? mode : JSON.stringify(mode));
   return { call: { ...request, query }, options };
 }
 
@@ -85,9 +86,11 @@ function parseOptions({ body, type }: Call): Json {
     apiVersion === 'meta.k8s.io/v1' ||
     apiVersion === apiVersionOf(type);
   if (!isOptions || !isKnown)
-    throw badRequest(`the body of a DELETE is DeleteOptions, not ${String(apiVersion)} ${String(kind)}`);
+    throw badRequest(
+      `the body of a DELETE is DeleteOptions, not ${textAt(options, 'apiVersion')} ${textAt(options, 'kind')}`,
+    );
   const policy = options['propagationPolicy'];
-  if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(String(policy))) {
+  if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(textAt(options, 'propagationPolicy'))) {
     throw badRequest(
       `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`,
     );
@@ -96,14 +99,14 @@ function parseOptions({ body, type }: Call): Json {
 }
 
 function checkPreconditions({ type, name = '' }: Call, { metadata }: KubeObject, options: Json): void {
-  const uid = valueAt(options, 'preconditions.uid');
-  if (uid !== undefined && uid !== metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${metadata.uid ?? ''}`;
+  const uid = textAt(options, 'preconditions.uid');
+  if (uid !== '' && uid !== metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`;
     throw conflict(type, name, why);
   }
-  const revision = valueAt(options, 'preconditions.resourceVersion');
-  if (revision !== undefined && revision !== metadata.resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${String(revision)}, ResourceVersion in object meta: ${metadata.resourceVersion ?? ''}`;
+  const revision = textAt(options, 'preconditions.resourceVersion');
+  if (revision !== '' && revision !== metadata.resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${revision}, ResourceVersion in object meta: ${metadata.resourceVersion ?? ''}`;
     throw conflict(type, name, why);
   }
 }

@@ -13,7 +13,7 @@ export function strategicMerge(target: Json, patch: Json): Json {
   if (!isObject(patch)) return patch;
   if (patch['$patch'] === 'replace') return without(patch, '$patch');
   if (patch['$patch'] !== undefined)
-    throw notImplemented(`the strategic merge directive $patch: ${String(patch['$patch'])}`);
+    throw notImplemented(`the strategic merge directive $patch: ${JSON.stringify(patch['$patch'])}`);
   const result: JsonObject = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith(DELETE_FROM)) removeValues(result, key.slice(DELETE_FROM.length), value);

@@ -1,5 +1,6 @@
 /** PUT, and what PUT and PATCH share. */
-import { isDeepStrictEqual } from 'node:util';
+import { sameJson } from '../crd/correlation.ts';
+import type { JsonObject } from '../crd/index.ts';
 import { badRequest, conflict, invalid, notFound, notImplemented, staleObject } from '../errors.ts';
 import { parseBody } from '../http/body.ts';
 import { keyOf } from '../kube-object.ts';
@@ -9,6 +10,7 @@ import { admit, validate } from './admit.ts';
 import type { Answer, Call } from './call.ts';
 import { commit } from './commit.ts';
 import { checkSentNamespace } from './create.ts';
+import { ownMetadata } from './own-metadata.ts';
 import { decodeObject } from './decode.ts';
 
 export function update(call: Call): Answer {
@@ -34,10 +36,10 @@ export function applyUpdate(call: Call, old: KubeObject, wanted: KubeObject): An
   checkPreconditions(call, wanted.metadata, old.metadata);
   const object = subresource === undefined ? nextWhole(call, old, wanted) : nextPart(call, subresource, old, wanted);
   validate(call, object, old, subresource === 'status' ? 'status' : 'whole');
-  if (type.hasGeneration && !isDeepStrictEqual(counted(call, object), counted(call, old))) {
+  if (type.hasGeneration && !sameJson(counted(call, object), counted(call, old))) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
-  if (isDeepStrictEqual(object, old)) return { code: 200, object: { json: JSON.stringify(old) } };
+  if (sameJson(object, old)) return { code: 200, object: { json: JSON.stringify(old) } };
   return { code: 200, object: commit(call, object) };
 }
 
@@ -68,25 +70,13 @@ function nextPart(call: Call, subresource: string, old: KubeObject, wanted: Kube
   throw notImplemented(`the subresource ${subresource}`);
 }
 
-/** What people may change of the metadata; the rest is the system's. */
 function nextMetadata(wanted: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const { labels: _, annotations: __, finalizers: ___, ownerReferences: ____, ...fixed } = old;
-  const { labels, annotations, finalizers, ownerReferences } = wanted;
-  return {
-    ...fixed,
-    ...(labels === undefined || isEmpty(labels) ? {} : { labels }),
-    ...(annotations === undefined || isEmpty(annotations) ? {} : { annotations }),
-    ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
-    ...(ownerReferences === undefined || ownerReferences.length === 0 ? {} : { ownerReferences }),
-  };
-}
-
-function isEmpty(map: object): boolean {
-  return Object.keys(map).length === 0;
+  return { ...fixed, ...ownMetadata(wanted) };
 }
 
 /** What counts for the generation. */
-function counted({ type }: Call, object: KubeObject): object {
+function counted({ type }: Call, object: KubeObject): JsonObject {
   const { apiVersion: _, kind: __, metadata: ___, ...rest } = object;
   if (type.hasStatus) delete rest['status'];
   return rest;

@@ -41,7 +41,7 @@ interface Plan {
   readonly collection: Collection;
   readonly selection: Selection;
   readonly from: number;
-  current(): number;
+  readonly current: () => number;
   readonly sendsInitial: boolean;
   readonly marksInitialEnd: boolean;
   readonly bookmarkIntervalMs: number | undefined;

@@ -4,6 +4,7 @@
  */
 import type { Json, JsonObject } from '../crd/index.ts';
 import { badRequest, unsupportedMediaType } from '../errors.ts';
+import { isObject, textAt } from '../kube-object.ts';
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
@@ -83,11 +84,12 @@ const ENVELOPE: Message = {
 export function parseProtobuf(body: Buffer): JsonObject {
   if (!body.subarray(0, MAGIC.length).equals(MAGIC))
     throw badRequest('the body does not begin as Kubernetes protobuf does');
-  const { type, raw } = decode(body.subarray(MAGIC.length), ENVELOPE);
-  const { apiVersion = '', kind = '' } = (type ?? {}) as JsonObject;
-  const message = Object.hasOwn(MESSAGES, String(kind)) ? MESSAGES[String(kind)] : undefined;
+  const envelope = decode(body.subarray(MAGIC.length), ENVELOPE);
+  const kind = textAt(envelope, 'type.kind');
+  const message = Object.hasOwn(MESSAGES, kind) ? MESSAGES[kind] : undefined;
   if (message === undefined) throw unsupportedMediaType(['application/json', 'application/yaml']);
-  return { apiVersion, kind, ...decode(Buffer.from(String(raw ?? ''), 'base64'), message) };
+  const raw = Buffer.from(textAt(envelope, 'raw'), 'base64');
+  return { apiVersion: textAt(envelope, 'type.apiVersion'), kind, ...decode(raw, message) };
 }
 
 function decode(bytes: Buffer, message: Message): JsonObject {
@@ -109,8 +111,8 @@ function assign(result: JsonObject, name: string, kind: Kind, value: Buffer | nu
   } else if ((kind === 'stringMap' || kind === 'base64Map') && Buffer.isBuffer(value)) {
     const entry = decode(value, { 1: ['key', 'string'], 2: ['value', kind === 'stringMap' ? 'string' : 'base64'] });
     const held = result[name];
-    const { key = '', value: text = '' } = entry;
-    result[name] = { ...(typeof held === 'object' ? held : {}), ...Object.fromEntries([[String(key), text]]) };
+    const added = Object.fromEntries([[textAt(entry, 'key'), textAt(entry, 'value')]]);
+    result[name] = { ...(isObject(held) ? held : {}), ...added };
   } else {
     const json = single(kind, value);
     if (json !== undefined) result[name] = json;

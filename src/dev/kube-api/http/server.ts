@@ -35,17 +35,7 @@ export async function listen(options: ApiServerOptions): Promise<ApiServer> {
   const { identity, log } = options;
   const closing = new AbortController();
   const server = createServer({ cert: identity.certPem, key: identity.keyPem }, (request, response) => {
-    const warnings: string[] = [];
-    serve(options, request, response, warnings, closing.signal).then(
-      (reply) => {
-        if (reply !== undefined) send(response, reply, warnings);
-      },
-      (error: unknown) => {
-        if (!(error instanceof StatusError))
-          log.error({ err: error, method: request.method, url: request.url }, 'request failed');
-        send(response, errorReply(error), warnings);
-      },
-    );
+    void answer(options, request, response, closing.signal);
   });
   // A client that does not trust the certificate ends the handshake: its problem, shown on its side.
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'TLS handshake failed'));
@@ -62,6 +52,25 @@ export async function listen(options: ApiServerOptions): Promise<ApiServer> {
       await closed;
     },
   };
+}
+
+/** Never rejects: what goes wrong is the answer. */
+async function answer(
+  options: ApiServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  closing: AbortSignal,
+): Promise<void> {
+  const warnings: string[] = [];
+  try {
+    const reply = await serve(options, request, response, warnings, closing);
+    if (reply !== undefined) send(response, reply, warnings);
+  } catch (error) {
+    if (!(error instanceof StatusError)) {
+      options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    }
+    send(response, errorReply(error), warnings);
+  }
 }
 
 async function serve(

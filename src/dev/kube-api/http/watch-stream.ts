@@ -35,8 +35,12 @@ function line(item: WatchItem, { presenter, type }: WatchStream): string {
       return `{"type":"ERROR","object":${JSON.stringify(item.status)}}`;
     case 'BOOKMARK':
       return `{"type":"BOOKMARK","object":${presenter.watched({ json: bookmark(item, type) })}}`;
-    default:
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
       return `{"type":"${item.type}","object":${presenter.watched(item.object)}}`;
+    default:
+      return item satisfies never;
   }
 }
 

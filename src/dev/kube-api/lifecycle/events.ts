@@ -14,8 +14,8 @@ export function expireEvents(api: Api, signal: AbortSignal): void {
 }
 
 function removeExpired({ store, now }: Api): void {
-  for (const stored of [...store.collection(eventType.id).range('', '')]) {
-    const event = parseStored(stored);
-    if (now() - (lastSeen(event) ?? 0) > TIME_TO_LIVE_MS) store.remove(eventType.id, event);
-  }
+  // All are read before the first is removed: a range does not stand still while it is changed.
+  const events = Array.from(store.collection(eventType.id).range('', ''), parseStored);
+  const expired = events.filter((event) => now() - (lastSeen(event) ?? 0) > TIME_TO_LIVE_MS);
+  for (const event of expired) store.remove(eventType.id, event);
 }

@@ -21,7 +21,7 @@ export interface PresentOptions {
   readonly shape: Form['shape'];
   /** `includeObject` of a table: None, Metadata (default) or Object. */
   readonly includeObject: string;
-  now(): number;
+  readonly now: () => number;
 }
 
 export function presenterFor(options: PresentOptions): Presenter {

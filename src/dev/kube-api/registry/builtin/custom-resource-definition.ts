@@ -1,5 +1,5 @@
 import type { FieldError, Json, Table } from '../../crd/index.ts';
-import { isObject, timestamp, valueAt } from '../../kube-object.ts';
+import { isObject, textAt, timestamp, valueAt } from '../../kube-object.ts';
 import type { KubeObject } from '../../kube-object.ts';
 import { customTypes } from '../custom-types.ts';
 import type { Definition } from '../custom-types.ts';
@@ -71,7 +71,7 @@ function completeNames(definition: KubeObject): void {
   const spec = definition['spec'];
   const names = isObject(spec) ? spec['names'] : undefined;
   if (!isObject(spec) || !isObject(names)) return;
-  const kind = String(names['kind'] ?? '');
+  const kind = textAt(names, 'kind');
   names['singular'] ??= kind.toLowerCase();
   names['listKind'] ??= `${kind}List`;
   spec['conversion'] ??= { strategy: 'None' };

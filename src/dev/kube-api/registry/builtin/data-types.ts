@@ -1,7 +1,7 @@
 /** ConfigMaps and Secrets: plain data under checked keys. */
 import type { FieldError, Json, Table, TableColumn } from '../../crd/index.ts';
 import { humanDuration } from '../../crd/human-duration.ts';
-import { isObject, valueAt } from '../../kube-object.ts';
+import { isObject, textAt, valueAt } from '../../kube-object.ts';
 import type { KubeObject } from '../../kube-object.ts';
 import { builtInType, flag, map, text } from './built-in-type.ts';
 
@@ -50,7 +50,9 @@ function encodeStringData(secret: KubeObject): void {
   delete secret['stringData'];
   if (!isObject(plain)) return;
   const data = isObject(secret['data']) ? secret['data'] : {};
-  for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(String(value)).toString('base64');
+  for (const [key, value] of Object.entries(plain)) {
+    if (typeof value === 'string') data[key] = Buffer.from(value).toString('base64');
+  }
   secret['data'] = data;
 }
 
@@ -99,7 +101,7 @@ function dataTable(fields: readonly string[]): Table {
       valueAt(object, 'metadata.name') ?? '',
       ...fields.map((field) => valueAt(object, field) ?? ''),
       countKeys(object, 'data') + countKeys(object, 'binaryData'),
-      humanDuration(now - Date.parse(String(valueAt(object, 'metadata.creationTimestamp') ?? ''))),
+      humanDuration(now - Date.parse(textAt(object, 'metadata.creationTimestamp'))),
     ],
   };
 }

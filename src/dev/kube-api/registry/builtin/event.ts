@@ -2,7 +2,7 @@
 import { humanDuration } from '../../crd/human-duration.ts';
 import type { FieldError, Json, Table } from '../../crd/index.ts';
 import type { Schema } from '../../crd/types.ts';
-import { valueAt } from '../../kube-object.ts';
+import { textAt, valueAt } from '../../kube-object.ts';
 import type { KubeObject } from '../../kube-object.ts';
 import { builtInType, integer, object, text, time } from './built-in-type.ts';
 
@@ -64,11 +64,11 @@ export const eventType = builtInType({
 /** When an event last happened, in milliseconds since the epoch; undefined when it does not say. */
 export function lastSeen(event: Json): number | undefined {
   const paths = ['series.lastObservedTime', 'lastTimestamp', 'eventTime', 'metadata.creationTimestamp'];
-  return paths.map((path) => Date.parse(String(valueAt(event, path)))).find((at) => !Number.isNaN(at));
+  return paths.map((path) => Date.parse(textAt(event, path))).find((at) => !Number.isNaN(at));
 }
 
 function checkNamespace(event: KubeObject): FieldError[] {
-  const involved = String(valueAt(event, 'involvedObject.namespace') ?? '');
+  const involved = textAt(event, 'involvedObject.namespace');
   const own = event.metadata.namespace ?? '';
   // What has no namespace is reported in `default`.
   if (involved === own || (involved === '' && own === 'default')) return [];
@@ -84,7 +84,7 @@ function eventTable(): Table {
     ['Object', 0, objectOf],
     ['Subobject', 1, (event) => valueAt(event, 'involvedObject.fieldPath') ?? ''],
     ['Source', 1, sourceOf],
-    ['Message', 0, (event) => String(valueAt(event, 'message') ?? '').trim()],
+    ['Message', 0, (event) => textAt(event, 'message').trim()],
     ['First Seen', 1, (event, now) => since(firstSeen(event), now)],
     ['Count', 1, (event) => valueAt(event, 'series.count') ?? valueAt(event, 'count') ?? 1],
     ['Name', 1, (event) => valueAt(event, 'metadata.name') ?? ''],
@@ -103,7 +103,7 @@ function eventTable(): Table {
 
 function firstSeen(event: Json): number | undefined {
   const paths = ['firstTimestamp', 'eventTime', 'metadata.creationTimestamp'];
-  return paths.map((path) => Date.parse(String(valueAt(event, path)))).find((at) => !Number.isNaN(at));
+  return paths.map((path) => Date.parse(textAt(event, path))).find((at) => !Number.isNaN(at));
 }
 
 function since(at: number | undefined, now: number): string {
@@ -111,12 +111,12 @@ function since(at: number | undefined, now: number): string {
 }
 
 function objectOf(event: Json): string {
-  const kind = String(valueAt(event, 'involvedObject.kind') ?? '').toLowerCase();
-  return `${kind}/${String(valueAt(event, 'involvedObject.name') ?? '')}`;
+  const kind = textAt(event, 'involvedObject.kind').toLowerCase();
+  return `${kind}/${textAt(event, 'involvedObject.name')}`;
 }
 
 function sourceOf(event: Json): string {
-  const component = valueAt(event, 'source.component') ?? valueAt(event, 'reportingComponent') ?? '';
-  const host = valueAt(event, 'source.host') ?? valueAt(event, 'reportingInstance') ?? '';
-  return host === '' ? String(component) : `${String(component)}, ${String(host)}`;
+  const component = textAt(event, 'source.component') || textAt(event, 'reportingComponent');
+  const host = textAt(event, 'source.host') || textAt(event, 'reportingInstance');
+  return host === '' ? component : `${component}, ${host}`;
 }
