@@ -71,7 +71,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
     const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] });
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));
-    const identity = `${hostname()}_${randomUUID().slice(0, 8)}`;
+    const identity = config.identity ?? ownIdentity();
     const recorder = createRecorder({ client, clock, log, config, identity, metrics });
     const operator: Operator = {
       config,
@@ -92,6 +92,12 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   } finally {
     await server.close();
   }
+}
+
+/** A pod has one operator and a name of its own, which outlives a crash; elsewhere a host may have several. */
+function ownIdentity(): string {
+  const isPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  return isPod ? hostname() : `${hostname()}_${randomUUID().slice(0, 8)}`;
 }
 
 /** The uid of kube-system is what everyone takes for the name of a cluster: it is unique and outlives all else. */

@@ -1,13 +1,17 @@
-/** Bundles the operator into `dist/main.js`, for the image: one file, a tenth of a second to load. */
+/** Bundles the operator into `dist/`, for the image: `main.js`, and chunks that are loaded only when a kubeconfig needs a login plugin. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
+rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/main.js',
+  outdir: 'dist',
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
   platform: 'node',
   target: 'node24',

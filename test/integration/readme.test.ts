@@ -1,0 +1,107 @@
+/** Does what the README says, as a newcomer would: its commands, as they stand there, in the world that `npm run dev` starts. */
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { renderConfigTable } from '../../src/config-docs.ts';
+import { eventually } from '../world/eventually.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const ENV_FILE = join(ROOT, '.dev', 'env');
+const run = promisify(execFile);
+
+/** The lines of every `sh` block. */
+const commands = [...README.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => (block ?? '').trim().split('\n'));
+const describeEmbedded = process.env['MIR_WORLD'] === 'real' ? describe.skip : describe;
+
+describe('the README', () => {
+  it('is short, and has the table of options that the code has', () => {
+    expect(README.split('\n').length).toBeLessThan(200);
+    expect(README).toContain(renderConfigTable());
+  });
+
+  it('names only scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...README.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? '');
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+describeEmbedded("the README's commands", () => {
+  const children: ChildProcess[] = [];
+  afterAll(async () => {
+    await Promise.all(children.map(stop));
+  });
+
+  it('do in a fresh folder what it promises', async () => {
+    const [start, ...rest] = commands;
+    expect(start).toBe('npm ci && npm run dev');
+    expect(existsSync(ENV_FILE)).toBe(false);
+    const dev = spawnShell('npm run dev', {});
+    await eventually('npm run dev writes .dev/env', () => readFileSync(ENV_FILE, 'utf8'), { timeoutMs: 60_000 });
+
+    expect(rest.shift()).toBe('export $(cat .dev/env)');
+    const env = Object.fromEntries(
+      readFileSync(ENV_FILE, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=', 2)),
+    );
+    const transcript: string[] = [];
+    for (const command of rest.filter((line) => line.startsWith('kubectl'))) {
+      const { stdout } = await run('bash', ['-c', `${command}${command.includes(' wait ') ? ' --timeout=30s' : ''}`], {
+        cwd: ROOT,
+        env: { ...process.env, ...env },
+      });
+      transcript.push(stdout);
+    }
+    const said = transcript.join('');
+    expect(said).toContain('device.iot.mir/temperature-sensor-01 created');
+    expect(said).toMatch(/NAME +DEVICE ID +ONLINE +SYNCED +READY +HEARTBEAT\n.* true +True +True +\d+s/);
+    expect(said).toContain('"sensor.v1.SampleRate":{"intervalSeconds":30}');
+    expect(said).toMatch(/Warning +Rejected .*intervalSeconds must be a number of at least 1/);
+
+    // `npm start`, as it stands, but for ports that may be taken.
+    const npmStart = rest.find((line) => line.startsWith('npm start'));
+    expect(npmStart).toBeDefined();
+    const port = 'MIR_HTTP_ADDRESS=127.0.0.1:0 MIR_LEASE_NAME=second';
+    const second = spawnShell(`${port} ${npmStart?.replace('mqtt://127.0.0.1:1883', env['MIR_MQTT_URL'] ?? '')}`, env);
+    await eventually('npm start leads', () => expect(second.output()).toContain('"msg":"leading"'));
+
+    // What is left is what runs these tests.
+    expect(rest.filter((line) => !/^(kubectl|npm start)/.test(line))).toEqual(['npm ci && npm test']);
+    await stop(dev.child);
+    expect(existsSync(ENV_FILE)).toBe(false);
+  }, 150_000);
+
+  function spawnShell(command: string, env: Record<string, string | undefined>) {
+    const child = spawn(
+      'bash',
+      ['-c', `exec ${command.replace(/^(\S+=\S+ )+/, (assignments) => `env ${assignments}`)}`],
+      {
+        cwd: ROOT,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
+    );
+    children.push(child);
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    return { child, output: () => text };
+  }
+});
+
+/** The whole group: npm stands between us and what it runs. */
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  process.kill(-child.pid, 'SIGTERM');
+  await gone;
+}
