@@ -180,8 +180,9 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
 }
 
 /** One term: connects the broker, runs the reconcilers, and takes all of it down again. */
-async function lead(operator: Operator, { signal, renewNow }: LeaseTerm, installation: string): Promise<void> {
+async function lead(operator: Operator, lease: LeaseTerm, installation: string): Promise<void> {
   const { config, clock, log, metrics, health, client, store, cluster, recorder } = operator;
+  const { signal } = lease;
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
   const desiredQueue = createQueue('desired', operator);
   const statusQueue = createQueue('status', operator);
@@ -193,7 +194,7 @@ async function lead(operator: Operator, { signal, renewNow }: LeaseTerm, install
       credentials: () => readCredentials(config),
       live: topics.live,
       tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
-      beforeReconnect: renewNow,
+      beforeReconnect: () => lease.renewNow(),
     },
     {
       onMessage: (message) => term.onMessage(message),

@@ -91,7 +91,8 @@ class Reflector<T extends Cached> {
       next = page.metadata.continue === '' ? undefined : page.metadata.continue;
       hooks?.onTurn?.();
     } while (next !== undefined);
-    for (const key of [...store.keys()]) if (!seen.has(key)) this.#remove(key);
+    // A Map may lose entries while it is walked.
+    for (const key of store.keys()) if (!seen.has(key)) this.#remove(key);
     this.#failures = 0;
     hooks?.onListed?.(seen.size);
     if (!store.hasSynced) {

@@ -172,7 +172,11 @@ async function readError(answer: Dispatcher.ResponseData): Promise<ApiError> {
   const body = parseStatus(text);
   const fromHeader = retryAfterMs(answer.headers['retry-after']);
   const seconds = body.details?.retryAfterSeconds;
-  return new ApiError(answer.statusCode, body, fromHeader ?? (seconds === undefined ? undefined : clampRetry(seconds * 1000)));
+  return new ApiError(
+    answer.statusCode,
+    body,
+    fromHeader ?? (seconds === undefined ? undefined : clampRetry(seconds * 1000)),
+  );
 }
 
 function parseStatus(text: string): StatusBody {

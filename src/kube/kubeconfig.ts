@@ -129,7 +129,7 @@ function withFile<T extends object, K extends string>(
   key: K,
   path: string | undefined,
 ): T & { [P in K]?: string } {
-  return path === undefined ? entry : ({ ...entry, [key]: path } as T & { [P in K]?: string });
+  return path === undefined ? entry : { ...entry, [key]: path };
 }
 
 function select({ clusters, users, contexts, current }: Merged, files: readonly string[], wanted: string | undefined) {
