@@ -8,7 +8,7 @@ describe('the hooks of the machinery', () => {
   it('count what a workqueue does, and read its depth at the scrape', async () => {
     const metrics = createMetrics();
     const queue = new WorkQueue({ clock: systemClock, hooks: queueHooks(metrics, 'device') });
-    watchQueue(metrics, 'device', queue);
+    watchQueue(metrics, 'device', queue, new AbortController().signal);
     queue.add('a');
     queue.add('b');
     queue.add('b');

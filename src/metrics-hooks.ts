@@ -19,13 +19,18 @@ export function queueHooks(metrics: Metrics, name: string): QueueHooks {
   };
 }
 
-/** Reads depth and unfinished work of `queue` at every scrape. */
-export function watchQueue(metrics: Metrics, name: string, queue: Pick<WorkQueue, 'length' | 'unfinishedMs'>): void {
+/** Reads depth and unfinished work of `queue` at every scrape until `signal` aborts. */
+export function watchQueue(
+  metrics: Metrics,
+  name: string,
+  queue: Pick<WorkQueue, 'length' | 'unfinishedMs'>,
+  signal: AbortSignal,
+): void {
   metrics.onScrape(() => {
     metrics.workqueueDepth.set({ name }, queue.length);
     const unfinishedMs = queue.unfinishedMs.reduce((sum, ms) => sum + ms, 0);
     metrics.workqueueUnfinishedWork.set({ name }, unfinishedMs / 1000);
-  });
+  }, signal);
 }
 
 export function reconcileHook(metrics: Metrics, controller: string): NonNullable<ControllerOptions['onReconcile']> {

@@ -1,19 +1,23 @@
 /** Every metric of the operator. Names that dashboards know from client-go and controller-runtime are kept; our own begin with `mir_`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { BAD_INPUT_REASONS } from './api/reasons.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** A fresh registry with every metric in it; nothing is shared between two calls. */
 export function createMetrics() {
   const registry = new Registry();
-  const readers: (() => void)[] = [];
+  const readers = new Set<() => void>();
+  const metrics = { ...machineryMetrics(registry), ...domainMetrics(registry) };
+  // There from the start, so that an alert on the rate sees the first one.
+  for (const reason of BAD_INPUT_REASONS) metrics.badInput.inc({ reason }, 0);
   return {
-    ...machineryMetrics(registry),
-    ...domainMetrics(registry),
+    ...metrics,
     registry,
-    /** Calls `read` before every scrape, for gauges that are cheaper read than kept. */
-    onScrape(read: () => void): void {
-      readers.push(read);
+    /** Calls `read` before every scrape until `signal` aborts, for gauges that are cheaper read than kept. */
+    onScrape(read: () => void, signal?: AbortSignal): void {
+      readers.add(read);
+      signal?.addEventListener('abort', () => readers.delete(read), { once: true });
     },
     /** The text exposition format, and its content type. */
     async render(): Promise<{ contentType: string; body: string }> {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { API_VERSION, DEVICE_KIND } from './api/device.ts';
+import { API_VERSION, DEVICE_KIND, devicesPath } from './api/device.ts';
 import type { Device } from './api/device.ts';
 import { runReflector } from './cache/reflector.ts';
 import type { Change } from './cache/reflector.ts';
@@ -125,13 +125,9 @@ async function findClusterId(client: KubeClient, clock: Clock, log: Logger, sign
 
 async function keepCache(operator: Operator, signal: AbortSignal): Promise<void> {
   const { config, client, store, clock, log, metrics, health } = operator;
-  const path =
-    config.namespace === undefined
-      ? `/apis/${API_VERSION}/devices`
-      : `/apis/${API_VERSION}/namespaces/${config.namespace}/devices`;
-  log.info({ path }, 'filling the cache');
+  const path = devicesPath(config.namespace);
   // Watches may be silent for three minutes before the watchdog looks.
-  const turned = health.loop('reflector', 600_000);
+  const turned = health.loop('reflector', 600_000, signal);
   await runReflector<Device>(
     {
       client,
@@ -162,7 +158,7 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
     return;
   }
   const namespace = config.leaseNamespace ?? config.namespace ?? home ?? 'default';
-  const turned = health.loop('election', 120_000);
+  const turned = health.loop('election', 120_000, signal);
   await runElection(
     {
       client,
@@ -184,8 +180,8 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const { config, clock, log, metrics, health, client, store, cluster, recorder } = operator;
   const { signal } = lease;
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
-  const desiredQueue = createQueue('desired', operator);
-  const statusQueue = createQueue('status', operator);
+  const desiredQueue = createQueue('desired', operator, signal);
+  const statusQueue = createQueue('status', operator, signal);
   const broker = connectBroker(
     {
       url: config.mqttUrl,
@@ -218,7 +214,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       log,
       metrics,
       onEvents: (device, events) => recordEvents(recorder, device, events),
-      onTick: health.loop('twins', 60_000),
+      onTick: health.loop('twins', 60_000, signal),
     },
     signal,
   );
@@ -272,9 +268,9 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function createQueue(name: string, { clock, metrics }: Operator): WorkQueue {
+function createQueue(name: string, { clock, metrics }: Operator, signal: AbortSignal): WorkQueue {
   const queue = new WorkQueue({ clock, hooks: queueHooks(metrics, name) });
-  watchQueue(metrics, name, queue);
+  watchQueue(metrics, name, queue, signal);
   return queue;
 }
 

@@ -1,7 +1,6 @@
 import type { Reason } from './reasons.ts';
 
-export const CONDITION_TYPES = ['Ready', 'Synced', 'Online', 'SchemaValid', 'Reconciling', 'Stalled'] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
+export type ConditionType = 'Ready' | 'Synced' | 'Online' | 'SchemaValid' | 'Reconciling' | 'Stalled';
 
 export interface Condition {
   readonly type: ConditionType;

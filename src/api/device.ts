@@ -7,11 +7,15 @@
 import type { Condition } from './conditions.ts';
 import type { Reason } from './reasons.ts';
 
-export const GROUP = 'iot.mir';
-export const VERSION = 'v1alpha';
-export const API_VERSION = `${GROUP}/${VERSION}`;
+export const API_VERSION = 'iot.mir/v1alpha';
 export const DEVICE_KIND = 'device';
-export const DEVICE_PLURAL = 'devices';
+
+/** Path of the collection, of one namespace or of all. */
+export function devicesPath(namespace?: string): string {
+  return namespace === undefined
+    ? `/apis/${API_VERSION}/devices`
+    : `/apis/${API_VERSION}/namespaces/${namespace}/devices`;
+}
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -93,10 +97,6 @@ export interface SessionRecord {
 
 /** `namespace/name`, the key of a Device on every queue. */
 export type DeviceKey = string;
-
-export function deviceKey(meta: { readonly namespace: string; readonly name: string }): DeviceKey {
-  return `${meta.namespace}/${meta.name}`;
-}
 
 /** Message names are protobuf full names: they become CRD keys and MQTT topic levels. */
 export const MESSAGE_NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;

@@ -4,42 +4,40 @@
  */
 
 /** Why a condition or a sync record stands as it does. */
-export const REASONS = [
+export type Reason =
   // Ready, Synced
-  'Published', // every desired message stands retained at the broker
-  'NoDesired', // the object desires nothing
-  'InSync',
-  'Pending',
-  'Acknowledged',
-  'Drifted',
-  'AppliedDifferently', // the device applied the current revision and reports another value
-  'Rejected',
-  'Invalid',
-  'TooLarge', // the document exceeds the configured limit
-  'TooLargeForDevice', // the document exceeds the device's announced maxBytes
-  'TooManyMessages',
-  'NotPublished', // not yet at the broker
-  'NotRetained', // the broker acknowledged the document and does not hold it
-  'BrokerUnavailable',
-  'BrokerRefused', // the broker answered the publish with an error code
+  | 'Published' // every desired message stands retained at the broker
+  | 'NoDesired' // the object desires nothing
+  | 'InSync'
+  | 'Pending'
+  | 'Acknowledged'
+  | 'Drifted'
+  | 'AppliedDifferently' // the device applied the current revision and reports another value
+  | 'Rejected'
+  | 'Invalid'
+  | 'TooLarge' // the document exceeds the configured limit
+  | 'TooLargeForDevice' // the document exceeds the device's announced maxBytes
+  | 'TooManyMessages'
+  | 'NotPublished' // not yet at the broker
+  | 'NotRetained' // the broker acknowledged the document and does not hold it
+  | 'BrokerUnavailable'
+  | 'BrokerRefused' // the broker answered the publish with an error code
   // Online
-  'Birth',
-  'Heartbeat',
-  'Report', // a live message of a device that has never sent a birth
-  'Retained', // believed from the retained state after a start or reconnect
-  'Goodbye',
-  'LastWill',
-  'Silence', // three heartbeat intervals without a message
-  'Asleep',
-  'NeverSeen',
-  'Disabled',
+  | 'Birth'
+  | 'Heartbeat'
+  | 'Report' // a live message of a device that has never sent a birth
+  | 'Retained' // believed from the retained state after a start or reconnect
+  | 'Goodbye'
+  | 'LastWill'
+  | 'Silence' // three heartbeat intervals without a message
+  | 'Asleep'
+  | 'NeverSeen'
+  | 'Disabled'
   // Stalled
-  'DuplicateDeviceId',
-  'ForeignOwner',
+  | 'DuplicateDeviceId'
+  | 'ForeignOwner'
   // SchemaValid
-  'NoSchema',
-] as const;
-export type Reason = (typeof REASONS)[number];
+  | 'NoSchema';
 
 /** Why something that arrived over MQTT was not taken; label `reason` of `mir_bad_input_total`, reason of a Warning event. */
 export const BAD_INPUT_REASONS = [

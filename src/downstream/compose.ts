@@ -55,7 +55,7 @@ export function composeDocument(input: ComposeInput): Composed {
   };
 }
 
-export function ownerOf(device: Device, cluster: string): Owner {
+function ownerOf(device: Device, cluster: string): Owner {
   const { namespace, name, uid } = device.metadata;
   return { cluster, namespace, name, uid };
 }

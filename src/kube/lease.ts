@@ -12,7 +12,7 @@ export interface LeaseTimes {
   readonly retryMs: number;
 }
 
-export const DEFAULT_LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+const DEFAULT_LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
 
 export interface ElectionOptions {
   readonly client: KubeClient;

@@ -157,7 +157,7 @@ export function onTick(presence: Presence, at: Moment, rules: LivenessRules): Pr
 }
 
 /** Milliseconds of silence after which the device is offline; 0: never, the device announced that it sends no heartbeats. */
-export function silenceTimeoutMs(presence: Presence, rules: LivenessRules): number {
+function silenceTimeoutMs(presence: Presence, rules: LivenessRules): number {
   return (presence.heartbeatSeconds ?? rules.heartbeatDefaultSeconds) * rules.silenceFactor * 1000;
 }
 

@@ -8,8 +8,11 @@ export interface Check {
 
 /** What `/healthz` and `/readyz` know. Liveness asks whether loops still turn, readiness whether this replica can do its work. */
 export interface Health {
-  /** Registers a loop that turns at least every `maxSilenceMs`; call what is returned at each turn. */
-  loop(name: string, maxSilenceMs: number): () => void;
+  /**
+   * Registers a loop that turns at least every `maxSilenceMs`, until `signal` aborts: a loop that has ended is not stuck.
+   * Call what is returned at each turn.
+   */
+  loop(name: string, maxSilenceMs: number, signal: AbortSignal): () => void;
   /** Registers a readiness check; `problem` answers undefined when all is well. */
   ready(name: string, problem: () => string | undefined): void;
   liveness(): readonly Check[];
@@ -17,18 +20,20 @@ export interface Health {
 }
 
 export function createHealth(clock: Clock): Health {
-  const loops: (() => Check)[] = [];
+  const loops = new Set<() => Check>();
   const readiness: (() => Check)[] = [];
   const check = (name: string, problem: string | undefined): Check =>
     problem === undefined ? { name } : { name, problem };
   return {
-    loop(name, maxSilenceMs) {
+    loop(name, maxSilenceMs, signal) {
       let turnedAt = clock.monotonic();
-      loops.push(() => {
+      const judge = (): Check => {
         const silenceMs = clock.monotonic() - turnedAt;
         const isStuck = silenceMs > maxSilenceMs;
         return check(name, isStuck ? `has not turned for ${Math.round(silenceMs / 1000)} s` : undefined);
-      });
+      };
+      loops.add(judge);
+      signal.addEventListener('abort', () => loops.delete(judge), { once: true });
       return () => {
         turnedAt = clock.monotonic();
       };
@@ -36,7 +41,7 @@ export function createHealth(clock: Clock): Health {
     ready(name, problem) {
       readiness.push(() => check(name, problem()));
     },
-    liveness: () => loops.map((run) => run()),
+    liveness: () => [...loops].map((judge) => judge()),
     readiness: () => readiness.map((run) => run()),
   };
 }

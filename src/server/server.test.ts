@@ -38,8 +38,9 @@ describe('the HTTP server', () => {
   it('is alive while its loops turn, and says which one does not', async () => {
     const clock = manualClock();
     const health = createHealth(clock);
-    const turned = health.loop('workqueue', 10_000);
-    health.loop('reflector', 60_000);
+    const ended = new AbortController();
+    const turned = health.loop('workqueue', 10_000, ended.signal);
+    health.loop('reflector', 60_000, new AbortController().signal);
     const get = await serve(health);
     clock.advance(9_000);
     expect(await get('/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
@@ -48,6 +49,13 @@ describe('the HTTP server', () => {
     expect(await get('/healthz')).toMatchObject({ status: 503, body: expected });
     turned();
     expect(await get('/healthz')).toMatchObject({ status: 200 });
+    clock.advance(12_000);
+    expect(await get('/healthz')).toMatchObject({ status: 503 });
+    ended.abort();
+    expect(await get('/healthz?verbose')).toMatchObject({
+      status: 200,
+      body: '[+]reflector ok\nhealthz check passed\n',
+    });
   });
 
   it('is ready when every named check passes', async () => {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { devicesPath } from '../api/device.ts';
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../clock.ts';
@@ -148,7 +149,7 @@ export class StatusReconciler {
   ): Promise<void> {
     const { client, clock, observe, onWrite } = this.#deps;
     const { namespace, name, uid } = view.device.metadata;
-    const path = `/apis/iot.mir/v1alpha/namespaces/${namespace}/devices/${name}/status`;
+    const path = `${devicesPath(namespace)}/${name}/status`;
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
     try {
