@@ -55,7 +55,7 @@ async function turn(options: ControllerOptions, pause: Pause, key: string, signa
   try {
     const outcome = await reconcile(key, signal);
     queue.forget(key);
-    if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs);
+    if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
     conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
   } catch (error) {
     if (!signal.aborted) conclude(fail(options, pause, key, error));

@@ -1,8 +1,8 @@
 /** What a reconcile came to; the runner turns it into a requeue, a log line and a metric. */
 export type Outcome =
   | { readonly kind: 'done' }
-  /** Come back after `afterMs`; not a failure. */
-  | { readonly kind: 'requeue'; readonly afterMs: number };
+  /** Come back after `afterMs`, with the priority that the queue knows; not a failure. */
+  | { readonly kind: 'requeue'; readonly afterMs: number; readonly priority?: number };
 
 export const DONE: Outcome = { kind: 'done' };
 

@@ -5,6 +5,7 @@ import { recallPresence } from '../liveness/presence.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from '../upstream/inbox.ts';
+import { WritePace } from './write-pace.ts';
 
 /** Why a device's document is not at the broker although it should be. */
 export interface PublishProblem {
@@ -71,8 +72,7 @@ export class DeviceMemory {
   announced: readonly string[] | undefined;
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
-  /** Monotonic ms of the last write that reported values caused. */
-  reportedWrittenAt = Number.NEGATIVE_INFINITY;
+  readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
   /** Retained report topics seen while the id has no object, to be cleared with it. */

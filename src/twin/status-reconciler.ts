@@ -16,7 +16,7 @@ import { expressionOf } from './desired-reconciler.ts';
 import type { TwinEvent } from './events.ts';
 import { transitionEvents } from './events.ts';
 import type { Fleet } from './fleet.ts';
-import { planStatusWrite } from './status-patch.ts';
+import { WRITE_PRIORITY, planStatusWrite } from './status-patch.ts';
 import type { StatusWrite, WriteClass } from './status-patch.ts';
 import { computeStatus } from './status.ts';
 import type { BadInputSink, Wake } from './wake.ts';
@@ -66,8 +66,9 @@ export class StatusReconciler {
     const hasNewName = this.#noteNamedRevisions(view, memory);
     const write = planStatusWrite(device.status, status);
     const after = { ...device, status };
-    const wait = write === undefined ? 0 : this.#waitBefore(write, after, memory);
-    if (wait > 0) return { kind: 'requeue', afterMs: wait };
+    const wait = write === undefined ? 0 : this.#waitBefore(write, after, memory, device);
+    if (write !== undefined && wait > 0)
+      return { kind: 'requeue', afterMs: wait, priority: WRITE_PRIORITY[write.writeClass] };
     if (write !== undefined) await this.#write(view, write, memory, after, signal);
     this.#conclude(view, memory, after, refused);
     // Only on news: the desired side wakes this one in turn.
@@ -129,15 +130,15 @@ export class StatusReconciler {
   }
 
   /** Milliseconds for which `write` is better left undone, because it is soon outdated or too frequent. */
-  #waitBefore({ writeClass }: StatusWrite, after: Device, memory: DeviceMemory): number {
+  #waitBefore({ writeClass }: StatusWrite, after: Device, memory: DeviceMemory, before: Device): number {
     const now = this.#deps.clock.monotonic();
-    if (writeClass === 'reported') return memory.reportedWrittenAt + this.#deps.reportedIntervalMs - now;
-    if (writeClass !== 'sync') return 0;
-    // The device is there and its answer is usually back before the write would be: then one write says all.
+    // A person changed something: that is never paced, and the device's answer to it is usually back before the write would be.
+    const isAsked = before.status?.observedGeneration !== before.metadata.generation;
+    const pacedMs = isAsked ? 0 : memory.pace.waitMs(writeClass, now, this.#deps.reportedIntervalMs);
     const isDecided = Object.values(after.status?.sync ?? {}).every(
       ({ state }) => state !== 'Pending' && state !== 'Acknowledged',
     );
-    return isDecided ? 0 : memory.settleUntil - now;
+    return Math.max(pacedMs, writeClass === 'sync' && !isDecided ? memory.settleUntil - now : 0);
   }
 
   async #write(
@@ -167,7 +168,7 @@ export class StatusReconciler {
       this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
     }
-    if ('reported' in write.patch) memory.reportedWrittenAt = clock.monotonic();
+    memory.pace.note(clock.monotonic(), this.#deps.reportedIntervalMs, 'reported' in write.patch);
     onWrite(write.writeClass, view.reports.size, oldestOf(view));
     this.#deps.onEvents(after, transitionEvents(view.device.status, after.status ?? {}));
   }
