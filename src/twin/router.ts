@@ -12,6 +12,7 @@ import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
 import type { ReportGate } from '../upstream/report-gate.ts';
+import type { ReportRequests } from '../upstream/report-requests.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
 import type { BadInputSink, Wake } from './wake.ts';
@@ -25,6 +26,7 @@ export interface RouterDeps {
   readonly reading: ReadingClock;
   readonly heartbeats: HeartbeatBudget;
   readonly gate: ReportGate;
+  readonly requests: ReportRequests;
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;
@@ -205,7 +207,10 @@ export class Router {
     if (birth.session === undefined || birth.session !== before.session) this.#beginSession(memory, birth);
     this.#nameRevision(memory, birth);
     this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
-    if (delivery === 'live') this.#deps.heartbeats.add(memory.deviceId);
+    if (delivery === 'live') {
+      this.#deps.heartbeats.add(memory.deviceId);
+      this.#deps.requests.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
+    }
     if (before.maxBytes !== birth.maxBytes) this.#deps.wake.desired(memory.deviceId);
   }
 

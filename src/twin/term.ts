@@ -13,6 +13,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Broker, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
+import { ReportRequests } from '../upstream/report-requests.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
 import { Discovery } from './discovery.ts';
@@ -71,6 +72,7 @@ export class Term implements BrokerHandlers {
   readonly #signal: AbortSignal;
   readonly #reading: ReadingClock;
   readonly #heartbeats: HeartbeatBudget;
+  readonly #requests = new ReportRequests();
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
   readonly #router: Router;
@@ -121,6 +123,7 @@ export class Term implements BrokerHandlers {
       rules: config,
       reading: this.#reading,
       heartbeats: this.#heartbeats,
+      requests: this.#requests,
       gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
       onBadInput: this.#onBadInput,
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
@@ -252,6 +255,7 @@ export class Term implements BrokerHandlers {
     this.#reading.tick();
     this.#judgePresence();
     this.#router.releaseHeld();
+    this.#requestReports(now);
     for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
     if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
       this.#isBrokerDown = true;
@@ -278,6 +282,22 @@ export class Term implements BrokerHandlers {
       if (presence.online && !memory.isDisabled) online += 1;
     }
     metrics.devicesOnline.set(online);
+  }
+
+  /** Asks devices for what their births announced and nobody has seen. */
+  #requestReports(now: number): void {
+    const { broker, topics, lister, log } = this.#deps;
+    const isMissing = (deviceId: string, name: string): boolean => {
+      const memory = this.#fleet.get(deviceId);
+      if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online || memory.inbox.has(name))
+        return false;
+      return lister.get(memory.owner)?.status?.reported?.[name] === undefined;
+    };
+    for (const deviceId of this.#requests.due(now, isMissing)) {
+      broker.publish(topics.get(deviceId), 'reported', { retain: false, qos: 1 }).catch((error: unknown) => {
+        log.debug({ err: error, deviceId }, 'could not ask for reports');
+      });
+    }
   }
 
   #writeHeartbeat(deviceId: string): void {
