@@ -77,6 +77,8 @@ export function clientOptions(
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // A table of all 65,536 packet ids as Buffers: 7 MB for what is computed in no time.
+    writeCache: false,
     keepalive: tuning.keepaliveSeconds,
     connectTimeout: tuning.connectTimeoutMs,
     // Without it mosquitto keeps 20 messages in flight and silently drops what its queue of 1,000 does not hold.
