@@ -31,8 +31,8 @@ export interface RigOptions {
   /** What is run as the operator. */
   readonly entry: string;
   readonly progress: (line: string) => void;
-  /** Flags for Node, as `--cpu-prof`. */
-  readonly nodeOptions?: string;
+  /** Flags of Node for the operator. */
+  readonly nodeFlags: readonly string[];
 }
 
 const CREATES_IN_FLIGHT = 16;
@@ -61,7 +61,7 @@ export class Rig {
     const operator = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.brokerPort}`, {
       entry: this.#options.entry,
       namespace: SERVED,
-      env: this.#options.nodeOptions === undefined ? {} : { NODE_OPTIONS: this.#options.nodeOptions },
+      nodeFlags: this.#options.nodeFlags,
     });
     this.#endings.unshift(() => operator.stop());
     return operator;

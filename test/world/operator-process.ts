@@ -18,6 +18,8 @@ export interface OperatorOptions {
   readonly isDirect?: boolean;
   /** What is run instead of `src/main.ts`, for example the bundle. */
   readonly entry?: string;
+  /** Flags of Node itself. */
+  readonly nodeFlags?: readonly string[];
   /** False: resolve when it listens, without waiting for /readyz. */
   readonly isReadyAwaited?: boolean;
 }
@@ -85,6 +87,7 @@ export async function startOperator(
 
 function commandLine(kubeconfig: string, mqttUrl: string, options: OperatorOptions): string[] {
   return [
+    ...(options.nodeFlags ?? []),
     options.entry ?? MAIN,
     `--kubeconfig=${kubeconfig}`,
     `--mqtt-url=${options.mqttUrl ?? mqttUrl}`,
