@@ -126,6 +126,7 @@ async function findClusterId(client: KubeClient, clock: Clock, log: Logger, sign
 async function keepCache(operator: Operator, signal: AbortSignal): Promise<void> {
   const { config, client, store, clock, log, metrics, health } = operator;
   const path = devicesPath(config.namespace);
+  log.info({ path }, 'filling the cache');
   // Watches may be silent for three minutes before the watchdog looks.
   const turned = health.loop('reflector', 600_000, signal);
   await runReflector<Device>(
