@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
@@ -64,6 +65,18 @@ describe('WorkQueue', () => {
     const clock = Object.assign(new FakeClock(), { after: (ms: number) => (asked.push(ms), () => undefined) });
     newQueue(clock).addAfter('a', 90 * 86_400_000);
     expect(Math.max(...asked)).toBeLessThan(2 ** 31);
+  });
+
+  it('listens once to a signal, however many takes wait on it', async () => {
+    const queue = newQueue();
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = [queue.take(one.signal), queue.take(one.signal), queue.take(one.signal)];
+    const second = queue.take(two.signal);
+    expect(getEventListeners(one.signal, 'abort')).toHaveLength(1);
+    one.abort();
+    expect(await Promise.all(first)).toEqual([undefined, undefined, undefined]);
+    queue.add('a');
+    expect(await second).toBe('a');
   });
 
   it('sends waiting takers home on abort and on shutdown', async () => {

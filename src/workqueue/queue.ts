@@ -20,6 +20,11 @@ export interface QueueOptions {
 /** setTimeout fires at once when asked for more than 2^31 - 1 ms; the queue looks again instead. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+interface Taker {
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (key: string | undefined) => void;
+}
+
 interface Waiting {
   readonly priority: number;
   readonly since: number;
@@ -45,7 +50,9 @@ export class WorkQueue {
   readonly #processing = new Map<string, number>();
   /** Keys ready to be taken, by priority; a Set keeps the order of insertion. Lanes of higher priority stand first. */
   readonly #lanes: { readonly priority: number; readonly keys: Set<string> }[] = [];
-  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #takers: Taker[] = [];
+  /** Signals whose abort sends their takers home. One listener a signal, not a taker: adding one costs as much as there are. */
+  readonly #heeded = new WeakSet<AbortSignal>();
   readonly #delayed = new DelayHeap();
   readonly #delayedPriority = new Map<string, number>();
   #cancelTimer: (() => void) | undefined;
@@ -117,17 +124,9 @@ export class WorkQueue {
     if (signal?.aborted === true || this.#isShutDown) return Promise.resolve(undefined);
     const key = this.#next();
     if (key !== undefined) return Promise.resolve(key);
+    this.#heed(signal);
     return new Promise((resolve) => {
-      const settle = (found: string | undefined): void => {
-        signal?.removeEventListener('abort', abort);
-        resolve(found);
-      };
-      const abort = (): void => {
-        this.#takers.splice(this.#takers.indexOf(settle), 1);
-        settle(undefined);
-      };
-      this.#takers.push(settle);
-      signal?.addEventListener('abort', abort, { once: true });
+      this.#takers.push({ signal, resolve });
     });
   }
 
@@ -144,7 +143,19 @@ export class WorkQueue {
   shutDown(): void {
     this.#isShutDown = true;
     this.#cancelTimer?.();
-    for (const settle of this.#takers.splice(0)) settle(undefined);
+    for (const { resolve } of this.#takers.splice(0)) resolve(undefined);
+  }
+
+  #heed(signal: AbortSignal | undefined): void {
+    if (signal === undefined || this.#heeded.has(signal)) return;
+    this.#heeded.add(signal);
+    const sendHome = (): void => {
+      const leaving = this.#takers.filter((taker) => taker.signal === signal);
+      const staying = this.#takers.filter((taker) => taker.signal !== signal);
+      this.#takers.splice(0, this.#takers.length, ...staying);
+      for (const { resolve } of leaving) resolve(undefined);
+    };
+    signal.addEventListener('abort', sendHome, { once: true });
   }
 
   #offer(key: string, priority: number): void {
@@ -154,7 +165,7 @@ export class WorkQueue {
       return;
     }
     this.#begin(key);
-    taker(key);
+    taker.resolve(key);
   }
 
   #next(): string | undefined {
