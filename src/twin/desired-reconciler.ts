@@ -29,6 +29,8 @@ export interface DesiredDeps {
   readonly settleMs: number;
   readonly clock: Clock;
   readonly wake: Wake;
+  /** Device ids that wait for their document to be compared, beside those being worked on. */
+  readonly backlog: () => number;
   readonly onPublished: (durationMs: number) => void;
   readonly onPublishError: (kind: string) => void;
   readonly onWithdrawn: (topics: number) => void;
@@ -38,6 +40,9 @@ export interface DesiredDeps {
 const NOT_RETAINED_RETRY_MS = 30_000;
 /** After a refusal of the broker, which only a person can lift. */
 const REFUSED_RETRY_MS = 30_000;
+
+/** While more documents wait than can be under way, Pending is not worth a write for so long. */
+const BULK_SETTLE_MS = 1000;
 
 /**
  * Makes the broker's copy of one device's document what the cluster says: publishes what differs, withdraws what has no object.
@@ -157,8 +162,14 @@ export class DesiredReconciler {
     if (composed.reissued.length > 0) {
       memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
     }
-    if (memory.presence.online) memory.settleUntil = clock.monotonic() + this.#deps.settleMs;
+    memory.settleUntil = clock.monotonic() + this.#settleMs(memory);
     return undefined;
+  }
+
+  /** Documents go first: a status write costs as much as many publishes, and the answers to a bulk change save as many writes. */
+  #settleMs({ presence }: DeviceMemory): number {
+    if (this.#deps.backlog() > 0) return BULK_SETTLE_MS;
+    return presence.online ? this.#deps.settleMs : 0;
   }
 
   #failPublish(memory: DeviceMemory, error: unknown): Outcome {
@@ -178,7 +189,7 @@ export class DesiredReconciler {
     }
     copy.expresses = expressionOf(device);
     copy.problem = undefined;
-    this.#deps.wake.status(memory, 'sync');
+    this.#deps.wake.status(memory, 'sync', memory.settleUntil - this.#deps.clock.monotonic());
     return DONE;
   }
 

@@ -27,6 +27,8 @@ import type { BadInputSink, Wake } from './wake.ts';
 
 /** What a term needs of a queue; the workqueue has more. */
 export interface KeyQueue {
+  /** Keys that wait to be taken. */
+  readonly length: number;
   add(key: string, priority?: number): void;
   addAfter(key: string, delayMs: number, priority?: number): void;
 }
@@ -55,6 +57,8 @@ export interface ObjectChange {
   readonly deviceId: string;
   /** Anything outside metadata and status may have changed; false: status or metadata alone. */
   readonly isDesiredMoved: boolean;
+  /** A LIST brought it: in a cluster restored from a backup the status has lost what the device has reported since. */
+  readonly isRelisted: boolean;
 }
 
 const TICK_MS = 250;
@@ -134,6 +138,7 @@ export class Term implements BrokerHandlers {
       broker,
       realm,
       settleMs: config.settleMs,
+      backlog: () => deps.desiredQueue.length,
       onPublished: (durationMs) => {
         metrics.desiredPublished.inc();
         metrics.publishDuration.observe(durationMs / 1000);
@@ -172,22 +177,24 @@ export class Term implements BrokerHandlers {
   onSynced(): void {
     for (const key of this.#deps.lister.keys()) {
       const device = this.#deps.lister.get(key);
-      if (device !== undefined) this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true });
+      if (device !== undefined) this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
     }
     this.#mustDiscover = this.#deps.broker.connected;
   }
 
-  onObject({ key, deviceId, isDesiredMoved }: ObjectChange): void {
+  onObject({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange): void {
     const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId);
     if (memory === undefined) return;
-    if (mustRead) this.#readAnew(memory);
+    if (mustRead || isRelisted) this.#readAnew(memory);
     if (isDesiredMoved) {
       memory.copy.expresses = undefined;
       this.#deps.desiredQueue.add(deviceId);
     }
     if (isNewOwner)
       for (const claimant of this.#fleet.claimants(deviceId)) this.#deps.statusQueue.add(claimant, WRITE_PRIORITY.sync);
-    else this.#deps.statusQueue.add(key, isDesiredMoved ? WRITE_PRIORITY.sync : WRITE_PRIORITY.heartbeat);
+    else if (!isDesiredMoved) this.#deps.statusQueue.add(key, WRITE_PRIORITY.heartbeat);
+    // The desired side wakes the owner's status when the change is published, or cannot be.
+    else if (memory.owner !== key || !this.#deps.broker.connected) this.#deps.statusQueue.add(key, WRITE_PRIORITY.sync);
   }
 
   onMessage(message: IncomingMessage): void {
@@ -226,8 +233,8 @@ export class Term implements BrokerHandlers {
     return {
       desired: (deviceId, afterMs) =>
         afterMs === undefined ? desiredQueue.add(deviceId) : desiredQueue.addAfter(deviceId, afterMs),
-      status: (memory, writeClass) => {
-        if (memory.owner !== undefined) statusQueue.add(memory.owner, WRITE_PRIORITY[writeClass]);
+      status: (memory, writeClass, afterMs = 0) => {
+        if (memory.owner !== undefined) statusQueue.addAfter(memory.owner, afterMs, WRITE_PRIORITY[writeClass]);
       },
       page: (deviceId) => this.#pages.request(deviceId),
       clear: (topic) => {

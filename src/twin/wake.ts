@@ -6,8 +6,8 @@ import type { WriteClass } from './status-patch.ts';
 export interface Wake {
   /** The document of a device id is to be compared with the broker's copy, at once or after `afterMs`. */
   desired(deviceId: string, afterMs?: number): void;
-  /** The status of the owner of a device id is to be computed again; the class decides how long it may wait in line. */
-  status(memory: DeviceMemory, writeClass: WriteClass): void;
+  /** The status of the owner of a device id is to be computed again, at once or after `afterMs`; the class decides how long it may wait in line. */
+  status(memory: DeviceMemory, writeClass: WriteClass, afterMs?: number): void;
   /** The retained state of a device id is to be read from the broker. */
   page(deviceId: string): void;
   /** A retained up-topic says nothing any more and is to be cleared. */
