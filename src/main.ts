@@ -26,6 +26,8 @@ if (loaded.kind === 'run') {
     log.fatal({ err: error }, 'cannot run');
     process.exitCode = 1;
   }
+  // Not by itself: Node may wait for ever, at full load, for a write to a TLS socket that was destroyed under it.
+  log.flush(() => process.exit());
 } else if (loaded.kind === 'error') {
   process.stderr.write(`${loaded.message}\n`);
   process.exitCode = 2;

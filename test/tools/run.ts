@@ -77,6 +77,8 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--disable-warning=ExperimentalWarning',
       jest,
       `--maxWorkers=${WORKERS}`,
+      // Node may wait for ever at its end for a write to a TLS socket that was destroyed under it, of which there are many here.
+      '--forceExit',
       '--testTimeout=60000',
       '--json',
       `--outputFile=${report}`,
