@@ -26,6 +26,8 @@ async function main(): Promise<void> {
   const reason = await Promise.race([stopSignal(), world.operator.then(() => 'the operator ended')]);
   console.log(`\n${reason}: stopping`);
   await world.close();
+  // Not by itself: Node may wait for ever, at full load, for a write to a TLS socket that was destroyed under it.
+  process.exit();
 }
 
 type Values = ReturnType<typeof readArguments>;
