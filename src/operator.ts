@@ -147,9 +147,12 @@ async function keepCache(operator: Operator, signal: AbortSignal): Promise<void>
   );
 }
 
-function tell({ term, metrics, store }: Operator, { key, object, isGenerationMoved }: Change<Device>): void {
+function tell(
+  { term, metrics, store }: Operator,
+  { key, object, isGenerationMoved, isRelisted }: Change<Device>,
+): void {
   metrics.cachedObjects.set({ resource: 'devices' }, store.size);
-  term?.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved });
+  term?.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved, isRelisted });
 }
 
 async function leadWhenElected(operator: Operator, home: string | undefined, signal: AbortSignal): Promise<void> {

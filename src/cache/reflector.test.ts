@@ -19,8 +19,8 @@ type Answer = ReturnType<typeof page> | Error;
 /** Events of one watch; then its end, an error, or silence. */
 type Watch = readonly (WatchEvent<Cached> | Error | 'silence')[];
 
-/** Runs a reflector against scripted answers; a script that has ended answers with silence. */
-async function run(lists: Answer[], watches: Watch[], ms = 1) {
+/** Runs a reflector against scripted answers; a script that has ended answers with silence. `newest`: the server's version. */
+async function run(lists: Answer[], watches: Watch[], ms = 1, newest = '9') {
   const clock = new FakeClock();
   const store = new Store<Cached>();
   const [asked, changes]: [string[], string[]] = [[], []];
@@ -29,6 +29,7 @@ async function run(lists: Answer[], watches: Watch[], ms = 1) {
     new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new TransportError('aborted'))));
   const client = {
     get(_path: string, query?: Query, signal?: AbortSignal) {
+      if (query?.['limit'] === 1) return Promise.resolve(page([], newest));
       asked.push(`list ${String(query?.['continue'] ?? '')}@${clock.monotonic()}`);
       const answer = lists.shift();
       if (answer === undefined) return silence(signal);
@@ -107,6 +108,19 @@ describe('runReflector', () => {
   ])('waits %d ms as asked, but never loops at once', async (retryAfterMs, second) => {
     const { asked } = await run([new ApiError(429, {}, retryAfterMs), page([], '5')], [], 16_001);
     expect(asked[1]).toBe(second);
+  });
+
+  it('lists again when the server has gone back behind what was seen', async () => {
+    const { asked } = await run([page([], '5'), page([], '3')], [[event('ADDED', thing('a', '7'))]], 150, '3');
+    expect(asked.slice(1)).toEqual(['watch 5', 'list @0', 'watch 3']);
+  });
+
+  it('asks every few seconds however long nobody answers', async () => {
+    const refused = Array.from({ length: 100 }, () => new TransportError('refused', { isUnanswered: true }));
+    const { asked } = await run(refused, [], 60_000);
+    const times = asked.map((one) => Number(one.split('@')[1]));
+    expect(Math.max(...times.map((time, at) => time - (times[at - 1] ?? 0)))).toBeLessThanOrEqual(5000);
+    expect(times.length).toBeGreaterThan(10);
   });
 
   it('gives up a watch that has said nothing for three minutes', async () => {

@@ -4,7 +4,7 @@ import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError, isExpired } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { Cached } from './lister.ts';
-import { keyOf } from './store.ts';
+import { isNewer, keyOf } from './store.ts';
 import type { Store } from './store.ts';
 
 export interface Change<T> {
@@ -14,6 +14,8 @@ export interface Change<T> {
   readonly object: T;
   /** False when nothing but status and metadata can have changed. */
   readonly isGenerationMoved: boolean;
+  /** Found by a LIST: it may come from another history, and what was written to the object before may be undone. */
+  readonly isRelisted: boolean;
 }
 
 export interface ReflectorHooks {
@@ -41,13 +43,14 @@ export interface ReflectorOptions<T extends Cached> {
 
 const PAGE_SIZE = 500;
 const BACKOFF_MIN_MS = 200;
-const BACKOFF_MAX_MS = 30_000;
+/** One request in five seconds burdens nobody, and who was away is heard soon after coming back. */
+const BACKOFF_MAX_MS = 5000;
 /** Bookmarks come about once a minute; a watch that says nothing for so long is half open. */
 const STALE_AFTER_MS = 180_000;
 
 /**
  * Keeps a store equal to a collection of the API server until `signal` aborts: LIST in pages, then watch from there; a watch that
- * breaks goes on where it was, one whose history is gone (410) begins with a LIST again.
+ * ends goes on where it was; one whose history is gone (410, or a server restored from a backup) begins with a LIST again.
  */
 export async function runReflector<T extends Cached>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
   await new Reflector(options).run(signal);
@@ -69,12 +72,24 @@ class Reflector<T extends Cached> {
     while (!signal.aborted) {
       this.#options.hooks?.onTurn?.();
       try {
+        if (this.#version !== undefined && !(await this.#isHistoryIntact(this.#version, signal)))
+          this.#version = undefined;
         this.#version ??= await this.#list(signal);
         await this.#watch(this.#version, signal);
       } catch (error) {
         if (!signal.aborted) await this.#recover(error, signal);
       }
     }
+  }
+
+  /**
+   * False when the server's newest version lies before ours: its state was put back from a backup. A watch from our version would
+   * then be answered with silence until the new history has grown past it, and miss everything up to there.
+   */
+  async #isHistoryIntact(version: string, signal: AbortSignal): Promise<boolean> {
+    const { client, path } = this.#options;
+    const { metadata } = await client.get<KubeList<T>>(path, { limit: 1 }, signal);
+    return !isNewer(version, metadata.resourceVersion);
   }
 
   async #list(signal: AbortSignal): Promise<string> {
@@ -152,14 +167,14 @@ class Reflector<T extends Cached> {
     // What a LIST brings may come from another history, in which the same generation means something else.
     const isGenerationMoved =
       source === 'list' || kind === 'added' || store.facts(key)?.generation !== before?.generation;
-    onChange({ kind, key, object, isGenerationMoved });
+    onChange({ kind, key, object, isGenerationMoved, isRelisted: source === 'list' });
   }
 
   #remove(key: string, last?: T): void {
     const { store, onChange } = this.#options;
     const object = last ?? store.get(key);
     if (object === undefined || store.remove(key) === undefined) return;
-    onChange({ kind: 'deleted', key, object, isGenerationMoved: true });
+    onChange({ kind: 'deleted', key, object, isGenerationMoved: true, isRelisted: false });
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {

@@ -162,6 +162,6 @@ type Metadata = Cached['metadata'] & {
 };
 
 /** Resource versions are integers of any length that grow (KEP-5504). */
-function isNewer(a: string, b: string): boolean {
+export function isNewer(a: string, b: string): boolean {
   return a.length === b.length ? a > b : a.length > b.length;
 }

@@ -1,0 +1,27 @@
+/** What was published on desired topics, judged: an operator must not say again what stands already. */
+import { canonicalJson } from '../../../src/protocol/canonical.ts';
+import type { RecordedMessage } from '../../world/broker-client.ts';
+
+interface Document {
+  readonly owner: { readonly uid: string };
+  readonly disabled: boolean;
+  readonly messages: Readonly<Record<string, { readonly value: Readonly<Record<string, never>> }>>;
+}
+
+/** Live publishes whose values are those of the publish before, as `topic: payload`. */
+export function unchangedPublishes(messages: readonly RecordedMessage[]): string[] {
+  const standing = new Map<string, string>();
+  const found: string[] = [];
+  for (const { topic, text, isRetained } of messages) {
+    const meaning = text === '' ? '' : meaningOf(JSON.parse(text) as Document);
+    if (!isRetained && standing.get(topic) === meaning) found.push(`${topic}: ${text}`);
+    standing.set(topic, meaning);
+  }
+  return found;
+}
+
+/** Everything but revisions and times. */
+function meaningOf({ owner, disabled, messages }: Document): string {
+  const values = Object.fromEntries(Object.entries(messages).map(([name, { value }]) => [name, value]));
+  return canonicalJson({ uid: owner.uid, disabled, values });
+}
