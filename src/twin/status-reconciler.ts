@@ -57,9 +57,10 @@ export class StatusReconciler {
 
   async reconcile(key: DeviceKey, signal: AbortSignal): Promise<Outcome> {
     const { lister, fleet } = this.#deps;
+    if (!lister.hasSynced) return DONE;
     const device = lister.get(key);
     const memory = device === undefined ? undefined : fleet.get(device.spec.deviceId);
-    if (device === undefined || memory === undefined || !lister.hasSynced) return DONE;
+    if (device === undefined || memory === undefined) return DONE;
     const view = this.#view(key, device, memory);
     if (view === undefined) return DONE;
     const { status, refused } = computeStatus(view);

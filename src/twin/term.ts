@@ -166,18 +166,28 @@ export class Term implements BrokerHandlers {
 
   /** Resolves when the term's signal aborts. */
   async run(): Promise<void> {
-    this.onSynced();
+    this.#takeCache();
     while (!this.#signal.aborted) {
       await delay(this.#deps.clock, TICK_MS, this.#signal);
       this.#tick();
     }
   }
 
-  /** The cache holds everything (again), or the term begins with a cache that does. */
-  onSynced(): void {
+  /** What the cache holds when the term begins; everything after comes as a change. */
+  #takeCache(): void {
     for (const key of this.#deps.lister.keys()) {
       const device = this.#deps.lister.get(key);
-      if (device !== undefined) this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
+      if (device !== undefined)
+        this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
+    }
+    this.#mustDiscover = this.#deps.broker.connected;
+  }
+
+  /** The first LIST is complete: from now on absence means absence, and what waited for that goes on. */
+  onSynced(): void {
+    for (const memory of this.#fleet.all()) {
+      this.#deps.desiredQueue.add(memory.deviceId);
+      this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
     }
     this.#mustDiscover = this.#deps.broker.connected;
   }
@@ -190,11 +200,17 @@ export class Term implements BrokerHandlers {
       memory.copy.expresses = undefined;
       this.#deps.desiredQueue.add(deviceId);
     }
-    if (isNewOwner)
-      for (const claimant of this.#fleet.claimants(deviceId)) this.#deps.statusQueue.add(claimant, WRITE_PRIORITY.sync);
-    else if (!isDesiredMoved) this.#deps.statusQueue.add(key, WRITE_PRIORITY.heartbeat);
-    // The desired side wakes the owner's status when the change is published, or cannot be.
-    else if (memory.owner !== key || !this.#deps.broker.connected) this.#deps.statusQueue.add(key, WRITE_PRIORITY.sync);
+    this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isDesiredMoved);
+  }
+
+  /** The desired side wakes the owner's status itself when a change is published, or cannot be. */
+  #wakeStatus(keys: readonly DeviceKey[], memory: DeviceMemory, isDesiredMoved: boolean): void {
+    const { broker, statusQueue } = this.#deps;
+    const isLeftToDesired = isDesiredMoved && broker.connected;
+    for (const key of keys) {
+      if (isLeftToDesired && key === memory.owner) continue;
+      statusQueue.add(key, isDesiredMoved ? WRITE_PRIORITY.sync : WRITE_PRIORITY.heartbeat);
+    }
   }
 
   onMessage(message: IncomingMessage): void {
