@@ -2,7 +2,8 @@
 
 export interface LoadOrder {
   readonly port: number;
-  readonly kind: 'birth' | 'report' | 'heartbeat';
+  /** `unread`: like reports, on topics that nobody subscribes to. */
+  readonly kind: 'birth' | 'report' | 'heartbeat' | 'unread';
   /** Devices 0…devices-1 in turn. */
   readonly devices: number;
   readonly messages: number;

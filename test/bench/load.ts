@@ -59,7 +59,7 @@ function messageOf(order: LoadOrder, sequence: number, qos: 0 | 1): Buffer {
   const deviceId = deviceIdOf(sequence % order.devices);
   const [suffix, payload] = contentOf(order.kind, sequence, deviceId);
   return publishPacket({
-    topic: `mir/v1alpha/${deviceId}/${suffix}`,
+    topic: `${kindPrefix(order.kind)}/${deviceId}/${suffix}`,
     payload: Buffer.from(payload),
     qos,
     retain: qos === 1,
@@ -67,11 +67,14 @@ function messageOf(order: LoadOrder, sequence: number, qos: 0 | 1): Buffer {
   });
 }
 
+const kindPrefix = (kind: LoadOrder['kind']): string => (kind === 'unread' ? 'floor' : 'mir/v1alpha');
+
 function contentOf(kind: LoadOrder['kind'], sequence: number, deviceId: string): [suffix: string, payload: string] {
   switch (kind) {
     case 'birth':
       return ['state', JSON.stringify({ version: 1, online: true, session: `session-${deviceId}`, heartbeat: 600 })];
     case 'report':
+    case 'unread':
       return [`reported/${REPORTED_MESSAGE}`, `{"value":{"sequence":${sequence},"celsius":21.5}}`];
     case 'heartbeat':
       return ['heartbeat', ''];
