@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { API_VERSION, DEVICE_KIND, devicesPath } from './api/device.ts';
 import type { Device } from './api/device.ts';
+import { observeWrite } from './cache/own-writes.ts';
 import { runReflector } from './cache/reflector.ts';
 import type { Change } from './cache/reflector.ts';
 import { Store } from './cache/store.ts';
@@ -209,7 +210,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
       topics,
       lister: store,
-      observe: (device) => void store.observe(device),
+      observe: (device) => observeWrite(store, device, (change) => tell(operator, change)),
       client,
       broker,
       desiredQueue,

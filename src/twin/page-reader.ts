@@ -29,6 +29,8 @@ export class PageReader {
   /** Insertion order. Bounded by the number of devices. */
   readonly #waiting = new Set<string>();
   readonly #signal: AbortSignal;
+  /** Ids of the pages under way: asked for again, an id waits for the end of its page, because two would share one subscription. */
+  readonly #reading = new Set<string>();
   #inFlight = 0;
   #isScheduled = false;
 
@@ -63,11 +65,14 @@ export class PageReader {
 
   #pump(): void {
     const { broker, concurrency, pageSize } = this.#deps;
-    while (this.#inFlight < concurrency && this.#waiting.size > 0 && broker.connected && !this.#signal.aborted) {
+    while (this.#inFlight < concurrency && broker.connected && !this.#signal.aborted) {
       const page = this.#takePage(pageSize);
+      if (page.length === 0) return;
       this.#inFlight += 1;
+      for (const { deviceId } of page) this.#reading.add(deviceId);
       void this.#read(page).finally(() => {
         this.#inFlight -= 1;
+        for (const { deviceId } of page) this.#reading.delete(deviceId);
         this.#pump();
       });
     }
@@ -77,6 +82,7 @@ export class PageReader {
     const page: DeviceMemory[] = [];
     for (const deviceId of this.#waiting) {
       if (page.length >= size) break;
+      if (this.#reading.has(deviceId)) continue;
       this.#waiting.delete(deviceId);
       const memory = this.#deps.fleet.get(deviceId);
       if (memory !== undefined) page.push(memory);
@@ -85,7 +91,6 @@ export class PageReader {
   }
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
-    if (page.length === 0) return;
     const { broker, topics, clock, log, onPage, onRead } = this.#deps;
     for (const { copy } of page) {
       copy.isSeenInPage = false;
