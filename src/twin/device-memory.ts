@@ -75,6 +75,11 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
+  /**
+   * While a page is being read: the topics of the device that were heard live since it began. What the page shows of them is
+   * older, because brokers send stored and live messages side by side.
+   */
+  heardInPage: Set<string> | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */
   orphanedReports: Set<string> | undefined;
 

@@ -92,9 +92,10 @@ export class PageReader {
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
     const { broker, topics, clock, log, onPage, onRead } = this.#deps;
-    for (const { copy } of page) {
-      copy.isSeenInPage = false;
-      copy.isPublishedInPage = false;
+    for (const memory of page) {
+      memory.copy.isSeenInPage = false;
+      memory.copy.isPublishedInPage = false;
+      memory.heardInPage = new Set();
     }
     try {
       await broker.readRetained(
@@ -109,6 +110,8 @@ export class PageReader {
         for (const { deviceId } of page) this.request(deviceId);
       });
       return;
+    } finally {
+      for (const memory of page) memory.heardInPage = undefined;
     }
     onPage('complete');
     for (const memory of page) onRead(memory);

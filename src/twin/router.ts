@@ -67,6 +67,10 @@ export class Router {
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
+    if (memory.heardInPage !== undefined) {
+      if (!message.retained) memory.heardInPage.add(message.topic);
+      else if (memory.heardInPage.has(message.topic)) return;
+    }
     switch (topic.kind) {
       case 'heartbeat':
         // Nobody should retain a heartbeat; a stored one tells nothing about now.

@@ -1,0 +1,129 @@
+import { Buffer } from 'node:buffer';
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { device, RATE } from '../../test/gen/device.ts';
+import type { Device } from '../api/device.ts';
+import { Store } from '../cache/store.ts';
+import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
+import { ReadingClock } from '../liveness/reading-clock.ts';
+import { createTopics } from '../protocol/topics.ts';
+import { ReportGate } from '../upstream/report-gate.ts';
+import { ReportRequests } from '../upstream/report-requests.ts';
+import { DEVICE_ID_INDEX } from './claims.ts';
+import { Fleet } from './fleet.ts';
+import { Router } from './router.ts';
+
+const topics = createTopics();
+
+/** A router for one device, `sensor-01`, and what it makes of messages. */
+function setUp(parts: Parameters<typeof device>[0] = {}) {
+  const clock = new FakeClock();
+  const lister = new Store<Device>({ [DEVICE_ID_INDEX]: (object) => [object.spec.deviceId] });
+  lister.upsert(device(parts));
+  const fleet = new Fleet(lister, () => 0);
+  const memory = fleet.refresh('sensor-01').memory;
+  if (memory === undefined) throw new Error('the fleet knows no sensor-01');
+  const said: string[] = [];
+  const router = new Router({
+    topics,
+    fleet,
+    limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 },
+    rules: { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 },
+    clock,
+    reading: new ReadingClock(clock, 250),
+    heartbeats: new HeartbeatBudget(20),
+    gate: new ReportGate(100, 64),
+    requests: new ReportRequests(),
+    wake: {
+      desired: () => said.push('desired'),
+      status: (_memory, writeClass) => said.push(`status ${writeClass}`),
+      page: () => said.push('page'),
+      clear: (topic) => said.push(`clear ${topic}`),
+    },
+    onBadInput: (reason) => said.push(`bad ${reason}`),
+    count: () => {},
+    onUnknown: () => {},
+  });
+  const send = (topic: string, body: unknown, retained = false): void =>
+    router.route({ topic, payload: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), retained });
+  return {
+    memory,
+    said,
+    send,
+    report: (intervalSeconds: number, retained = false) =>
+      send(topics.reported('sensor-01', RATE), { value: { intervalSeconds } }, retained),
+    inbox: () => memory.inbox.peek().get(RATE)?.envelope.value,
+  };
+}
+
+describe('the router', () => {
+  it('does not let the stored report of a page replace a newer one that was heard live meanwhile', () => {
+    const { memory, report, inbox } = setUp();
+    memory.heardInPage = new Set();
+    report(30);
+    report(60, true);
+    expect(inbox()).toEqual({ intervalSeconds: 30 });
+    memory.heardInPage = undefined;
+  });
+
+  it('takes stored reports that nobody has repeated', () => {
+    const { memory, report, inbox } = setUp();
+    memory.heardInPage = new Set();
+    report(60, true);
+    expect(inbox()).toEqual({ intervalSeconds: 60 });
+  });
+
+  it('does not let a stored last will end a session that was heard live meanwhile', () => {
+    const { memory, send } = setUp();
+    memory.heardInPage = new Set();
+    send(topics.state('sensor-01'), { online: true, session: 's2' });
+    send(topics.state('sensor-01'), { online: false, session: 's1', will: true }, true);
+    expect(memory.presence).toMatchObject({ online: true, session: 's2' });
+  });
+
+  it('counts and drops what a disabled device says', () => {
+    const { report, said, inbox } = setUp({ disabled: true });
+    report(60);
+    expect(said).toEqual(['bad DeviceDisabled']);
+    expect(inbox()).toBeUndefined();
+  });
+
+  it('keeps the value and not the decision of a report to another uid or of a revision that was never issued', () => {
+    for (const [envelope, reason] of [
+      [{ uid: 'another', revision: 1 }, 'ForeignUid'],
+      [{ uid: 'uid-1', revision: 2_000_000_000 }, 'BadRevision'],
+    ] as const) {
+      const { memory, send, said } = setUp();
+      send(topics.reported('sensor-01', RATE), { ...envelope, status: 'rejected', value: { intervalSeconds: 60 } });
+      expect(said).toContain(`bad ${reason}`);
+      expect(memory.inbox.peek().get(RATE)?.envelope).toEqual({ value: { intervalSeconds: 60 } });
+    }
+  });
+
+  it("looks again at the broker when someone else writes the device's document", () => {
+    const { memory, send, said } = setUp();
+    memory.copy.payload = 'ours';
+    send(topics.desired('sensor-01'), 'ours');
+    expect(said).toEqual([]);
+    send(topics.desired('sensor-01'), 'theirs');
+    expect(said).toEqual(['page']);
+  });
+
+  it('refuses bad input by its reason and goes on', () => {
+    const { send, said, report, inbox } = setUp();
+    send(topics.reported('sensor-01', RATE), '');
+    send(topics.reported('sensor-01', RATE), '{');
+    send(topics.state('sensor-01'), '[]');
+    send(topics.state('nobody'), '{"online":true}');
+    send('mir/v1alpha/no spaces/state', '{"online":true}');
+    expect(said).toEqual([
+      'bad EmptyPayload',
+      'bad InvalidJson',
+      'bad InvalidEnvelope',
+      'bad UnknownDevice',
+      'bad InvalidTopic',
+    ]);
+    report(60);
+    expect(inbox()).toEqual({ intervalSeconds: 60 });
+  });
+});
