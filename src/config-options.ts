@@ -108,7 +108,8 @@ const LEADER = {
     description: 'Act only while holding the Lease; switch off for a single process without a second replica.',
   }),
   identity: optional(text('1 to 128 printable characters', z.string().regex(/^[\x21-\x7e]{1,128}$/)), {
-    description: 'Name of this replica in the Lease; restarted under the same name it leads on at once. Unique per replica.',
+    description:
+      'Name of this replica in the Lease; restarted under the same name it leads on at once. Unique per replica.',
     defaultText: 'host name in a pod, else host name and a random part',
   }),
   leaseName: required(kubernetesName, 'mir-operator', {
