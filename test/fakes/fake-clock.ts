@@ -58,6 +58,6 @@ export class FakeClock implements Clock {
 }
 
 /** Lets everything that waits only for promises go on. */
-export async function settle(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

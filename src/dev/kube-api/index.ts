@@ -1,2 +1,2 @@
 export { startKubeApi } from './kube-api.ts';
-export type { KubeApi, KubeApiOptions, RestoreOptions, Snapshot } from './kube-api.ts';
+export type { Snapshot } from './kube-api.ts';

@@ -5,9 +5,9 @@ import { canonicalJson } from '../../../src/protocol/canonical.ts';
 import { createDevice, memoryStore } from '../../../src/sdk/index.ts';
 import type { Device, Entries, MessageValue } from '../../../src/sdk/index.ts';
 
-export const RATE = 'sensor.v1.SampleRate';
-export const WIFI = 'sensor.v1.WifiSettings';
-export const BATTERY = 'sensor.v1.BatteryStatus';
+const RATE = 'sensor.v1.SampleRate';
+const WIFI = 'sensor.v1.WifiSettings';
+const BATTERY = 'sensor.v1.BatteryStatus';
 const DESIRED = [RATE, WIFI] as const;
 
 export interface FaultDeviceOptions {

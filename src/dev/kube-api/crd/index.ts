@@ -1,17 +1,5 @@
 /** The semantics of a CustomResourceDefinition, as pure functions: no storage, no HTTP. */
-export type {
-  CompiledCrd,
-  CompiledVersion,
-  Crd,
-  CrdNames,
-  FieldError,
-  FieldErrorType,
-  Json,
-  JsonObject,
-  Part,
-  Table,
-  TableColumn,
-} from './types.ts';
+export type { CompiledVersion, Crd, FieldError, Json, JsonObject, Part, Table, TableColumn } from './types.ts';
 export { compileCrd } from './compile.ts';
 export { InvalidCrdError } from './crd-check.ts';
 export { openApiV3 } from './openapi.ts';

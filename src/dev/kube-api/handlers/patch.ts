@@ -55,7 +55,7 @@ function applyOperations({ type, name = '' }: Call, old: KubeObject, change: Jso
   if (!Array.isArray(change)) throw badRequest('error decoding patch: a JSON patch is an array of operations');
   if (change.length > MAX_OPERATIONS) throw badRequest(`a JSON patch may have at most ${MAX_OPERATIONS} operations`);
   try {
-    return jsonPatch.applyPatch(structuredClone(old) as Json, change as unknown as Operation[], true).newDocument;
+    return jsonPatch.applyPatch(structuredClone(old), change as unknown as Operation[], true).newDocument;
   } catch (error) {
     if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch(type, name);
     throw error;
