@@ -1,0 +1,149 @@
+/** A stage: one world with one operator in a namespace of its own, and short words for what tests do on it. */
+import { expect } from '@jest/globals';
+import { devicesPath } from '../../../src/api/device.ts';
+import type { Device, JsonObject } from '../../../src/api/device.ts';
+import { SAMPLE_DEVICE } from '../../../src/simulator/models.ts';
+import { createSimulatedDevice } from '../../../src/simulator/simulated-device.ts';
+import type { SimulatedDevice, SimulatedDeviceOptions } from '../../../src/simulator/simulated-device.ts';
+import { eventually } from '../../world/eventually.ts';
+import type { OperatorProcess } from '../../world/operator-process.ts';
+import { openWorld } from '../../world/world.ts';
+import type { World } from '../../world/world.ts';
+
+export const RATE = 'sensor.v1.SampleRate';
+export const BATTERY = 'sensor.v1.BatteryStatus';
+
+/** Heartbeats and graces so short that no test waits long for them. */
+const QUICK = ['--heartbeat-default-seconds=1', '--silence-factor=2', '--will-grace-seconds=1', '--no-leader-election'];
+
+export class Stage {
+  readonly world: World;
+  readonly namespace: string;
+  operator: OperatorProcess;
+  readonly #devices: SimulatedDevice[] = [];
+
+  private constructor(world: World, namespace: string, operator: OperatorProcess) {
+    this.world = world;
+    this.namespace = namespace;
+    this.operator = operator;
+  }
+
+  static async open(): Promise<Stage> {
+    const world = await openWorld();
+    const namespace = await world.namespace();
+    return new Stage(world, namespace, await startQuick(world, namespace));
+  }
+
+  async close(): Promise<void> {
+    for (const device of this.#devices) device.die();
+    await this.world.close();
+  }
+
+  /** Starts the operator again after it was stopped or killed. */
+  async restartOperator(flags: readonly string[] = []): Promise<void> {
+    this.operator = await startQuick(this.world, this.namespace, flags);
+  }
+
+  create(name: string, desired: Record<string, JsonObject> = {}, spec: JsonObject = {}): Promise<Device> {
+    return this.world.kube.create<Device>(devicesPath(this.namespace), {
+      apiVersion: 'iot.mir/v1alpha',
+      kind: 'device',
+      metadata: { name },
+      spec: { deviceId: this.id(name), ...spec },
+      properties: { desired },
+    });
+  }
+
+  patch(name: string, patch: JsonObject): Promise<Device> {
+    return this.world.kube.patch<Device>(this.#path(name), 'application/merge-patch+json', patch);
+  }
+
+  desire(name: string, message: string, value: JsonObject | null): Promise<Device> {
+    return this.patch(name, { properties: { desired: { [message]: value } } });
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.world.kube.delete(this.#path(name));
+  }
+
+  get(name: string): Promise<Device> {
+    return this.world.kube.get<Device>(this.#path(name));
+  }
+
+  /** Waits until the object passes `check`. */
+  until(name: string, claim: string, check: (device: Device) => void): Promise<void> {
+    return eventually(`${name}: ${claim}`, async () => check(await this.get(name)));
+  }
+
+  untilCondition(name: string, type: string, expected: string): Promise<void> {
+    return this.until(name, `${type} is ${expected}`, (device) => expect(condition(device, type)).toBe(expected));
+  }
+
+  /** Device ids differ between stages, which may share an API server. */
+  id(name: string): string {
+    return `${this.namespace}-${name}`;
+  }
+
+  topic(name: string, rest: string): string {
+    return `mir/v1alpha/${this.id(name)}/${rest}`;
+  }
+
+  say(name: string, rest: string, body: unknown, isRetained = true): Promise<void> {
+    const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    return this.world.broker.publish(this.topic(name, rest), payload, { retain: isRetained, qos: 1 });
+  }
+
+  /** A simulated device, not started. */
+  device(name: string, options: Partial<SimulatedDeviceOptions> = {}): SimulatedDevice {
+    const device = createSimulatedDevice({
+      ...SAMPLE_DEVICE,
+      deviceId: this.id(name),
+      url: this.world.broker.url,
+      heartbeatSeconds: 1,
+      ...options,
+    });
+    this.#devices.push(device);
+    return device;
+  }
+
+  async startDevice(name: string, options: Partial<SimulatedDeviceOptions> = {}): Promise<SimulatedDevice> {
+    const device = this.device(name, options);
+    await device.start();
+    return device;
+  }
+
+  /** What kubectl describe shows under Events. */
+  async untilEvent(name: string, reason: string, text: string): Promise<void> {
+    await eventually(`${name} has an event ${reason}`, async () => {
+      const path = `/api/v1/namespaces/${this.namespace}/events`;
+      const fieldSelector = `involvedObject.name=${name}`;
+      const { items } = await this.world.kube.get<{ items: { reason: string; message: string }[] }>(path, {
+        fieldSelector,
+      });
+      const messages = items.filter((event) => event.reason === reason).map(({ message }) => message);
+      expect(messages.join('\n')).toContain(text);
+    });
+  }
+
+  async badInput(reason: string): Promise<number> {
+    return (await this.operator.metrics()).value('mir_bad_input_total', { reason }) ?? 0;
+  }
+
+  #path(name: string): string {
+    return `${devicesPath(this.namespace)}/${name}`;
+  }
+}
+
+function startQuick(world: World, namespace: string, flags: readonly string[] = []): Promise<OperatorProcess> {
+  return world.startOperator({ namespace, flags: [...QUICK, ...flags] });
+}
+
+/** `True/Published`, or `absent`. */
+export function condition(device: Device, type: string): string {
+  const found = device.status?.conditions?.find((one) => one.type === type);
+  return found === undefined ? 'absent' : `${found.status}/${found.reason}`;
+}
+
+export function syncState(device: Device, message = RATE): string | undefined {
+  return device.status?.sync?.[message]?.state;
+}
