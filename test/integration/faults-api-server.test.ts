@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { expect } from '@jest/globals';
 import { eventually } from '../world/eventually.ts';
 import { breakUnderTraffic } from './support/fault-run.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { breakUnderTraffic } from './support/fault-run.ts';
 import { describeFaults } from './support/fault-suite.ts';
 import { pause } from './support/pause.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { expect } from '@jest/globals';
 import type { Device } from '../../src/api/device.ts';
 import type { KubeList } from '../../src/kube/client.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { expect } from '@jest/globals';
 import type { KubeList } from '../../src/kube/client.ts';
 import { throughout } from '../world/eventually.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { expect } from '@jest/globals';
 import { eventually, throughout } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';

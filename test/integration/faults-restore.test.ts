@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 import { expect } from '@jest/globals';
 import { describeFaults, seconds } from './support/fault-suite.ts';
 import { Lane } from './support/fault-lane.ts';

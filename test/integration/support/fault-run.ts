@@ -1,4 +1,3 @@
-/* oxlint-disable jest/no-standalone-expect -- describeFaults runs each fault as a test */
 /** The course of one fault: everything in sync, traffic, the fault, recovery, and the proof that nothing was lost or repeated. */
 import { expect } from '@jest/globals';
 import type { OperatorProcess } from '../../world/operator-process.ts';

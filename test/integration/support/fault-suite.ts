@@ -1,4 +1,3 @@
-/* oxlint-disable jest/valid-title, jest/expect-expect -- titles and assertions are the callers' */
 /** Runs several faults side by side in one world, each in a lane of its own, and reports each as a test. */
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { openWorld } from '../../world/world.ts';
