@@ -54,7 +54,7 @@ function wholePresenter(type: ResourceType): Presenter {
     list(items, meta) {
       const kind = JSON.stringify(type.listKind);
       const texts = items.map(({ json }) => listed(json)).join(',');
-      return `{"apiVersion":${apiVersion},"items":[${texts}],"kind":${kind},"metadata":${JSON.stringify(meta)}}`;
+      return `{"apiVersion":${apiVersion},"items":[${texts}],"kind":${kind},"metadata":${JSON.stringify({ continue: '', ...meta })}}`;
     },
   };
 }
