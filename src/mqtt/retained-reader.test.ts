@@ -13,12 +13,13 @@ class Rig {
   readonly unsubscribed: string[][] = [];
   readonly reader: RetainedReader;
   onSubscribe: (filters: readonly string[]) => void = () => {};
+  nowMs = 0;
   #ticks: (() => void)[] = [];
 
   constructor(more: Partial<PageTuning> = {}) {
     const clock: Clock = {
       now: () => 0,
-      monotonic: () => 0,
+      monotonic: () => this.nowMs,
       after: (_, callback) => {
         this.#ticks.push(callback);
         return () => {};
@@ -70,6 +71,17 @@ describe('RetainedReader', () => {
     await rig.tick();
     await page;
     expect(rig.unsubscribed).toEqual([['p/a/#', 'p/b/#']]);
+  });
+
+  it('gives a broker that is slow to answer more time to show what it holds', async () => {
+    const rig = new Rig();
+    rig.onSubscribe = () => (rig.nowMs += 60);
+    let complete = false;
+    const page = rig.reader.read(['p/a/#'], 1, never).then(() => (complete = true));
+    await rig.ticks(7);
+    expect(complete).toBe(false);
+    await rig.ticks(3);
+    await page;
   });
 
   it('is not kept waiting by what belongs to no page', async () => {

@@ -13,6 +13,9 @@ export type PageTuning = Pick<BrokerTuning, 'pageConcurrency' | 'quietTicks' | '
   readonly maxPageMessages: number;
 };
 
+/** A broker that was frozen for long is not slow for so long. */
+const MAX_QUIET_MS = 1000;
+
 interface Page {
   /** Retained messages of this page so far. */
   messages: number;
@@ -79,8 +82,9 @@ export class RetainedReader {
     const page: Page = { messages: 0 };
     this.#register(filters, page);
     try {
+      const askedAt = this.#clock.monotonic();
       await this.#port.subscribe(filters, qos);
-      await this.#quiet(page, stop);
+      await this.#quiet(page, this.#quietTicksAfter(this.#clock.monotonic() - askedAt), stop);
     } finally {
       this.#unregister(filters);
       if (!this.#closed.signal.aborted) await this.#port.unsubscribe(filters);
@@ -89,9 +93,15 @@ export class RetainedReader {
     return page.messages;
   }
 
-  async #quiet(page: Page, stop: AbortSignal): Promise<void> {
+  /** Some brokers look their store up after SUBACK; how long SUBACK took tells how busy they are. */
+  #quietTicksAfter(answeredMs: number): number {
+    const { quietTicks, tickMs } = this.#tuning;
+    return Math.max(quietTicks, Math.ceil(Math.min(MAX_QUIET_MS, 2 * answeredMs) / tickMs));
+  }
+
+  async #quiet(page: Page, ticks: number, stop: AbortSignal): Promise<void> {
     let before = -1;
-    for (let quiet = 0; quiet < this.#tuning.quietTicks; quiet = page.messages === before ? quiet + 1 : 0) {
+    for (let quiet = 0; quiet < ticks; quiet = page.messages === before ? quiet + 1 : 0) {
       stop.throwIfAborted();
       before = page.messages;
       await this.#tick(stop);

@@ -240,25 +240,31 @@ export function expressionOf(device: Device): string {
 export function concludePage(memory: DeviceMemory, wake: Wake): void {
   const { copy } = memory;
   const isMissing = !copy.isSeenInPage && !copy.isPublishedInPage && copy.payload !== undefined;
+  if (isMissing && !copy.isMissed) {
+    copy.isMissed = true;
+    wake.page(memory.deviceId);
+    return;
+  }
   memory.isBelieving = false;
   copy.isRead = true;
-  if (isMissing) {
-    const wasKept = copy.isAcknowledged;
-    copy.payload = undefined;
-    copy.isAcknowledged = false;
-    copy.expresses = undefined;
-    if (wasKept) {
-      copy.needsProof = true;
-      copy.problem = {
-        reason: 'NotRetained',
-        message: 'the broker acknowledged the document and does not hold it; check its retained-message limits',
-      };
-      wake.status(memory, 'sync');
-      wake.desired(memory.deviceId, NOT_RETAINED_RETRY_MS);
-      return;
-    }
-  } else if (copy.isSeenInPage) {
-    copy.needsProof = false;
-  }
-  wake.desired(memory.deviceId);
+  copy.isMissed = false;
+  if (copy.isSeenInPage) copy.needsProof = false;
+  if (isMissing && forgetCopy(memory)) {
+    copy.needsProof = true;
+    copy.problem = {
+      reason: 'NotRetained',
+      message: 'the broker acknowledged the document and does not hold it; check its retained-message limits',
+    };
+    wake.status(memory, 'sync');
+    wake.desired(memory.deviceId, NOT_RETAINED_RETRY_MS);
+  } else wake.desired(memory.deviceId);
+}
+
+/** True when the broker owes the document: it acknowledged it on this connection, and there is still an object for it. */
+function forgetCopy({ copy, owner }: DeviceMemory): boolean {
+  const isOwed = copy.isAcknowledged && owner !== undefined;
+  copy.payload = undefined;
+  copy.isAcknowledged = false;
+  copy.expresses = undefined;
+  return isOwed;
 }

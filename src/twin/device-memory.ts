@@ -30,6 +30,8 @@ export interface BrokerCopy {
   isSeenInPage: boolean;
   /** Something was published since the page being read now began: what the page shows is older than what we know. */
   isPublishedInPage: boolean;
+  /** The last page lacked a document that should stand: believed when the next one lacks it too, because brokers may be slow to show. */
+  isMissed: boolean;
   /** A page lacked a document that the broker had acknowledged: only another page can prove that it keeps the next one. */
   needsProof: boolean;
   /** The document belongs to an object of someone else. */
@@ -52,6 +54,7 @@ export class DeviceMemory {
     problem: undefined,
     isSeenInPage: false,
     isPublishedInPage: false,
+    isMissed: false,
     needsProof: false,
     foreignOwner: undefined,
   };
@@ -75,9 +78,11 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
+  /** A page of the device's retained state was asked for and is not complete. */
+  isPageDue = false;
   /**
-   * While a page is being read: the topics of the device that were heard live since it began. What the page shows of them is
-   * older, because brokers send stored and live messages side by side.
+   * While a page is due: the topics of the device that were heard live. What the page shows of them is older, because brokers send
+   * stored and live messages side by side.
    */
   heardInPage: Set<string> | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */
