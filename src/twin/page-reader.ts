@@ -45,6 +45,8 @@ export class PageReader {
 
   request(deviceId: string): void {
     this.#waiting.add(deviceId);
+    const memory = this.#deps.fleet.get(deviceId);
+    if (memory !== undefined) memory.isPageDue = true;
     this.#schedule();
   }
 
@@ -95,7 +97,6 @@ export class PageReader {
     for (const memory of page) {
       memory.copy.isSeenInPage = false;
       memory.copy.isPublishedInPage = false;
-      memory.heardInPage = new Set();
     }
     try {
       await broker.readRetained(
@@ -111,7 +112,10 @@ export class PageReader {
       });
       return;
     } finally {
-      for (const memory of page) memory.heardInPage = undefined;
+      for (const memory of page) {
+        memory.isPageDue = this.#waiting.has(memory.deviceId);
+        memory.heardInPage = undefined;
+      }
     }
     onPage('complete');
     for (const memory of page) onRead(memory);

@@ -59,23 +59,22 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
 describe('the router', () => {
   it('does not let the stored report of a page replace a newer one that was heard live meanwhile', () => {
     const { memory, report, inbox } = setUp();
-    memory.heardInPage = new Set();
+    memory.isPageDue = true;
     report(30);
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 30 });
-    memory.heardInPage = undefined;
   });
 
   it('takes stored reports that nobody has repeated', () => {
     const { memory, report, inbox } = setUp();
-    memory.heardInPage = new Set();
+    memory.isPageDue = true;
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 60 });
   });
 
   it('does not let a stored last will end a session that was heard live meanwhile', () => {
     const { memory, send } = setUp();
-    memory.heardInPage = new Set();
+    memory.isPageDue = true;
     send(topics.state('sensor-01'), { online: true, session: 's2' });
     send(topics.state('sensor-01'), { online: false, session: 's1', will: true }, true);
     expect(memory.presence).toMatchObject({ online: true, session: 's2' });

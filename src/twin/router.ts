@@ -67,9 +67,9 @@ export class Router {
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
-    if (memory.heardInPage !== undefined) {
-      if (!message.retained) memory.heardInPage.add(message.topic);
-      else if (memory.heardInPage.has(message.topic)) return;
+    if (memory.isPageDue) {
+      if (!message.retained) (memory.heardInPage ??= new Set()).add(message.topic);
+      else if (memory.heardInPage?.has(message.topic) === true) return;
     }
     switch (topic.kind) {
       case 'heartbeat':
