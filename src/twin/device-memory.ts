@@ -78,7 +78,7 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
-  /** A page of the device's retained state was asked for and is not complete. */
+  /** A page of the device's retained state was asked for, and some of it may still come. */
   isPageDue = false;
   /**
    * While a page is due: the topics of the device that were heard live. What the page shows of them is older, because brokers send

@@ -19,6 +19,7 @@ export interface PageReaderDeps {
 }
 
 const RETRY_MS = 1000;
+const LATE_MS = 10_000;
 
 /**
  * Reads the retained state of devices, page by page of exact filters, because one wildcard loses messages and proves nothing
@@ -112,12 +113,20 @@ export class PageReader {
       });
       return;
     } finally {
-      for (const memory of page) {
-        memory.isPageDue = this.#waiting.has(memory.deviceId);
-        memory.heardInPage = undefined;
-      }
+      this.#closeLater(page);
     }
     onPage('complete');
     for (const memory of page) onRead(memory);
+  }
+
+  /** A broker under load sends some of a page after its end: until that has passed, what was heard live still counts for more. */
+  #closeLater(page: readonly DeviceMemory[]): void {
+    this.#deps.clock.after(LATE_MS, () => {
+      for (const memory of page) {
+        if (this.#waiting.has(memory.deviceId) || this.#reading.has(memory.deviceId)) continue;
+        memory.isPageDue = false;
+        memory.heardInPage = undefined;
+      }
+    });
   }
 }
