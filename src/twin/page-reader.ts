@@ -47,7 +47,11 @@ export class PageReader {
   request(deviceId: string): void {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
-    if (memory !== undefined) memory.isPageDue = true;
+    if (memory !== undefined) {
+      memory.isPageDue = true;
+      // What was heard before may be older than what is stored now: a connection or a cluster's state was lost in between.
+      memory.heardInPage = undefined;
+    }
     this.#schedule();
   }
 
