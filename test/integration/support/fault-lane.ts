@@ -153,11 +153,6 @@ export class Lane {
     return this.#recording.on(`mir/v1alpha/${device.deviceId}/desired`).filter(({ isRetained }) => !isRetained).length;
   }
 
-  /** What was last published or found retained as the document of any device of this broker; empty when it was withdrawn. */
-  lastDocument(deviceId: string): string | undefined {
-    return this.#recording.on(`mir/v1alpha/${deviceId}/desired`).at(-1)?.text;
-  }
-
   async close(): Promise<void> {
     await this.traffic.stop();
     for (const device of this.devices) device.destroy();
