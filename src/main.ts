@@ -10,7 +10,8 @@ if (loaded.kind === 'run') {
   const log = createLogger(loaded.config.logLevel);
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+    // Not once: npm passes on a signal that the whole group has got already, and the second one must not kill.
+    process.on(signal, () => {
       log.info({ signal }, 'stopping');
       stop.abort();
       setTimeout(() => {

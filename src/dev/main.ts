@@ -68,7 +68,7 @@ function numberOf(name: string, text: string | undefined, standard: number): num
 
 function stopSignal(): Promise<string> {
   return new Promise((settle) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => settle(signal));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => settle(signal));
   });
 }
 
