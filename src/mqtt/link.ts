@@ -53,7 +53,9 @@ export class Link {
     const { clock, tuning } = this.#deps;
     const stopTimer = clock.after(tuning.connectTimeoutMs, () => this.#fail(new Error('no answer in time')));
     try {
-      const session = new Session(this.#client, await this.#connack(), this.#options, this.#deps);
+      const session = new Session(this.#client, await this.#connack(), this.#options, this.#deps, (error) =>
+        this.#fail(error),
+      );
       this.#session = session;
       await session.subscribeLive();
       return session;

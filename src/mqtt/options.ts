@@ -33,6 +33,8 @@ export interface BrokerTuning {
   readonly keepaliveSeconds: number;
   /** From the first byte to the last SUBACK. */
   readonly connectTimeoutMs: number;
+  /** Without PUBACK, SUBACK or UNSUBACK for about so long, a connection is no good. */
+  readonly answerTimeoutMs: number;
   /** QoS 1 publishes without PUBACK; the broker's receive maximum applies too. */
   readonly publishWindow: number;
   /** Publishes that wait for the window; more are rejected as transient. */
@@ -53,13 +55,14 @@ export interface BrokerTuning {
 export const DEFAULT_BROKER_TUNING: BrokerTuning = {
   keepaliveSeconds: 15,
   connectTimeoutMs: 10_000,
+  answerTimeoutMs: 10_000,
   publishWindow: 1000,
   publishQueue: 200_000,
   pageConcurrency: 8,
   quietTicks: 4,
   tickMs: 15,
   reconnectMinMs: 100,
-  reconnectMaxMs: 10_000,
+  reconnectMaxMs: 5000,
   stableAfterMs: 10_000,
 };
 

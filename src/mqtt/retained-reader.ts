@@ -5,7 +5,7 @@ import type { BrokerTuning } from './options.ts';
 /** The two packets of a page. */
 export interface PagePort {
   subscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
-  unsubscribe(filters: readonly string[]): Promise<void>;
+  unsubscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
 }
 
 /** How pages are read; `maxPageMessages` is what the broker surely delivers for one page. */
@@ -87,7 +87,7 @@ export class RetainedReader {
       await this.#quiet(page, this.#quietTicksAfter(this.#clock.monotonic() - askedAt), stop);
     } finally {
       this.#unregister(filters);
-      if (!this.#closed.signal.aborted) await this.#port.unsubscribe(filters);
+      if (!this.#closed.signal.aborted) await this.#port.unsubscribe(filters, qos);
     }
     stop.throwIfAborted();
     return page.messages;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../clock.ts';
 import type { BrokerLimits, PublishOptions } from './broker.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
@@ -17,6 +18,9 @@ export interface SessionDeps {
   readonly name: BrokerName;
 }
 
+/** Ends the connection, because of an error. */
+type HangUp = (error: Error) => void;
+
 /** What lives as long as one CONNACK: limits, the publish window, pages. */
 export class Session {
   readonly limits: BrokerLimits;
@@ -25,13 +29,20 @@ export class Session {
   readonly #name: BrokerName;
   readonly #window: PublishWindow;
   readonly #reader: RetainedReader;
+  readonly #answers: AnswerWatch;
+  readonly #answerTimeoutMs: number;
+  readonly #hangUp: HangUp;
 
   constructor(
     client: MqttClient,
     connack: IConnackPacket,
     options: BrokerOptions,
     { clock, tuning, name }: SessionDeps,
+    hangUp: HangUp,
   ) {
+    this.#answers = new AnswerWatch(clock, tuning.answerTimeoutMs);
+    this.#answerTimeoutMs = tuning.answerTimeoutMs;
+    this.#hangUp = hangUp;
     this.#client = client;
     this.#live = options.live;
     this.#name = name;
@@ -41,8 +52,9 @@ export class Session {
     const page = { noLocal: false, retainHandling: 0 } as const;
     this.#reader = new RetainedReader(
       {
-        subscribe: (filters, qos) => subscribe(client, filters, { qos, ...page }, name),
-        unsubscribe: (filters) => unsubscribe(client, filters),
+        subscribe: (filters, qos) =>
+          this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),
+        unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
       },
       clock,
       { ...tuning, maxPageMessages: maxPageMessages(options, tuning) },
@@ -76,7 +88,11 @@ export class Session {
       return Promise.reject(new BrokerError('tooLarge', message));
     }
     const send = (done: (error?: Error) => void): void => {
+      // Without an answer only a new connection may send it again [MQTT-4.4.0-1].
+      const answered =
+        options.qos === 0 ? () => false : this.#answers.expect(() => this.#hangUp(this.#overdue('PUBLISH')));
       this.#client.publish(topic, payload, options, (error) => {
+        answered();
         done(error ? this.#publishError(topic, error) : undefined);
       });
     };
@@ -88,8 +104,26 @@ export class Session {
   }
 
   close(error: BrokerError): void {
+    this.#answers.stop();
     this.#window.close(error);
     this.#reader.close(error);
+  }
+
+  /** What QoS 0 asks for is a hint: a broker too busy for the answer is not left for it. */
+  async #answered(packet: string, qos: 0 | 1, answer: Promise<void>): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const giveUp = qos === 0 ? reject : this.#hangUp;
+    const answered = this.#answers.expect(() => giveUp(this.#overdue(packet)));
+    try {
+      await Promise.race([answer, promise]);
+    } finally {
+      answered();
+    }
+  }
+
+  #overdue(packet: string): BrokerError {
+    const message = `broker ${this.#name.url} did not answer ${packet} within ${this.#answerTimeoutMs} ms`;
+    return new BrokerError('transient', message);
   }
 
   #publishError(topic: string, error: Error): BrokerError {

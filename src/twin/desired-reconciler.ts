@@ -51,8 +51,15 @@ const BULK_SETTLE_MS = 1000;
 export class DesiredReconciler {
   readonly #deps: DesiredDeps;
 
+  #publishing = 0;
+
   constructor(deps: DesiredDeps) {
     this.#deps = deps;
+  }
+
+  /** Documents that wait for the broker's answer. */
+  get publishing(): number {
+    return this.#publishing;
   }
 
   async reconcile(deviceId: string): Promise<Outcome> {
@@ -147,11 +154,13 @@ export class DesiredReconciler {
     const startedAt = clock.monotonic();
     copy.isPublishedInPage = true;
     copy.publishing = composed.payload;
+    this.#publishing += 1;
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {
       return this.#failPublish(memory, error);
     } finally {
+      this.#publishing -= 1;
       copy.publishing = undefined;
     }
     this.#deps.onPublished(clock.monotonic() - startedAt);

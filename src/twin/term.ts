@@ -286,7 +286,7 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
       }
     }
-    if (this.#mustDiscover && lister.hasSynced && this.#pages.waiting === 0) this.#discover();
+    if (this.#mustDiscover && lister.hasSynced && this.#isCalm()) this.#discover();
     if (now >= this.#resyncAt) this.#resync();
     metrics.devices.set(lister.size);
     this.#deps.onTick();
@@ -341,6 +341,11 @@ export class Term implements BrokerHandlers {
   #scheduleResync(): void {
     const { clock, config } = this.#deps;
     this.#resyncAt = clock.monotonic() + config.resyncMinutes * 60_000 * (0.9 + 0.2 * Math.random());
+  }
+
+  /** A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well. */
+  #isCalm(): boolean {
+    return this.#pages.waiting === 0 && this.desired.publishing === 0;
   }
 
   #discover(): void {
