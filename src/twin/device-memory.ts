@@ -5,6 +5,7 @@ import { recallPresence } from '../liveness/presence.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from '../upstream/inbox.ts';
+import type { ReadWindow } from './read-window.ts';
 import { WritePace } from './write-pace.ts';
 
 /** Why a device's document is not at the broker although it should be. */
@@ -78,13 +79,8 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
-  /** A page of the device's retained state was asked for, and some of it may still come. */
-  isPageDue = false;
-  /**
-   * While a page is due: the topics of the device that were heard live. What the page shows of them is older, because brokers send
-   * stored and live messages side by side.
-   */
-  heardInPage: Set<string> | undefined;
+  /** Present while stored messages of the device may arrive. */
+  window: ReadWindow | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */
   orphanedReports: Set<string> | undefined;
 

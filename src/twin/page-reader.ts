@@ -4,6 +4,7 @@ import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import { ReadWindow } from './read-window.ts';
 
 export interface PageReaderDeps {
   readonly broker: Broker;
@@ -48,9 +49,8 @@ export class PageReader {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
     if (memory !== undefined) {
-      memory.isPageDue = true;
-      // What was heard before may be older than what is stored now: a connection or a cluster's state was lost in between.
-      memory.heardInPage = undefined;
+      memory.window ??= new ReadWindow();
+      memory.window.closesAt = Number.POSITIVE_INFINITY;
     }
     this.#schedule();
   }
@@ -58,6 +58,7 @@ export class PageReader {
   /** The connection is gone, and with it every page; what is to be read is asked for again after the next one. */
   clear(): void {
     this.#waiting.clear();
+    for (const memory of this.#deps.fleet.all()) memory.window = undefined;
   }
 
   /** After the current turn of the event loop, so that a burst of requests becomes full pages. */
@@ -123,13 +124,15 @@ export class PageReader {
     for (const memory of page) onRead(memory);
   }
 
-  /** A broker under load sends some of a page after its end: until that has passed, what was heard live still counts for more. */
+  /** A broker under load sends some of a page after its end. */
   #closeLater(page: readonly DeviceMemory[]): void {
-    this.#deps.clock.after(LATE_MS, () => {
+    const { clock } = this.#deps;
+    for (const { deviceId, window } of page) {
+      if (window !== undefined && !this.#waiting.has(deviceId)) window.closesAt = clock.monotonic() + LATE_MS;
+    }
+    clock.after(LATE_MS, () => {
       for (const memory of page) {
-        if (this.#waiting.has(memory.deviceId) || this.#reading.has(memory.deviceId)) continue;
-        memory.isPageDue = false;
-        memory.heardInPage = undefined;
+        if ((memory.window?.closesAt ?? 0) <= clock.monotonic()) memory.window = undefined;
       }
     });
   }

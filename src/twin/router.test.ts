@@ -11,6 +11,7 @@ import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
 import { DEVICE_ID_INDEX } from './claims.ts';
 import { Fleet } from './fleet.ts';
+import { ReadWindow } from './read-window.ts';
 import { Router } from './router.ts';
 
 const topics = createTopics();
@@ -59,22 +60,31 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
 describe('the router', () => {
   it('does not let the stored report of a page replace a newer one that was heard live meanwhile', () => {
     const { memory, report, inbox } = setUp();
-    memory.isPageDue = true;
+    memory.window = new ReadWindow();
     report(30);
+    report(60, true);
+    expect(inbox()).toEqual({ intervalSeconds: 30 });
+  });
+
+  it('hears the newest report again when a page shows an older one and the twin has lost both', () => {
+    const { memory, report, inbox } = setUp();
+    memory.window = new ReadWindow();
+    report(30);
+    memory.inbox.settle(memory.inbox.peek());
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 30 });
   });
 
   it('takes stored reports that nobody has repeated', () => {
     const { memory, report, inbox } = setUp();
-    memory.isPageDue = true;
+    memory.window = new ReadWindow();
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 60 });
   });
 
   it('does not let a stored last will end a session that was heard live meanwhile', () => {
     const { memory, send } = setUp();
-    memory.isPageDue = true;
+    memory.window = new ReadWindow();
     send(topics.state('sensor-01'), { online: true, session: 's2' });
     send(topics.state('sensor-01'), { online: false, session: 's1', will: true }, true);
     expect(memory.presence).toMatchObject({ online: true, session: 's2' });

@@ -67,10 +67,11 @@ export class Router {
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
-    if (memory.isPageDue) {
-      if (!message.retained) (memory.heardInPage ??= new Set()).add(message.topic);
-      else if (memory.heardInPage?.has(message.topic) === true) return;
-    }
+    const { window } = memory;
+    const heard = message.retained ? window?.heard(message.topic) : undefined;
+    if (heard !== undefined) return this.#hearAgain(memory, topic, heard);
+    // A heartbeat is never stored, so nothing can come late.
+    if (!message.retained && topic.kind !== 'heartbeat') window?.hear(message);
     switch (topic.kind) {
       case 'heartbeat':
         // Nobody should retain a heartbeat; a stored one tells nothing about now.
@@ -92,6 +93,11 @@ export class Router {
       default:
         return topic satisfies never;
     }
+  }
+
+  /** A stored message that a newer live one has replaced: the twin may have lost that one since, as after a restored backup. */
+  #hearAgain(memory: DeviceMemory, topic: ParsedTopic, heard: Buffer): void {
+    if (topic.kind === 'reported' && heard.length > 0) this.#readReport(memory, topic.message, heard, false);
   }
 
   #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
