@@ -22,9 +22,12 @@ import type { OperatorProcess } from '../world/operator-process.ts';
 import { deviceIdOf } from './load-order.ts';
 import type { LoadAnswer, LoadOrder } from './load-order.ts';
 
-/** The operator serves this namespace only; floors are measured on objects of the other, which it never sees. */
+/** The operator serves this namespace only. */
 export const SERVED = 'served';
+/** Floors are measured on objects of this one, which it never sees and which hold as much as the served ones. */
 export const RAW = 'raw';
+/** Objects without a status, to tell what a status costs. */
+export const BARE = 'bare';
 export const DEVICES = '/apis/iot.mir/v1alpha';
 
 export interface RigOptions {
@@ -73,6 +76,23 @@ export class Rig {
     if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
     this.#endings.unshift(() => client.endAsync(true));
     return client;
+  }
+
+  /** Gives each object of `RAW` the status of its namesake in `SERVED`, so that both cost the API server the same. */
+  async mirrorStatus(): Promise<void> {
+    const served = await this.listDevices(SERVED);
+    const work = async (): Promise<void> => {
+      for (let device = served.pop(); device !== undefined; device = served.pop()) {
+        await this.patchStatus(RAW, device.metadata.name, { ...device.status });
+      }
+    };
+    await Promise.all(Array.from({ length: CREATES_IN_FLIGHT }, work));
+  }
+
+  /** A status write as the operator makes it. */
+  async patchStatus(namespace: string, name: string, status: object): Promise<void> {
+    const path = `${DEVICES}/namespaces/${namespace}/devices/${name}/status`;
+    await this.kube.patch(path, 'application/merge-patch+json', { status }, { fieldManager: 'mir-operator' });
   }
 
   /** Creates devices `from`…`to`-1 and resolves when the API server has them all. */
@@ -134,7 +154,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const broker = await startMosquitto(await findMosquitto(options.progress), join(directory, 'mosquitto'));
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }), { userAgent: 'mir-bench' });
   await installDeviceCrd(kube);
-  for (const name of [SERVED, RAW]) {
+  for (const name of [SERVED, RAW, BARE]) {
     await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
   return new Rig(options, plane.kubeconfig, kube, broker.port, [

@@ -4,7 +4,7 @@ import type { Figure } from '../figures.ts';
 import { REPORTED_MESSAGE, deviceIdOf, lastSequence } from '../load-order.ts';
 import type { LoadOrder } from '../load-order.ts';
 import { cpuSeconds, residentMb } from '../process-usage.ts';
-import { DEVICES, RAW, SERVED, untilIdle } from '../rig.ts';
+import { RAW, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 import type { OperatorProcess } from '../../world/operator-process.ts';
 import { statusOf } from './latency.ts';
@@ -55,6 +55,7 @@ export async function benchStorm(rig: Rig, messages: number): Promise<Figure[]> 
 export async function benchFlood(rig: Rig, messages: number): Promise<Figure[]> {
   await rig.createDevices(RAW, 0, FLEET, {});
   const operator = await settledFleet(rig);
+  await rig.mirrorStatus();
   const order = { kind: 'report', devices: FLEET, messages, perSecond: 10_000 } as const;
   const floorBefore = await rawPatchRate(rig, 4000);
   const [floorBeside] = await Promise.all([
@@ -174,7 +175,7 @@ async function rawPatchRate(rig: Rig, durationMs: number): Promise<number> {
     while (performance.now() < end) {
       const name = deviceIdOf((count += 1) % FLEET);
       const body = statusOf({ sequence: performance.now(), celsius: 21.5 });
-      await rig.kube.patch(`${DEVICES}/namespaces/${RAW}/devices/${name}/status`, 'application/merge-patch+json', body);
+      await rig.patchStatus(RAW, name, body);
     }
   };
   await Promise.all(Array.from({ length: 4 }, work));
