@@ -181,11 +181,6 @@ describe('the device CRD', () => {
       ],
     ],
     [
-      'one condition twice',
-      { conditions: [CONDITION, CONDITION] },
-      ['status.conditions[1]: Duplicate value: {"type":"Ready"}'],
-    ],
-    [
       'a reported key that is no message name',
       { reported: { 'a-b': {} } },
       [
