@@ -7,7 +7,6 @@ import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { createLogger } from '../log.ts';
 import { runOperator } from '../operator.ts';
-import { fileStore } from '../sdk/index.ts';
 import { SAMPLE_DEVICE } from '../simulator/models.ts';
 import { createSimulatedDevice, describeEvent } from '../simulator/simulated-device.ts';
 import type { SimulatedDevice } from '../simulator/simulated-device.ts';
@@ -135,7 +134,7 @@ async function startDevices(
       deviceId,
       url,
       onEvent: (event) => onDeviceEvent(describeEvent(deviceId, event)),
-      ...(folder === undefined ? {} : { store: fileStore(join(folder, `${deviceId}.json`)) }),
+      ...(folder === undefined ? {} : { store: join(folder, `${deviceId}.db`) }),
     });
   });
   await Promise.all(fleet.map((device) => device.start()));

@@ -1,19 +1,21 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { delay, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { parseDesired } from '../protocol/desired-document.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
 import type { StateEnvelope } from '../protocol/envelopes.ts';
-import { encodeReported } from '../protocol/reported-envelope.ts';
 import { DEFAULT_MAX_REPORTS, encodeState, parseState } from '../protocol/state-envelope.ts';
-import { createTopics } from '../protocol/topics.ts';
+import { createTopics, isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
+import { jsonCodec } from './codec.ts';
+import type { DeviceCodec } from './codec.ts';
+import { describeEvent } from './events.ts';
 import type { DeviceEvent } from './events.ts';
-import type { DesiredHandler } from './handlers.ts';
+import type { DesiredHandler, WithdrawnHandler } from './handlers.ts';
 import { LocalTwin } from './local-twin.ts';
 import { Outbox } from './outbox.ts';
 import { openSession } from './session.ts';
 import type { ConnectionOptions, Session } from './session.ts';
+import { sqliteStore } from './sqlite-store.ts';
 import { memoryStore } from './store.ts';
 import type { DeviceStore, MessageValue } from './store.ts';
 
@@ -23,8 +25,12 @@ export interface DeviceOptions extends ConnectionOptions {
   readonly prefix?: string;
   /** Seconds between heartbeats; default 10, 0 for none. */
   readonly heartbeatSeconds?: number;
-  /** Default: memory, which forgets at a restart. */
-  readonly store?: DeviceStore;
+  /** Path of the file in which the device keeps its twin, or a store. Default: memory, which forgets at a restart. */
+  readonly store?: string | DeviceStore;
+  /** Its messages as a serialized `google.protobuf.FileDescriptorSet`; default none, and then everything is plain JSON. */
+  readonly schema?: Uint8Array;
+  /** How desired documents and reports are written; default JSON. */
+  readonly codec?: DeviceCodec;
   /** Names of messages that will be reported, so that the twin keeps them while nothing was reported since the start. */
   readonly reports?: readonly string[];
   /** Largest desired document in bytes that the device takes; default 16384. Announced in the birth. */
@@ -33,18 +39,25 @@ export interface DeviceOptions extends ConnectionOptions {
   readonly reportSpreadMs?: number;
   /** Reconnects wait a random time up to `baseMs` (default 1000), doubled at every failure up to `maxMs` (default 30000). */
   readonly reconnect?: { readonly baseMs: number; readonly maxMs: number };
-  /** Told what happens, for logs; must not throw. */
+  /** Told what happens, for logs; must not throw. Default: failures and a duplicate are warnings of the process. */
   readonly onEvent?: (event: DeviceEvent) => void;
   readonly clock?: Clock;
 }
 
 export interface Device {
   readonly isOnline: boolean;
-  /** Names the handler of one desired message, before `connect`. `dropped` is told when the twin no longer desires it. */
-  onDesired(message: string, handler: DesiredHandler, dropped?: () => void): void;
-  /** Reports a value; while offline the newest of each message is kept. */
+  /**
+   * Names the handler of one desired message, before `connect`. It runs at every start with the stored value, online or not, and
+   * whenever another value is desired; `withdrawn` runs when the twin no longer desires the message.
+   */
+  onDesired(message: string, handler: DesiredHandler, withdrawn?: WithdrawnHandler): void;
+  /** Reports a value; while offline the newest of each message is kept in the store. Never throws: what cannot be sent is told. */
   report(message: string, value: MessageValue): void;
-  /** Once: loads the store, gives every stored value to its handler, and keeps connected from then on. Rejects when the store cannot be read. */
+  /** The stored desired value, applied or not. Undefined before `connect`. */
+  desired(message: string): MessageValue | undefined;
+  /** What was last reported, also before a restart. */
+  reported(message: string): MessageValue | undefined;
+  /** Once: opens the store, gives every stored value to its handler, and keeps connected from then on. Does not wait for a broker. */
   connect(): Promise<void>;
   /** Says goodbye and ends; with `asleepSeconds` the twin stays online that long. */
   close(options?: { readonly asleepSeconds?: number }): Promise<void>;
@@ -75,7 +88,7 @@ class MqttDevice implements Device {
     this.#topics = createTopics(options.prefix);
     this.#outbox = new Outbox(this.#clock);
     this.#twin = new LocalTwin({
-      store: options.store ?? memoryStore(),
+      store: storeOf(options.store),
       clock: this.#clock,
       reports: options.reports ?? [],
       onReport: (message) => this.#outbox.add(message),
@@ -92,12 +105,23 @@ class MqttDevice implements Device {
     return this.#session?.hasBirth === true;
   }
 
-  onDesired(message: string, handler: DesiredHandler, dropped?: () => void): void {
-    this.#twin.onDesired(message, handler, dropped);
+  onDesired(message: string, handler: DesiredHandler, withdrawn?: WithdrawnHandler): void {
+    if (!isMessageName(message))
+      throw new TypeError(`${message} is not a message name; use one as in sensor.v1.SampleRate`);
+    if (this.#keepAlive !== undefined) throw new Error(`name the handler of ${message} before connect()`);
+    this.#twin.onDesired(message, handler, withdrawn);
   }
 
   report(message: string, value: MessageValue): void {
     this.#twin.report(message, value);
+  }
+
+  desired(message: string): MessageValue | undefined {
+    return this.#twin.desired(message);
+  }
+
+  reported(message: string): MessageValue | undefined {
+    return this.#twin.reported(message);
   }
 
   async connect(): Promise<void> {
@@ -105,7 +129,7 @@ class MqttDevice implements Device {
       throw new Error(`device ${this.#options.deviceId} was connected before; create a new one`);
     this.#keepAlive = setInterval(() => {}, 2 ** 30);
     try {
-      await this.#twin.load();
+      this.#twin.load();
     } catch (error) {
       clearInterval(this.#keepAlive);
       throw error;
@@ -188,25 +212,30 @@ class MqttDevice implements Device {
       ended.abort();
       this.#session?.link.destroy();
       this.#session = undefined;
+      this.#twin.isOnline = false;
       this.#outbox.detach();
     }
   }
 
   async #giveBirth(session: LiveSession): Promise<void> {
     const { names, newest } = this.#twin;
+    const { schema } = this.#options;
     // Before the answer is there: what is sent from now on follows this birth on the same connection.
     session.announced = names;
     await this.#publishState(session, {
       online: true,
       session: session.id,
       ...(newest !== undefined && { uid: newest.uid, revision: newest.revision }),
-      reports: [...names],
+      // More than a birth may name: the twin then forgets nothing.
+      ...(names.size <= DEFAULT_MAX_REPORTS && { reports: [...names] }),
       heartbeat: this.#heartbeatSeconds,
-      encoding: 'json',
+      encoding: this.#codec.encoding,
+      ...(schema !== undefined && { schema: `sha256:${createHash('sha256').update(schema).digest('hex')}` }),
       maxBytes: this.#maxBytes,
       sdk: SDK,
     });
     session.hasBirth = true;
+    this.#twin.isOnline = true;
   }
 
   #beginReporting(session: LiveSession): void {
@@ -233,7 +262,7 @@ class MqttDevice implements Device {
     if (!session.announced.has(message)) await this.#giveBirth(session);
     const topic = this.#topics.reported(this.#options.deviceId, message);
     try {
-      await session.link.publish(topic, encodeReported(envelope), { qos: 1, retain: true });
+      await session.link.publish(topic, this.#codec.encodeReported(message, envelope), { qos: 1, retain: true });
     } catch (error) {
       this.#tellFailure(session, `report of ${message}`, error);
       throw error;
@@ -253,7 +282,7 @@ class MqttDevice implements Device {
       return;
     }
     const limits = { ...DEFAULT_PROTOCOL_LIMITS, maxPayloadBytes: this.#maxBytes };
-    const document = parseDesired(payload, limits);
+    const document = this.#codec.parseDesired(payload, limits);
     if (!document.ok) {
       this.#tell({ kind: 'failed', what: 'desired document', reason: `${document.reason}: ${document.message}` });
       return;
@@ -263,6 +292,18 @@ class MqttDevice implements Device {
 
   #receiveGet(payload: string): void {
     if (payload === 'reported') this.#reportAll();
+    if (payload === 'schema') void this.#sendSchema();
+  }
+
+  async #sendSchema(): Promise<void> {
+    const session = this.#session;
+    const { schema, deviceId } = this.#options;
+    if (session === undefined || schema === undefined) return;
+    try {
+      await session.link.publish(this.#topics.schema(deviceId), Buffer.from(schema), { qos: 1, retain: false });
+    } catch (error) {
+      this.#tellFailure(session, 'schema', error);
+    }
   }
 
   #reportAll(): void {
@@ -300,6 +341,10 @@ class MqttDevice implements Device {
     return this.#options.heartbeatSeconds ?? 10;
   }
 
+  get #codec(): DeviceCodec {
+    return this.#options.codec ?? jsonCodec;
+  }
+
   get #maxBytes(): number {
     return this.#options.maxBytes ?? DEFAULT_PROTOCOL_LIMITS.maxPayloadBytes;
   }
@@ -310,7 +355,7 @@ class MqttDevice implements Device {
   }
 
   #tell(event: DeviceEvent): void {
-    this.#options.onEvent?.(event);
+    (this.#options.onEvent ?? warn)(event);
   }
 }
 
@@ -322,6 +367,16 @@ interface LiveSession {
   hasBirth: boolean;
   hasAnswered: boolean;
   readonly ended: AbortSignal;
+}
+
+function storeOf(store: DeviceOptions['store']): DeviceStore {
+  if (store === undefined) return memoryStore();
+  return typeof store === 'string' ? sqliteStore(store) : store;
+}
+
+/** What a person must see when nobody listens. */
+function warn(event: DeviceEvent): void {
+  if (event.kind === 'failed' || event.kind === 'duplicate') process.emitWarning(describeEvent(event), 'MirDevice');
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,9 +1,13 @@
 /** The device's side of the protocol, for programs that are devices. Knows nothing of Kubernetes. */
+export type { DeviceCodec } from './codec.ts';
 export { createDevice } from './device.ts';
 export type { Device, DeviceOptions } from './device.ts';
+export { describeEvent } from './events.ts';
 export type { DeviceEvent } from './events.ts';
-export { fileStore } from './file-store.ts';
-export type { DesiredContext, DesiredHandler, HandlerResult } from './handlers.ts';
+export { Rejected } from './handlers.ts';
+export type { Applied, DesiredContext, DesiredHandler, WithdrawnHandler } from './handlers.ts';
 export type { ConnectionOptions } from './session.ts';
+export { sqliteStore } from './sqlite-store.ts';
+export type { SqliteStoreOptions } from './sqlite-store.ts';
 export { memoryStore } from './store.ts';
-export type { DeviceStore, Entries, MessageValue, StoredEntry } from './store.ts';
+export type { DeviceStore, Entries, MessageValue, Reports, StoreChange, StoreContent, StoredEntry } from './store.ts';

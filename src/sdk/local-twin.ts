@@ -1,9 +1,12 @@
+import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { DesiredDocument, ReportedEnvelope } from '../protocol/envelopes.ts';
+import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';
 import type { DeviceEvent } from './events.ts';
-import { HandlerRunner } from './handlers.ts';
-import type { DesiredHandler, HandlerResult } from './handlers.ts';
-import type { DeviceStore, Entries, MessageValue, StoredEntry } from './store.ts';
+import { Rejected, TaskRunner } from './handlers.ts';
+import type { Applied, DesiredHandler, WithdrawnHandler } from './handlers.ts';
+import { ReportBook } from './report-book.ts';
+import type { DeviceStore, MessageValue, StoreChange, StoredEntry } from './store.ts';
 import { takeDocument } from './take-document.ts';
 
 export interface LocalTwinOptions {
@@ -20,47 +23,70 @@ export interface LocalTwinOptions {
   onEvent(event: DeviceEvent): void;
 }
 
-/** What a device knows of its twin: desired entries in a store, reported values in memory. Knows nothing of a connection. */
+/** What a device knows of its twin: desired entries and reported values, in a store. Knows nothing of a connection. */
 export class LocalTwin {
   readonly #options: LocalTwinOptions;
-  readonly #handlers = new HandlerRunner();
-  readonly #dropped = new Map<string, () => void>();
-  readonly #values = new Map<string, MessageValue>();
-  #entries: Entries = new Map();
-  /** The newest document that nobody has looked at yet. */
-  #waiting: DesiredDocument | undefined;
+  readonly #handlers = new Map<string, { readonly apply: DesiredHandler; readonly withdraw?: WithdrawnHandler }>();
+  readonly #tasks = new TaskRunner();
+  readonly #reports: ReportBook;
+  readonly #entries = new Map<string, StoredEntry>();
+  /** The newest document, while it could not be stored. */
+  #cancelRetry: (() => void) | undefined;
   /** The object was deleted or disabled since the last document that took effect. */
   #isCutOff = false;
   #isEnded = false;
-  /** Changes of entries, one after the other: documents and handlers' results. None of them rejects. */
-  #changes: Promise<void> = Promise.resolve();
+  /** The store misses something that is in memory. */
+  #isStoreBehind = false;
 
   constructor(options: LocalTwinOptions) {
     this.#options = options;
+    this.#reports = new ReportBook(options.clock, (reports) => this.#write({ reports }));
   }
 
-  onDesired(message: string, handler: DesiredHandler, dropped?: () => void): void {
-    this.#handlers.set(message, handler);
-    if (dropped !== undefined) this.#dropped.set(message, dropped);
+  onDesired(message: string, apply: DesiredHandler, withdraw?: WithdrawnHandler): void {
+    this.#handlers.set(message, { apply, ...(withdraw !== undefined && { withdraw }) });
   }
 
   /** Reads the store and gives every value in it to its handler, except what is done for good. */
-  async load(): Promise<void> {
-    this.#entries = await this.#options.store.load();
-    for (const [message, entry] of this.#entries) {
-      if (entry.reported !== undefined && !this.#values.has(message)) this.#values.set(message, entry.reported);
-      if (entry.isDone !== true) this.#run(message, entry);
+  load(): void {
+    const { entries, reports, problem } = this.#options.store.load();
+    if (problem !== undefined) this.#fail('store', problem);
+    this.#reports.load(reports);
+    for (const [message, entry] of entries) this.#entries.set(message, entry);
+    for (const [message, entry] of entries) {
+      if (entry.withdrawn === true) this.#runWithdraw(message);
+      else if (entry.done !== true) this.#runApply(message, entry);
     }
   }
 
+  /** Aborts the handlers and stores what waits for it. */
   end(): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#handlers.abortAll();
+    this.#cancelRetry?.();
+    this.#tasks.abortAll();
+    this.#reports.flush();
+    this.#options.store.close();
+  }
+
+  /** Whether the broker gets reports at once, so that the store may get them a little later. */
+  set isOnline(isOnline: boolean) {
+    this.#reports.isPatient = isOnline;
   }
 
   report(message: string, value: MessageValue): void {
-    this.#values.set(message, value);
-    this.#options.onReport(message);
+    if (this.#isEnded) return;
+    const refusal = this.#reports.set(message, value);
+    if (refusal === undefined) this.#options.onReport(message);
+    else this.#fail(`report of ${message}`, refusal);
+  }
+
+  desired(message: string): MessageValue | undefined {
+    return this.#liveEntry(message)?.value;
+  }
+
+  reported(message: string): MessageValue | undefined {
+    return this.#reports.get(message);
   }
 
   /** The object was deleted: the device goes on with what it has. */
@@ -68,26 +94,50 @@ export class LocalTwin {
     this.#isCutOff = true;
   }
 
-  /** Takes what is new in `document`; of several that wait, only the newest is looked at. */
+  /** Takes what is new in `document`: stores it, and only then acknowledges. */
   take(document: DesiredDocument): void {
+    if (this.#isEnded) return;
+    this.#cancelRetry?.();
     if (document.disabled) this.#isCutOff = true;
-    const isScheduled = this.#waiting !== undefined;
-    this.#waiting = document;
-    if (!isScheduled) void this.#change(() => this.#takeWaiting());
+    const names = Object.keys(document.messages).length;
+    if (names > MAX_ENTRIES) {
+      this.#fail('desired document', `it has ${names} messages, this device keeps at most ${MAX_ENTRIES}`);
+      return;
+    }
+    const { changes, changed, confirmed, withdrawn } = takeDocument(this.#entries, document);
+    if (changes.size > 0 && !this.#write({ entries: changes })) {
+      this.#cancelRetry = this.#options.clock.after(STORE_RETRY_MS, () => this.take(document));
+      return;
+    }
+    for (const [message, entry] of changes) this.#entries.set(message, entry);
+    for (const message of withdrawn) this.#runWithdraw(message);
+    for (const message of changed) this.#accept(message);
+    for (const message of confirmed) this.#options.onReport(message);
+    if (!this.#isCutOff || document.disabled) return;
+    this.#isCutOff = false;
+    this.#options.onWelcomed();
   }
 
   /** Undefined when there is nothing to say. Repeats the last decision, so that a later value does not erase an acknowledgement. */
   envelopeOf(message: string): ReportedEnvelope | undefined {
-    const entry = this.#entries.get(message);
-    const value = this.#values.get(message);
+    const entry = this.#liveEntry(message);
+    const value = this.#reports.get(message);
     if (entry === undefined) return value && { value };
-    const { uid, revision, status, reason } = entry;
-    return { uid, revision, status, ...(reason !== undefined && { reason }), ...(value !== undefined && { value }) };
+    const { uid, revision, decision, reason } = entry;
+    return {
+      uid,
+      revision,
+      status: decision,
+      ...(reason !== undefined && { reason }),
+      ...(value !== undefined && { value }),
+    };
   }
 
   /** Everything this device reports. */
   get names(): ReadonlySet<string> {
-    return new Set([...this.#options.reports, ...this.#values.keys(), ...this.#entries.keys()]);
+    const names = new Set([...this.#options.reports, ...this.#reports.names]);
+    for (const [message, entry] of this.#entries) if (entry.withdrawn !== true) names.add(message);
+    return names;
   }
 
   /** The entry with the greatest revision. */
@@ -99,29 +149,9 @@ export class LocalTwin {
     return newest;
   }
 
-  async #takeWaiting(): Promise<void> {
-    const document = this.#waiting;
-    this.#waiting = undefined;
-    if (document === undefined || this.#isEnded) return;
-    const taken = takeDocument(this.#entries, document);
-    if (taken.entries !== this.#entries && !(await this.#save(taken.entries))) {
-      this.#takeLater(document);
-      return;
-    }
-    this.#entries = taken.entries;
-    for (const message of taken.dropped) this.#drop(message);
-    for (const message of taken.changed) this.#accept(message);
-    for (const message of taken.confirmed) this.#options.onReport(message);
-    if (!this.#isCutOff || document.disabled) return;
-    this.#isCutOff = false;
-    this.#options.onWelcomed();
-  }
-
-  /** Not stored, so not acknowledged: tried again unless a newer document comes first. */
-  #takeLater(document: DesiredDocument): void {
-    this.#options.clock.after(STORE_RETRY_MS, () => {
-      if (this.#waiting === undefined) this.take(document);
-    });
+  #liveEntry(message: string): StoredEntry | undefined {
+    const entry = this.#entries.get(message);
+    return entry?.withdrawn === true ? undefined : entry;
   }
 
   #accept(message: string): void {
@@ -129,66 +159,117 @@ export class LocalTwin {
     if (entry === undefined) return;
     this.#options.onEvent({ kind: 'desired', message, revision: entry.revision, value: entry.value });
     this.#options.onReport(message);
-    this.#run(message, entry);
+    this.#runApply(message, entry);
   }
 
-  #run(message: string, { value, revision }: StoredEntry): void {
-    this.#handlers.run(message, value, revision, (result) => this.#change(() => this.#decide(message, value, result)));
+  #runApply(message: string, { value, revision }: StoredEntry): void {
+    const apply = this.#handlers.get(message)?.apply ?? unhandled(message);
+    this.#tasks.run(message, (signal) =>
+      this.#persist(message, signal, async () => {
+        const applied = await apply(value, { revision, signal });
+        if (!signal.aborted) this.#decide(message, value, applied ?? {});
+      }),
+    );
   }
 
-  /** The entry may have a newer revision by now, with the same value: the result holds for that as well. */
-  async #decide(message: string, value: MessageValue, result: HandlerResult): Promise<void> {
-    const entry = this.#entries.get(message);
-    if (entry === undefined || entry.value !== value || this.#isEnded) return;
-    const { uid, revision } = entry;
-    const decided = { uid, revision, value, ...decisionOf(result, value, this.#values.get(message)) };
-    const entries = new Map(this.#entries).set(message, decided);
-    // A decision that cannot be stored is still true; after a restart the handler just runs again.
-    await this.#save(entries);
-    this.#entries = entries;
-    if (decided.reported !== undefined) this.#values.set(message, decided.reported);
-    this.#options.onEvent({ kind: 'decided', message, revision, status: decided.status, reason: decided.reason });
-    this.#options.onReport(message);
-  }
-
-  #drop(message: string): void {
-    this.#handlers.abort(message);
-    this.#dropped.get(message)?.();
+  #runWithdraw(message: string): void {
     this.#options.onEvent({ kind: 'dropped', message });
     if (this.names.has(message)) this.#options.onReport(message);
     else this.#options.onForgotten();
+    const withdraw = this.#handlers.get(message)?.withdraw;
+    this.#tasks.run(message, (signal) =>
+      this.#persist(message, signal, async () => {
+        await withdraw?.({ signal });
+        if (signal.aborted) return;
+        this.#entries.delete(message);
+        this.#write({ entries: new Map([[message, undefined]]) });
+      }),
+    );
   }
 
-  /** False when the store failed, which was told. */
-  async #save(entries: Entries): Promise<boolean> {
+  /** Tries `step` until it succeeds, says no or is overtaken. What it throws is a fault of this device, not of the value. */
+  async #persist(message: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        return await step();
+      } catch (error) {
+        if (signal.aborted) return;
+        const reason = messageOf(error);
+        if (error instanceof Rejected) return this.#conclude(message, { decision: 'rejected', reason });
+        const retryInMs = Math.round(
+          Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (0.5 + Math.random() / 2),
+        );
+        this.#fail(`handler of ${message}`, `${reason}; tried again in ${retryInMs} ms`);
+        this.#conclude(message, { decision: 'accepted', reason: `not applied yet, handler failed: ${reason}` });
+        await delay(this.#options.clock, retryInMs, signal);
+      }
+    }
+  }
+
+  #decide(message: string, value: MessageValue, { value: inEffect, done }: Applied): void {
+    const reports = this.#reports.prepare(message, inEffect ?? value);
+    this.#conclude(message, { decision: 'applied', ...(done === true && { done }) }, reports);
+  }
+
+  /** The entry may have a newer revision by now, with the same value: the decision holds for that as well. */
+  #conclude(message: string, decided: Decided, reports?: ReadonlyMap<string, MessageValue>): void {
+    const before = this.#liveEntry(message);
+    if (before === undefined || this.#isEnded) return;
+    const { uid, revision, value } = before;
+    const entry = { uid, revision, value, ...decided };
+    this.#entries.set(message, entry);
+    const isNews = !isSameDecision(before, entry) || reports !== undefined;
+    if (!isNews && decided.decision === 'accepted') return;
+    if (isNews) {
+      // A decision that cannot be stored is still true; after a restart the handler just runs again.
+      this.#write({ entries: new Map([[message, entry]]), ...(reports !== undefined && { reports }) });
+    }
+    const { decision: status, reason } = decided;
+    if (status !== 'accepted') this.#options.onEvent({ kind: 'decided', message, revision, status, reason });
+    this.#options.onReport(message);
+  }
+
+  /** False when the store failed, which was told. What it misses then is made good by the next write. */
+  #write(change: StoreChange): boolean {
     try {
-      await this.#options.store.save(entries);
+      this.#options.store.write(this.#isStoreBehind ? this.#everythingWith(change) : change);
+      this.#isStoreBehind = false;
       return true;
     } catch (error) {
-      this.#options.onEvent({
-        kind: 'failed',
-        what: 'store',
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      this.#isStoreBehind = true;
+      this.#fail('store', messageOf(error));
       return false;
     }
   }
 
-  #change(step: () => Promise<void>): Promise<void> {
-    this.#changes = this.#changes.then(step);
-    return this.#changes;
+  #everythingWith({ entries = new Map(), reports = new Map() }: StoreChange): StoreChange {
+    return {
+      isWhole: true,
+      entries: new Map([...this.#entries, ...entries]),
+      reports: new Map([...this.#reports.all, ...reports]),
+    };
+  }
+
+  #fail(what: string, reason: string): void {
+    this.#options.onEvent({ kind: 'failed', what, reason });
   }
 }
 
-type Decided = Pick<StoredEntry, 'status' | 'reason' | 'reported' | 'isDone'>;
+type Decided = Pick<StoredEntry, 'decision' | 'reason' | 'done'>;
 
-function decisionOf(result: HandlerResult, value: MessageValue, reportedBefore: MessageValue | undefined): Decided {
-  if (result.status === 'rejected') {
-    const kept = reportedBefore === undefined ? {} : { reported: reportedBefore };
-    return { status: 'rejected', reason: result.reason, ...kept };
-  }
-  const done = result.isDone === true ? { isDone: true } : {};
-  return { status: 'applied', reported: result.value ?? value, ...done };
+const isSameDecision = (a: StoredEntry, b: StoredEntry): boolean =>
+  a.decision === b.decision && a.reason === b.reason && a.done === b.done;
+
+function unhandled(message: string): DesiredHandler {
+  return () => {
+    throw new Rejected(`this device has no handler for ${message}`);
+  };
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** As many as a birth may name. */
+const MAX_ENTRIES = DEFAULT_MAX_REPORTS;
 const STORE_RETRY_MS = 5000;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 5 * 60_000;

@@ -31,7 +31,11 @@ export interface SessionOptions {
 
 /** One connection from CONNECT to its end; it never reconnects, because every connection needs a last will of its own. */
 export interface Session {
-  publish(topic: string, payload: string, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  publish(
+    topic: string,
+    payload: string | Buffer,
+    options: { readonly qos: 0 | 1; readonly retain: boolean },
+  ): Promise<void>;
   /** Resolves, with the reason, when the connection is gone. */
   readonly closed: Promise<string>;
   /** DISCONNECT: the broker forgets the last will. */

@@ -15,7 +15,7 @@ const stored = (revision: number, value: StoredEntry['value'], more: Partial<Sto
   uid: 'u1',
   revision,
   value,
-  status: 'applied',
+  decision: 'applied',
   ...more,
 });
 
@@ -30,22 +30,22 @@ describe('takeDocument', () => {
     ['a smaller revision of another object', before, document({ [A]: entry(1, { x: 2 }) }, 'u2'), { changed: [A] }],
     ['a greater revision of an equal value', before, document({ [A]: entry(6, { x: 1 }) }), { confirmed: [A] }],
     ['an equal value of another object', before, document({ [A]: entry(1, { x: 1 }) }, 'u2'), { confirmed: [A] }],
-    ['no longer the name it has', before, document({ [B]: entry(1, {}) }), { changed: [B], dropped: [A] }],
-    ['nothing at all', before, document({}), { dropped: [A] }],
+    ['no longer the name it has', before, document({ [B]: entry(1, {}) }), { changed: [B], withdrawn: [A] }],
+    ['nothing at all', before, document({}), { withdrawn: [A] }],
     ['nothing because it is disabled', before, document({}, 'u1', true), {}],
   ])('given %s', (_, entries, given, expected) => {
     const taken = takeDocument(entries as Entries, given);
-    const { changed, confirmed, dropped } = taken;
-    expect({ changed, confirmed, dropped }).toEqual({ changed: [], confirmed: [], dropped: [], ...expected });
+    const { changed, confirmed, withdrawn } = taken;
+    expect({ changed, confirmed, withdrawn }).toEqual({ changed: [], confirmed: [], withdrawn: [], ...expected });
     const isUntouched = Object.keys(expected).length === 0;
-    expect(taken.entries === entries).toBe(isUntouched);
+    expect(taken.changes.size === 0).toBe(isUntouched);
   });
 
   it('keeps the decision on a value that is only confirmed, and forgets that on one that is changed', () => {
-    const rejected = new Map([[A, stored(5, { x: 1 }, { status: 'rejected', reason: 'no' })]]);
-    const confirmed = takeDocument(rejected, document({ [A]: entry(6, { x: 1 }) })).entries.get(A);
-    expect(confirmed).toEqual(stored(6, { x: 1 }, { status: 'rejected', reason: 'no' }));
-    const changed = takeDocument(rejected, document({ [A]: entry(6, { x: 2 }) })).entries.get(A);
-    expect(changed).toEqual({ uid: 'u1', revision: 6, value: { x: 2 }, status: 'accepted' });
+    const rejected = new Map([[A, stored(5, { x: 1 }, { decision: 'rejected', reason: 'no' })]]);
+    const confirmed = takeDocument(rejected, document({ [A]: entry(6, { x: 1 }) })).changes.get(A);
+    expect(confirmed).toEqual(stored(6, { x: 1 }, { decision: 'rejected', reason: 'no' }));
+    const changed = takeDocument(rejected, document({ [A]: entry(6, { x: 2 }) })).changes.get(A);
+    expect(changed).toEqual({ uid: 'u1', revision: 6, value: { x: 2 }, decision: 'accepted' });
   });
 });

@@ -4,41 +4,44 @@ import type { Entries, StoredEntry } from './store.ts';
 
 /** What a desired document changes on a device. */
 export interface Taken {
-  /** To be stored before anything else is done; the same object as before when nothing changed. */
-  readonly entries: Entries;
+  /** To be stored before anything else is done. Empty when nothing changed. */
+  readonly changes: Entries;
   /** Names whose value is new: to be acknowledged and given to their handlers. */
   readonly changed: readonly string[];
   /** Names that have a new uid or revision and the value they had: to be acknowledged only. */
   readonly confirmed: readonly string[];
   /** Names that the document does not have any more. */
-  readonly dropped: readonly string[];
+  readonly withdrawn: readonly string[];
 }
 
 /** Takes an entry when its uid differs from the stored one or its revision is greater. Clocks are never compared. */
 export function takeDocument(stored: Entries, document: DesiredDocument): Taken {
-  const nothing: Taken = { entries: stored, changed: [], confirmed: [], dropped: [] };
+  const changes = new Map<string, StoredEntry>();
+  const taken = { changes, changed: [] as string[], confirmed: [] as string[], withdrawn: [] as string[] };
   // Cut off, not told to forget: like a deleted object, a disabled one leaves the device with what it has.
-  if (document.disabled) return nothing;
+  if (document.disabled) return taken;
 
-  const entries = new Map<string, StoredEntry>();
-  const changed: string[] = [];
-  const confirmed: string[] = [];
   for (const [name, entry] of Object.entries(document.messages)) {
     const before = stored.get(name);
     const after = takeEntry(before, entry, document.owner.uid);
-    entries.set(name, after);
     if (after === before) continue;
-    if (after.value === before?.value) confirmed.push(name);
-    else changed.push(name);
+    changes.set(name, after);
+    if (after.value === before?.value) taken.confirmed.push(name);
+    else taken.changed.push(name);
   }
-  const dropped = [...stored.keys()].filter((name) => !entries.has(name));
-  return changed.length + confirmed.length + dropped.length === 0 ? nothing : { entries, changed, confirmed, dropped };
+  for (const [name, entry] of stored) {
+    if (entry.withdrawn === true || Object.hasOwn(document.messages, name)) continue;
+    changes.set(name, { ...entry, withdrawn: true });
+    taken.withdrawn.push(name);
+  }
+  return taken;
 }
 
 function takeEntry(before: StoredEntry | undefined, entry: DesiredEntry, uid: string): StoredEntry {
   const { revision, value } = entry;
-  if (before === undefined) return { uid, revision, value, status: 'accepted' };
+  const fresh: StoredEntry = { uid, revision, value, decision: 'accepted' };
+  if (before === undefined || before.withdrawn === true) return fresh;
   if (before.uid === uid && revision <= before.revision) return before;
   const isSame = canonicalJson(before.value) === canonicalJson(value);
-  return isSame ? { ...before, uid, revision } : { uid, revision, value, status: 'accepted' };
+  return isSame ? { ...before, uid, revision } : fresh;
 }

@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { fileStore } from '../sdk/index.ts';
 import { SAMPLE_DEVICE } from './models.ts';
 import { createSimulatedDevice, describeEvent } from './simulated-device.ts';
 import type { SimulatedDevice } from './simulated-device.ts';
@@ -83,7 +82,7 @@ function simulate(deviceId: string, values: Values): SimulatedDevice {
     applyDelayMs: numberOf('apply-delay-ms', values['apply-delay-ms']),
     ...(values.username !== undefined && { username: values.username }),
     ...(password !== undefined && { password }),
-    ...(values.data !== undefined && { store: fileStore(join(values.data, `${deviceId}.json`)) }),
+    ...(values.data !== undefined && { store: join(values.data, `${deviceId}.db`) }),
     ...(!values.quiet && { onEvent: (event) => console.log(describeEvent(deviceId, event)) }),
   });
 }

@@ -1,6 +1,6 @@
 import { delay, systemClock } from '../clock.ts';
-import { createDevice, memoryStore } from '../sdk/index.ts';
-import type { Device, DeviceEvent, DeviceOptions, HandlerResult, MessageValue } from '../sdk/index.ts';
+import { Rejected, createDevice, describeEvent as describe, memoryStore } from '../sdk/index.ts';
+import type { Applied, Device, DeviceEvent, DeviceOptions, MessageValue } from '../sdk/index.ts';
 
 export interface SimulatedDeviceOptions extends DeviceOptions {
   /** Messages it understands: each desired value is applied as it is. */
@@ -55,16 +55,16 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
     value: MessageValue,
     revision: number,
     signal: AbortSignal,
-  ): Promise<HandlerResult> => {
+  ): Promise<Applied> => {
     await delay(clock, options.applyDelayMs ?? 0, signal);
     const reason = rejects?.(message, value);
-    if (reason !== undefined) return { status: 'rejected', reason };
+    if (reason !== undefined) throw new Rejected(reason);
     if (!signal.aborted) {
       applied.push({ message, revision, value });
       if (applied.length > MAX_APPLIED) applied.shift();
       reported.set(message, value);
     }
-    return { status: 'applied', isDone: options.oneShot?.includes(message) === true };
+    return { done: options.oneShot?.includes(message) === true };
   };
 
   const stop = async (asleepSeconds?: number): Promise<void> => {
@@ -112,28 +112,5 @@ const MAX_APPLIED = 1000;
 
 /** An event of a device as a line for people. */
 export function describeEvent(deviceId: string, event: DeviceEvent): string {
-  return `${deviceId}: ${phrase(event)}`;
-}
-
-function phrase(event: DeviceEvent): string {
-  switch (event.kind) {
-    case 'online':
-      return 'online';
-    case 'offline':
-      return `offline: ${event.reason}; next attempt in ${event.retryInMs} ms`;
-    case 'desired':
-      return `desired ${event.message} revision ${event.revision}: ${JSON.stringify(event.value)}`;
-    case 'decided': {
-      const why = event.reason === undefined ? '' : `: ${event.reason}`;
-      return `${event.status} ${event.message} revision ${event.revision}${why}`;
-    }
-    case 'dropped':
-      return `${event.message} is no longer desired`;
-    case 'duplicate':
-      return `another process says it is this device, session ${event.session ?? 'unknown'}; stop one of them`;
-    case 'failed':
-      return `${event.what} failed: ${event.reason}`;
-    default:
-      return event satisfies never;
-  }
+  return `${deviceId}: ${describe(event)}`;
 }

@@ -22,7 +22,7 @@ async function restoreBoth(world: World): Promise<string> {
     const backup = await world.snapshot();
     const restoredValues = await Promise.all(lanes.map((lane) => desiredOf(lane)));
     await Promise.all(lanes.map((lane) => changed(lane)));
-    const revisions = await Promise.all(lanes.map((lane) => newestRevisions(lane)));
+    const revisions = lanes.map((lane) => newestRevisions(lane));
     const runs = lanes.map((lane) => lane.devices.map(({ runCount }) => runCount));
 
     await Promise.all([world.restore(backup), emptied.broker.restart({ empty: true })]);
@@ -31,7 +31,7 @@ async function restoreBoth(world: World): Promise<string> {
 
     for (const [at, lane] of lanes.entries()) {
       expect(await desiredOf(lane)).toEqual(restoredValues[at]);
-      const after = await newestRevisions(lane);
+      const after = newestRevisions(lane);
       for (const [index, device] of lane.busy.entries()) {
         expect(after[index]).toBeGreaterThan(revisions[at]?.[index] ?? Number.NaN);
         expect(device.runCount).toBe((runs[at]?.[index] ?? Number.NaN) + 2);
@@ -57,7 +57,7 @@ async function desiredOf(lane: Lane): Promise<unknown> {
 }
 
 /** The greatest revision in each busy device's store. */
-async function newestRevisions(lane: Lane): Promise<readonly number[]> {
-  const stores = await Promise.all(lane.busy.map((device) => device.stored()));
+function newestRevisions(lane: Lane): readonly number[] {
+  const stores = lane.busy.map((device) => device.stored());
   return stores.map((entries) => Math.max(...[...entries.values()].map(({ revision }) => revision)));
 }

@@ -49,7 +49,6 @@ export class FaultDevice {
     for (const message of DESIRED) {
       this.#device.onDesired(message, (value) => {
         this.runs.set(message, [...(this.runs.get(message) ?? []), canonicalJson(value)]);
-        return { status: 'applied' };
       });
     }
   }
@@ -90,8 +89,8 @@ export class FaultDevice {
     this.acknowledged.set(message, number);
   }
 
-  async stored(): Promise<Entries> {
-    return this.#store.load();
+  stored(): Entries {
+    return this.#store.load().entries;
   }
 
   /** Handler runs so far. */
@@ -102,7 +101,7 @@ export class FaultDevice {
   /** What differs between the object, the device's store, and what was written and reported last; nothing when all agree. */
   async differences(object: DeviceObject): Promise<string[]> {
     const desired = object.properties?.desired ?? {};
-    const store = await this.stored();
+    const store = this.stored();
     const found: string[] = [];
     const expect = (what: string, actual: unknown, expected: unknown): void => {
       const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
