@@ -218,14 +218,11 @@ export class LocalTwin {
     const { uid, revision, value } = before;
     const entry = { uid, revision, value, ...decided };
     this.#entries.set(message, entry);
-    const isNews = !isSameDecision(before, entry) || reports !== undefined;
-    if (!isNews && decided.decision === 'accepted') return;
-    if (isNews) {
-      // A decision that cannot be stored is still true; after a restart the handler just runs again.
-      this.#write({ entries: new Map([[message, entry]]), ...(reports !== undefined && { reports }) });
-    }
     const { decision: status, reason } = decided;
     if (status !== 'accepted') this.#options.onEvent({ kind: 'decided', message, revision, status, reason });
+    if (isSameDecision(before, entry) && reports === undefined) return;
+    // A decision that cannot be stored is still true; after a restart the handler just runs again.
+    this.#write({ entries: new Map([[message, entry]]), ...(reports !== undefined && { reports }) });
     this.#options.onReport(message);
   }
 

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startBroker } from '../dev/broker.ts';
+import type { DevBroker } from '../dev/broker.ts';
+import { createDevice, memoryStore, Rejected } from './index.ts';
+import type { Device, DeviceStore } from './index.ts';
+import { connectCloud } from './testing/cloud.ts';
+import type { Cloud } from './testing/cloud.ts';
+import { manualClock } from './testing/manual-clock.ts';
+import { payloadOf, readVectors } from './testing/vectors.ts';
+import type { DesiredCase, Run } from './testing/vectors.ts';
+
+const MARK = 'test.v1.Mark';
+
+let broker: DevBroker;
+let cloud: Cloud;
+const devices: Device[] = [];
+
+beforeEach(async () => {
+  broker = await startBroker();
+  cloud = await connectCloud(broker.url, 'd1');
+});
+afterEach(async () => {
+  for (const device of devices.splice(0)) device.destroy();
+  await cloud.close();
+  await broker.close();
+});
+
+interface Played {
+  readonly runs: readonly Run[];
+  readonly withdrawn: readonly string[];
+}
+
+describe('the desired vectors', () => {
+  it.each(readVectors('desired').map((one) => [one.name, one] as const))('%s', async (_, given) => {
+    const store = memoryStore();
+    const reports = new Map(Object.entries(given.reported ?? {}));
+    store.write({ entries: new Map(Object.entries(given.store)), reports });
+    const payload = payloadOf(given);
+    const played = payload === undefined ? await start(given, store) : await hear(given, store, payload);
+    expect(played.runs.toSorted(byMessage)).toEqual((given.runsAtStart ?? given.runs).toSorted(byMessage));
+    expect(played.withdrawn).toEqual(given.withdrawn);
+    expect(Object.fromEntries(store.load().entries)).toEqual(given.storeAfter);
+  });
+});
+
+const byMessage = (a: Run, b: Run): number => a.message.localeCompare(b.message);
+
+/** Without any broker. */
+async function start(given: DesiredCase, store: DeviceStore): Promise<Played> {
+  const { device, played } = deviceOf(given, store, 'mqtt://127.0.0.1:1', { isAtRest: false });
+  await device.connect();
+  await new Promise((resolve) => setImmediate(resolve));
+  return played;
+}
+
+async function hear(given: DesiredCase, store: DeviceStore, payload: Buffer): Promise<Played> {
+  const atRest = { isAtRest: true };
+  const { device, played } = deviceOf(given, store, broker.url, atRest);
+  await device.connect();
+  device.report(MARK, { mark: 1 });
+  await cloud.next(`reported/${MARK}`);
+  // What it had is reported by now: one report at a time, in this order.
+  for (const message of Object.keys({ ...given.store, ...given.reported })) {
+    if (cloud.seen.some(({ on }) => on === `reported/${message}`)) continue;
+    await cloud.next(`reported/${message}`);
+  }
+  const before = cloud.seen.length;
+  atRest.isAtRest = false;
+  await cloud.publish('desired', payload, true);
+  const expected = Object.entries(given.published);
+  const isThere = ([message, json]: readonly [string, unknown]): boolean => {
+    const last = cloud.seen.slice(before).findLast(({ on }) => on === `reported/${message}`);
+    try {
+      expect(last?.json).toEqual(json);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  // `get` comes after the payload, and so do the reports that it asks for: whatever the payload makes of the device was said before.
+  for (let mark = 2; mark < 50; mark += 1) {
+    device.report(MARK, { mark });
+    await cloud.next(`reported/${MARK}`, { value: { mark } });
+    if (mark > 4 && expected.every(isThere)) break;
+  }
+  const said = cloud.seen.slice(before).filter(({ on }) => on.startsWith('reported/') && on !== `reported/${MARK}`);
+  expect(Object.fromEntries(said.map(({ on, json }) => [on.slice('reported/'.length), json]))).toEqual(given.published);
+  return played;
+}
+
+/** At rest, its handlers wait until they are overtaken, as if they had run long ago. */
+function deviceOf(given: DesiredCase, store: DeviceStore, url: string, atRest: { readonly isAtRest: boolean }) {
+  const runs: Run[] = [];
+  const withdrawn: string[] = [];
+  const device = createDevice({
+    url,
+    deviceId: 'd1',
+    store,
+    heartbeatSeconds: 0,
+    reportSpreadMs: 0,
+    onEvent: () => {},
+    ...(given.maxBytes !== undefined && { maxBytes: given.maxBytes }),
+  });
+  devices.push(device);
+  for (const message of messagesOf(given)) {
+    device.onDesired(
+      message,
+      async (value, { signal }) => {
+        if (atRest.isAtRest) return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+        runs.push({ message, value: JSON.parse(JSON.stringify(value, (_, field: unknown) => field ?? undefined)) });
+        const reason = given.rejects?.[message];
+        if (reason !== undefined) throw new Rejected(reason);
+      },
+      () => withdrawn.push(message),
+    );
+  }
+  return { device, played: { runs, withdrawn } };
+}
+
+function messagesOf(given: DesiredCase): ReadonlySet<string> {
+  return new Set([
+    ...Object.keys(given.store),
+    ...Object.keys(given.storeAfter),
+    ...given.runs.map((run) => run.message),
+  ]);
+}
+
+describe('the state vectors', () => {
+  it.each(readVectors('state').map((one) => [one.name, one] as const))('%s', async (_, given) => {
+    const clock = manualClock();
+    const device = createDevice({ url: broker.url, deviceId: 'd1', clock, heartbeatSeconds: 0, onEvent: () => {} });
+    devices.push(device);
+    await device.connect();
+    const { json } = await cloud.next('state', { online: true });
+    const births = (): number =>
+      cloud.seen.filter(({ json: state }) => state?.['session'] === json?.['session'] && state?.['sdk'] !== undefined)
+        .length;
+    for (const state of given.in) {
+      const session = state['session'] === '$own' ? { session: json?.['session'] } : {};
+      await cloud.publish('state', JSON.stringify({ ...state, ...session }));
+    }
+    clock.advance(999);
+    // The report asks for a birth of its own, because it is the first of its name.
+    device.report(MARK, {});
+    await cloud.next(`reported/${MARK}`);
+    const soon = births();
+    clock.advance(4001);
+    device.report(MARK, { again: true });
+    await cloud.next(`reported/${MARK}`, { value: { again: true } });
+    expect([soon, births()]).toEqual([2, 2 + given.births]);
+  });
+});
