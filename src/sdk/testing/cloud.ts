@@ -16,7 +16,7 @@ interface Seen {
 export interface Cloud {
   desire(messages: Record<string, DesiredEntry>, more?: { uid?: string; disabled?: boolean }): Promise<void>;
   /** Publishes anything below the device's topic. */
-  publish(on: string, payload: string, retain?: boolean): Promise<void>;
+  publish(on: string, payload: string | Buffer, retain?: boolean): Promise<void>;
   /** The next message on `on` (after the last one found) that has all of `fields`; waits for it. */
   next(on: string, fields?: Readonly<Record<string, unknown>>): Promise<Seen>;
   /** Everything seen so far, oldest first. */
@@ -45,7 +45,7 @@ export async function connectCloud(url: string, deviceId: string): Promise<Cloud
     wake();
   });
   await client.subscribeAsync([`${base}state`, `${base}heartbeat`, `${base}reported/+`], { qos: 1 });
-  const publish = async (on: string, payload: string, retain = false): Promise<void> => {
+  const publish = async (on: string, payload: string | Buffer, retain = false): Promise<void> => {
     await client.publishAsync(base + on, payload, { qos: 1, retain });
   };
   return {

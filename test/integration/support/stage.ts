@@ -9,9 +9,9 @@ import { eventually } from '../../world/eventually.ts';
 import type { OperatorProcess } from '../../world/operator-process.ts';
 import { openWorld } from '../../world/world.ts';
 import type { World } from '../../world/world.ts';
+import { RATE } from './messages.ts';
 
-export const RATE = 'sensor.v1.SampleRate';
-export const BATTERY = 'sensor.v1.BatteryStatus';
+export { BATTERY, RATE } from './messages.ts';
 
 /** Heartbeats and graces so short that no test waits long for them. */
 const QUICK = ['--heartbeat-default-seconds=1', '--silence-factor=2', '--will-grace-seconds=1', '--no-leader-election'];

@@ -1,0 +1,46 @@
+/**
+ * A device as a program of its own, to be killed. Says what it does on standard error, a line at a time:
+ * `run {"intervalSeconds":60}`, `applied {…}`, `withdrawn`, `reported 5`, `event …`.
+ */
+import { writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { createDevice, describeEvent } from '../../../src/sdk/index.ts';
+import { BATTERY, RATE } from './messages.ts';
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string', default: '' },
+    id: { type: 'string', default: '' },
+    'client-id': { type: 'string' },
+    store: { type: 'string' },
+    /** Never finishes applying. */
+    stuck: { type: 'boolean', default: false },
+    /** Reports the battery 1, 2, … up to this number before anything else. */
+    reports: { type: 'string', default: '0' },
+  },
+});
+const say = (line: string): void => void writeSync(2, `${line}\n`);
+
+const device = createDevice({
+  url: values.url,
+  deviceId: values.id,
+  ...(values['client-id'] !== undefined && { clientId: values['client-id'] }),
+  ...(values.store !== undefined && { store: values.store }),
+  heartbeatSeconds: 1,
+  reconnect: { baseMs: 50, maxMs: 200 },
+  onEvent: (event) => say(`event ${describeEvent(event)}`),
+});
+device.onDesired(
+  RATE,
+  async (value) => {
+    say(`run ${JSON.stringify(value)}`);
+    if (values.stuck) await new Promise(() => {});
+    say(`applied ${JSON.stringify(value)}`);
+  },
+  () => say('withdrawn'),
+);
+await device.connect();
+for (let percentage = 1; percentage <= Number(values.reports); percentage += 1) {
+  device.report(BATTERY, { percentage });
+  say(`reported ${percentage}`);
+}
