@@ -1,0 +1,90 @@
+/*
+ * A device with one message, sensor.v1.SampleRate, for PubSubClient (Arduino) or any client that hands over a payload in a callback.
+ * No allocation, no JSON library, about 2.5 kB of RAM:
+ *   client.setBufferSize(2048)  the packet: header 5 + topic 2 + 128 + payload. The default of 256 drops larger ones without a word.
+ *   MAX_BYTES 1900              the largest document this device takes; announced in its birth, so that the operator sends no larger.
+ * The order of things: connect(id, user, password, "<base>/state", 1, true, WILL) - subscribe "<base>/desired" with QoS 1 - publish
+ * birth(), retained - then loop(); on a payload: take(), and when it is 1: store `twin` (EEPROM, atomically), set the rate, publish report(), retained.
+ * At start: load `twin` and set its rate before there is any network. PubSubClient publishes with QoS 0 and does not wait for SUBACK:
+ * publish the report again after each connect and every few minutes, which costs nothing and heals a lost one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BYTES 1900
+#define WILL "{\"online\":false,\"session\":\"%08lx\",\"will\":true}"
+
+struct twin { char uid[64]; long revision; long interval; int isRejected; } twin; /* what EEPROM keeps; revision 0: nothing yet */
+
+/* The place behind "name": within the object that begins at `p`, never in what is nested deeper, in text, or behind its end; or 0. */
+static const char *field(const char *p, const char *name) {
+  int depth = 0;
+  size_t length = strlen(name);
+  for (; *p; p++) {
+    if (*p == '"') {
+      const char *text = p + 1;
+      while (*++p && *p != '"') if (*p == '\\' && p[1]) p++;
+      if (!*p) return 0;
+      const char *after = p + 1 + strspn(p + 1, " \t\r\n");
+      if (depth == 1 && *after == ':' && (size_t)(p - text) == length && !strncmp(text, name, length))
+        return after + 1 + strspn(after + 1, " \t\r\n");
+    } else if (*p == '{' || *p == '[') depth++;
+    else if ((*p == '}' || *p == ']') && --depth == 0) return 0;
+  }
+  return 0;
+}
+
+static int whole(const char *p) { /* brackets and quotes close, and nothing follows: a document cut short is not taken */
+  int depth = 0;
+  for (; *p; p++) {
+    if (*p == '"') { while (*++p && *p != '"') if (*p == '\\' && p[1]) p++; if (!*p) return 0; }
+    else if (*p == '{' || *p == '[') depth++;
+    else if ((*p == '}' || *p == ']') && --depth == 0) return p[1 + strspn(p + 1, " \t\r\n")] == 0;
+  }
+  return 0;
+}
+
+/* 1: new, store and apply; 2: the same value again, or one it rejects: store and report; 3: withdrawn; 0: nothing to do, keep what there is. */
+int take(const unsigned char *payload, unsigned length) {
+  static char text[MAX_BYTES + 1];
+  if (length == 0 || length > MAX_BYTES) return 0;
+  memcpy(text, payload, length);
+  text[length] = 0;
+  const char *p = text + (strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3);
+  p += strspn(p, " \t\r\n");
+  if (*p != '{' || strlen(text) != length || !whole(p)) return 0;
+  const char *version = field(p, "version"), *owner = field(p, "owner"), *messages = field(p, "messages"), *disabled = field(p, "disabled");
+  const char *uid = owner ? field(owner, "uid") : 0, *end;
+  if ((version && atol(version) != 1) || !uid || *uid != '"' || !(end = strchr(uid + 1, '"')) || end - uid > 63 || !messages) return 0;
+  if (disabled && *disabled == 't') return 0;
+  const char *entry = field(messages, "sensor.v1.SampleRate");
+  if (!entry) { int had = twin.revision != 0; memset(&twin, 0, sizeof twin); return had ? 3 : 0; }
+  const char *revision = field(entry, "revision"), *value = field(entry, "value"), *rate = value ? field(value, "intervalSeconds") : 0;
+  char *rest = 0;
+  errno = 0;
+  long number = revision ? strtol(revision, &rest, 10) : 0; /* not strtod: a double has 24 bits on an AVR */
+  if (errno || number < 1 || number > 2147483647L || !strchr(",} \t\r\n", *rest)) return 0;
+  int isOurs = twin.revision && !strncmp(twin.uid, uid + 1, end - uid - 1) && !twin.uid[end - uid - 1];
+  if (isOurs && number <= twin.revision) return 0;
+  snprintf(twin.uid, sizeof twin.uid, "%.*s", (int)(end - uid - 1), uid + 1);
+  twin.revision = number;
+  double seconds = rate ? strtod(rate, 0) : 0; /* 60, 60.0 and 6e1 are one number */
+  twin.isRejected = !(seconds >= 1 && seconds <= 86400);
+  if (twin.isRejected || twin.interval == (long)seconds) return 2;
+  twin.interval = (long)seconds;
+  return 1;
+}
+
+/* For "<base>/reported/sensor.v1.SampleRate"; out: 256 bytes. */
+int report(char *out, size_t size) {
+  return snprintf(out, size, "{\"version\":1,\"uid\":\"%s\",\"revision\":%ld,\"status\":\"%s\",\"value\":{\"intervalSeconds\":%ld}}", twin.uid,
+                  twin.revision, twin.isRejected ? "rejected\",\"reason\":\"intervalSeconds: 1 to 86400" : "applied", twin.interval);
+}
+
+/* For "<base>/state"; session: random for every connection, the same as in the will; out: 256 bytes. */
+int birth(char *out, size_t size, unsigned long session) {
+  return snprintf(out, size, "{\"version\":1,\"online\":true,\"session\":\"%08lx\",\"uid\":\"%s\",\"revision\":%ld,\"reports\":[\"sensor.v1.SampleRate\"],"
+                  "\"maxBytes\":%d,\"sdk\":\"example-c/1\"}", session, twin.uid, twin.revision, MAX_BYTES);
+}

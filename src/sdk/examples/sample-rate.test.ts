@@ -1,0 +1,112 @@
+/** The C example, compiled and run over the vectors that a device with one message can run. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DEFAULT_PROTOCOL_LIMITS } from '../../protocol/envelopes.ts';
+import { parseState } from '../../protocol/state-envelope.ts';
+import { payloadOf, readVectors } from '../testing/vectors.ts';
+import type { DesiredCase } from '../testing/vectors.ts';
+
+const RATE = 'sensor.v1.SampleRate';
+const MAIN = join(import.meta.dirname, '..', 'testing', 'sample-rate-main.c');
+
+let folder: string;
+let program: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mir-c-'));
+  program = join(folder, 'sample-rate');
+  const flags = ['-std=c99', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-format-truncation'];
+  execFileSync('gcc', [...flags, '-fsanitize=address,undefined', '-fno-sanitize-recover', '-o', program, MAIN]);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Answer {
+  readonly took: number;
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly birth: unknown;
+}
+
+function ask(payload: Buffer, store: DesiredCase['store'] = {}): Answer {
+  const entry = store[RATE];
+  const before = entry === undefined ? [] : [entry.uid, String(entry.revision), String(entry.value['intervalSeconds'])];
+  return JSON.parse(execFileSync(program, before, { input: payload, encoding: 'utf8' })) as Answer;
+}
+
+/** It knows one field of one message, rejects nothing, and reads no more of the others than it must to skip them. */
+function isForIt(given: DesiredCase): boolean {
+  const entries = [...Object.values(given.store), ...Object.values(given.storeAfter)];
+  const isKnown = entries.every(
+    ({ value, decision }) => typeof value['intervalSeconds'] === 'number' && decision === 'applied',
+  );
+  const names = Object.keys({ ...given.store, ...given.storeAfter });
+  return isKnown && names.every((name) => name === RATE) && given.rejects === undefined && !isAboutOthers(given);
+}
+
+/** What only a full parser finds wrong, with the reason why a device like this may take it. */
+const BEYOND: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [
+    /one revision of two|one value is no object|name that is no message name/,
+    'another message is wrong, which it does not read',
+  ],
+  [/__proto__/, 'the name means nothing in C'],
+  [/maxBytes/, 'its own bound is another'],
+  [/nested over 32/, 'it keeps no stack'],
+];
+const isAboutOthers = ({ name }: DesiredCase): boolean => BEYOND.some(([pattern]) => pattern.test(name));
+
+const cases = readVectors('desired').filter((given) => payloadOf(given) !== undefined && isForIt(given));
+
+describe('the C example', () => {
+  it('is given most of the vectors', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(20);
+  });
+
+  it.each(cases.map((one) => [one.name, one] as const))('%s', (_, given) => {
+    const answer = ask(payloadOf(given) ?? Buffer.alloc(0), given.store);
+    const after = given.storeAfter[RATE];
+    const expected = given.published[RATE];
+    if (given.runs.length > 0) expect(answer.took).toBe(1);
+    else if (given.withdrawn.length > 0) expect(answer.took).toBe(3);
+    else expect(answer.took).toBe(expected === undefined ? 0 : 2);
+    if (after === undefined) return;
+    const { uid, revision, value } = after;
+    expect(answer.report).toEqual({ version: 1, uid, revision, status: 'applied', value });
+    if (expected !== undefined) expect(answer.report).toEqual(expected);
+  });
+
+  it('announces itself as the protocol says, with the size that it takes', () => {
+    const { birth } = ask(Buffer.alloc(0), {
+      [RATE]: { uid: 'u1', revision: 7, value: { intervalSeconds: 5 }, decision: 'applied' },
+    });
+    const state = parseState(Buffer.from(JSON.stringify(birth)), { ...DEFAULT_PROTOCOL_LIMITS, maxReports: 100 });
+    expect(state).toMatchObject({
+      ok: true,
+      value: { online: true, uid: 'u1', revision: 7, reports: [RATE], maxBytes: 1900 },
+    });
+  });
+
+  it('rejects a rate it cannot keep, with the reason and the rate it has', () => {
+    const owner = { cluster: 'c', namespace: 'n', name: 'd', uid: 'u1' };
+    const messages = { [RATE]: { revision: 8, value: { intervalSeconds: 0 } } };
+    const store: DesiredCase['store'] = {
+      [RATE]: { uid: 'u1', revision: 7, value: { intervalSeconds: 5 }, decision: 'applied' },
+    };
+    expect(ask(Buffer.from(JSON.stringify({ owner, messages })), store)).toMatchObject({
+      took: 2,
+      report: { revision: 8, status: 'rejected', reason: 'intervalSeconds: 1 to 86400', value: { intervalSeconds: 5 } },
+    });
+  });
+
+  it('takes nothing larger than that, and nothing cut anywhere', () => {
+    const owner = { cluster: 'c', namespace: 'n', name: 'd', uid: 'u1' };
+    const document = (pad: string) =>
+      Buffer.from(JSON.stringify({ owner, pad, messages: { [RATE]: { revision: 1, value: { intervalSeconds: 9 } } } }));
+    expect(ask(document('"}{[\\'.repeat(20)))).toMatchObject({ took: 1, report: { value: { intervalSeconds: 9 } } });
+    expect(ask(document('x'.repeat(1900))).took).toBe(0);
+    const whole = document('');
+    for (let length = 0; length < whole.length; length += 7) expect(ask(whole.subarray(0, length)).took).toBe(0);
+  });
+});
