@@ -9,7 +9,7 @@ import type { MessageValue, Reports } from './store.ts';
 /** The newest reported value of each message, and when it is stored. */
 export class ReportBook {
   /**
-   * True while the broker gets reports at once: a chatty sensor is then stored once a second at most, which spares the flash. What is
+   * True while the broker gets reports at once: a chatty sensor is then stored twice a second at most, which spares the flash. What is
    * reported while this is false is stored before `set` returns.
    */
   #isPatient = false;
@@ -17,6 +17,8 @@ export class ReportBook {
   readonly #store: (reports: Reports) => boolean;
   readonly #values = new Map<string, MessageValue>();
   readonly #unstored = new Set<string>();
+  /** On the monotonic clock. */
+  readonly #storedAt = new Map<string, number>();
   #cancelFlush: (() => void) | undefined;
   #isLoaded = false;
 
@@ -51,17 +53,18 @@ export class ReportBook {
 
   /** Undefined, or why the value is not taken. */
   set(message: string, value: MessageValue): string | undefined {
-    const text = JSON.stringify(value);
+    const text = textOf(value);
     const refusal = this.#refusalOf(message, text);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined || text === undefined) return refusal;
     const before = this.#values.get(message);
     if (before !== undefined && JSON.stringify(before) === text) return undefined;
     // A copy: the caller may go on to change the object.
     this.#values.set(message, JSON.parse(text) as MessageValue);
     this.#unstored.add(message);
     if (!this.#isLoaded) return undefined;
-    if (!this.#isPatient) this.flush();
-    else this.#cancelFlush ??= this.#clock.after(STORE_INTERVAL_MS, () => this.flush());
+    const waitMs = this.#isPatient ? this.#waitOf(message) : 0;
+    if (waitMs <= 0) this.flush();
+    else this.#cancelFlush ??= this.#clock.after(waitMs, () => this.flush());
     return undefined;
   }
 
@@ -80,13 +83,19 @@ export class ReportBook {
     this.#cancelFlush = undefined;
     if (this.#unstored.size === 0) return;
     const reports = new Map([...this.#values].filter(([message]) => this.#unstored.has(message)));
+    for (const message of this.#unstored) this.#storedAt.set(message, this.#clock.monotonic());
     this.#unstored.clear();
     this.#store(reports);
   }
 
+  #waitOf(message: string): number {
+    const storedAt = this.#storedAt.get(message);
+    return storedAt === undefined ? 0 : storedAt + STORE_INTERVAL_MS - this.#clock.monotonic();
+  }
+
   #refusalOf(message: string, text: string | undefined): string | undefined {
     if (!isMessageName(message)) return 'this is not a message name; use one as in sensor.v1.SampleRate';
-    if (text === undefined || !isJsonObject(JSON.parse(text))) return 'its value is not an object';
+    if (text === undefined || !isJsonObject(JSON.parse(text))) return 'its value is not an object of JSON';
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_VALUE_BYTES) return `it has ${bytes} bytes, at most ${MAX_VALUE_BYTES} are taken`;
     if (this.#values.size < DEFAULT_MAX_REPORTS || this.#values.has(message)) return undefined;
@@ -94,6 +103,15 @@ export class ReportBook {
   }
 }
 
-const STORE_INTERVAL_MS = 1000;
+/** Undefined for what is no JSON: nothing, a function, a circle. */
+function textOf(value: MessageValue): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+const STORE_INTERVAL_MS = 500;
 /** The envelope around it, with a reason, must fit into one payload. */
 const MAX_VALUE_BYTES = DEFAULT_PROTOCOL_LIMITS.maxPayloadBytes - 2048;

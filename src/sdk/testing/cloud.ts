@@ -1,5 +1,7 @@
 import { Socket } from 'node:net';
 import { connectAsync } from 'mqtt';
+import type { JsonValue } from '../../api/device.ts';
+import { canonicalJson } from '../../protocol/canonical.ts';
 import type { DesiredEntry } from '../../protocol/envelopes.ts';
 import { encodeDesired } from '../../protocol/desired-document.ts';
 import { createTopics } from '../../protocol/topics.ts';
@@ -73,7 +75,7 @@ export async function connectCloud(url: string, deviceId: string): Promise<Cloud
 }
 
 function has(message: Seen, fields: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(fields).every(
-    ([name, value]) => JSON.stringify(message.json?.[name]) === JSON.stringify(value),
-  );
+  return Object.entries(fields).every(([name, value]) => textOf(message.json?.[name]) === textOf(value));
 }
+
+const textOf = (value: unknown): string => canonicalJson((value ?? null) as JsonValue);

@@ -1,0 +1,117 @@
+/** Runs the programs of README.md: the first as it stands, the others as parts of it. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startBroker } from '../dev/broker.ts';
+import type { DevBroker } from '../dev/broker.ts';
+import { connectCloud, entry } from './testing/cloud.ts';
+import type { Cloud } from './testing/cloud.ts';
+
+const README = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+const SDK = pathToFileURL(join(import.meta.dirname, 'index.ts')).href;
+const [first = '', ...parts] = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+
+let broker: DevBroker;
+let cloud: Cloud;
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mir-readme-'));
+  broker = await startBroker();
+  cloud = await connectCloud(broker.url, 'temp-sensor-01');
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+  await cloud.close();
+  await broker.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The first device, with the part that contains `word` before it connects. */
+function start(word?: string) {
+  const part = word === undefined ? '' : parts.find((code) => code.includes(word));
+  if (part === undefined) throw new Error(`no program of the README has ${word}`);
+  const code = first.replace('await device.connect()', () => `${part}\nawait device.connect()`);
+  const program = join(folder, 'device.ts');
+  writeFileSync(program, code.replaceAll('./index.ts', SDK).replace('mqtt://localhost:1883', broker.url));
+  const child = spawn(process.execPath, [program], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  return { lines, exited: once(child, 'exit') };
+}
+
+describe('the programs of the README', () => {
+  it('are all run here', () => {
+    expect(parts.map((code) => /'(\w+\.v1\.\w+)'|asleepSeconds/.exec(code)?.[0])).toEqual([
+      "'wifi.v1.Settings'",
+      "'device.v1.Mode'",
+      "'features.v1.Flags'",
+      "'firmware.v1.Update'",
+      'asleepSeconds',
+    ]);
+  });
+
+  it('begin with a device in 15 lines', async () => {
+    expect(first.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(15);
+    const { lines } = start();
+    await cloud.next('reported/sensor.v1.BatteryStatus', { value: { percentage: 87, voltage: 3.2 } });
+    await cloud.desire({ 'sensor.v1.SampleRate': entry(1, { intervalSeconds: 60 }) });
+    await cloud.next('reported/sensor.v1.SampleRate', { status: 'applied' });
+    expect(lines).toEqual(['sampling every 60 s']);
+  });
+
+  it('reject, and take back', async () => {
+    const { lines } = start('wifi.v1');
+    await cloud.desire({ 'wifi.v1.Settings': entry(1, { ssid: '' }) });
+    await cloud.next('reported/wifi.v1.Settings', { status: 'rejected', reason: 'ssid must not be empty' });
+    await cloud.desire({ 'wifi.v1.Settings': entry(2, { ssid: 'plant', password: 'secret' }) });
+    await cloud.next('reported/wifi.v1.Settings', { status: 'applied', value: { ssid: 'plant' } });
+    await cloud.desire({});
+    await cloud.next('reported/wifi.v1.Settings', { status: undefined });
+    expect(lines).toEqual(['joining plant', 'back to the cable']);
+  });
+
+  it('end a mode when its time is over', async () => {
+    const { lines } = start('device.v1.Mode');
+    await cloud.desire({ 'device.v1.Mode': entry(1, { mode: 'BOOST', duration: '0.3s' }) });
+    await cloud.next('reported/device.v1.Mode', { status: 'accepted', value: { mode: 'BOOST', duration: '0.3s' } });
+    await cloud.next('reported/device.v1.Mode', { status: 'applied' });
+    expect(lines).toEqual(['mode BOOST', 'mode AUTO']);
+  });
+
+  it('switch features', async () => {
+    const { lines } = start('features.v1');
+    await cloud.desire({ 'features.v1.Flags': entry(1, { nightMode: true }) });
+    await cloud.next('reported/features.v1.Flags', { status: 'applied', revision: 1 });
+    await cloud.desire({ 'features.v1.Flags': entry(2, {}) });
+    await cloud.next('reported/features.v1.Flags', { status: 'applied', revision: 2 });
+    expect(lines).toEqual(['night mode on', 'night mode off']);
+  });
+
+  it('update the firmware and say how far they are', async () => {
+    const { lines } = start('firmware.v1');
+    await cloud.desire({ 'firmware.v1.Update': entry(1, { version: '2.0', requestId: 'r1' }) });
+    await cloud.next('reported/firmware.v1.Update', { status: 'accepted', value: { percent: 50 } });
+    await cloud.next('reported/firmware.v1.Update', { status: 'applied', value: { version: '2.0', requestId: 'r1' } });
+    expect(lines).toEqual(['installed 2.0']);
+  });
+
+  it('fall asleep', async () => {
+    const { exited } = start('asleepSeconds');
+    await cloud.next('state', { online: false, asleep: 3600, will: false });
+    expect(await exited).toEqual([0, null]);
+  });
+});
