@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { JsonValue } from '../api/device.ts';
 import { ReportBook } from './report-book.ts';
-import type { Reports } from './store.ts';
+import type { MessageValue, Reports } from './store.ts';
 import { manualClock } from './testing/manual-clock.ts';
 
 const A = 'a.A';
@@ -17,6 +18,12 @@ beforeEach(() => {
     return true;
   });
 });
+
+function circle(): MessageValue {
+  const value: Record<string, JsonValue> = {};
+  value['self'] = value;
+  return value;
+}
 
 describe('the report book', () => {
   it('stores at once while nobody hears it, and what was said before there was a store when there is one', () => {
@@ -62,7 +69,7 @@ describe('the report book', () => {
   it.each([
     ['a name that is none', 'a/b', {}, 'not a message name'],
     ['a list', A, [] as never, 'not an object'],
-    ['what is no JSON', A, { x: 1n } as unknown as never, 'not an object of JSON'],
+    ['what is no JSON', A, circle(), 'not an object of JSON'],
     ['nothing', A, undefined as never, 'not an object'],
     ['more than a payload holds', A, { text: 'ä'.repeat(8000) }, 'it has 16011 bytes, at most 14336'],
   ])('refuses %s', (_, message, value, why) => {
