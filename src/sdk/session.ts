@@ -10,6 +10,7 @@ export interface ConnectionOptions {
   readonly protocolVersion?: 4 | 5;
   /** MQTT client id; default the device id. */
   readonly clientId?: string;
+  /** Default, where there is a password: the client id. */
   readonly username?: string;
   readonly password?: string;
   /** PEM: authorities, client certificate, private key. */
@@ -77,7 +78,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 }
 
 function clientOptions({ connection, clientId, will }: SessionOptions): IClientOptions {
-  const { username, password, ca, cert, key } = connection;
+  const { password, ca, cert, key } = connection;
+  const username = connection.username ?? (password === undefined ? undefined : clientId);
   return {
     protocolVersion: connection.protocolVersion ?? 5,
     clientId,

@@ -164,7 +164,7 @@ function openDatabase(path: string): DatabaseSync {
 const LOCK_TIMEOUT_MS = 2000;
 
 function prepareDatabase(db: DatabaseSync, maxBytes: number): void {
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 1048576; PRAGMA wal_autocheckpoint = 128;
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 1048576; PRAGMA wal_autocheckpoint = 128; PRAGMA cache_size = -128;
     PRAGMA max_page_count = ${Math.max(16, Math.floor(maxBytes / PAGE_BYTES))}`);
   const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
   if (check !== 'ok') throw new DamagedStore(String(check));

@@ -57,10 +57,15 @@ function judgeDecision(input: SyncInput, standing: SyncRecord | undefined): Sync
     }
     case 'accepted':
       if (matches(input)) return { state: 'InSync' };
-      return standing?.state === 'InSync' || isDriftFromSync(standing) ? drifted() : { state: 'Acknowledged' };
+      return standing?.state === 'InSync' || isDriftFromSync(standing) ? drifted() : acknowledged(report);
     case undefined:
       return judgeValue(input, standing, true);
   }
+}
+
+/** A device that cannot apply the value yet may say why. */
+function acknowledged({ reason }: ReportedEnvelope): SyncVerdict {
+  return { state: 'Acknowledged', ...(reason !== undefined && { message: reason }) };
 }
 
 /** A report of an older revision (`ours`) tells where the device was, so it never makes Drifted: the newer one is on its way. */

@@ -73,6 +73,19 @@ describe('a device', () => {
     expect(ran(again)).toHaveLength(1);
   });
 
+  it('whose handler fails says so in the twin, and applies when it works again', async () => {
+    await stage.create('failing', rate(60));
+    const device = await run('failing', ['--failures=2']);
+    await stage.until('failing', 'acknowledged, and why no more', ({ status }) => {
+      const { state, message } = status?.sync?.[RATE] ?? {};
+      expect([state, message]).toEqual(['Acknowledged', 'not applied yet, handler failed: no answer from the sensor']);
+    });
+    await device.line('event handler of sensor.v1.SampleRate failed: no answer from the sensor; tried again in');
+    await stage.untilCondition('failing', 'Synced', 'True/InSync');
+    expect(ran(device)).toHaveLength(3);
+    expect((await stage.get('failing')).status?.sync?.[RATE]).not.toHaveProperty('message');
+  });
+
   it('that starts without network runs its handlers from its store, and nothing twice when the network comes', async () => {
     await stage.create('alone', rate(60));
     const first = await run('alone');

@@ -15,6 +15,8 @@ const { values } = parseArgs({
     store: { type: 'string' },
     /** Never finishes applying. */
     stuck: { type: 'boolean', default: false },
+    /** Fails at applying, this many times. */
+    failures: { type: 'string', default: '0' },
     /** Reports the battery 1, 2, … up to this number before anything else. */
     reports: { type: 'string', default: '0' },
   },
@@ -30,11 +32,14 @@ const device = createDevice({
   reconnect: { baseMs: 50, maxMs: 200 },
   onEvent: (event) => say(`event ${describeEvent(event)}`),
 });
+let failures = Number(values.failures);
 device.onDesired(
   RATE,
   async (value) => {
     say(`run ${JSON.stringify(value)}`);
     if (values.stuck) await new Promise(() => {});
+    failures -= 1;
+    if (failures >= 0) throw new Error('no answer from the sensor');
     say(`applied ${JSON.stringify(value)}`);
   },
   () => say('withdrawn'),

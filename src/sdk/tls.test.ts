@@ -1,0 +1,67 @@
+/** TLS and credentials, in front of the embedded broker, which has neither. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
+import type { Server } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createAuthority } from '../../test/real/certificates.ts';
+import { startBroker } from '../dev/broker.ts';
+import type { DevBroker } from '../dev/broker.ts';
+import { createDevice } from './index.ts';
+import type { Device, DeviceEvent, DeviceOptions } from './index.ts';
+
+let broker: DevBroker;
+let server: Server;
+let ca: string;
+let sent: Buffer[];
+const devices: Device[] = [];
+
+beforeEach(async () => {
+  const authority = await createAuthority('device-ca');
+  const { certPem, keyPem } = await authority.issueServer('broker');
+  ca = authority.certPem;
+  broker = await startBroker();
+  sent = [];
+  server = createServer({ cert: certPem, key: keyPem }, (socket) => {
+    const upstream = connect(broker.port, '127.0.0.1');
+    socket.on('data', (chunk) => sent.push(chunk));
+    socket.pipe(upstream).pipe(socket);
+    socket.on('error', () => upstream.destroy());
+    upstream.on('error', () => socket.destroy());
+    socket.on('close', () => upstream.destroy());
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterEach(async () => {
+  for (const device of devices.splice(0)) device.destroy();
+  server.close();
+  await broker.close();
+});
+
+function firstEvent(options: Partial<DeviceOptions>): Promise<DeviceEvent> {
+  return new Promise((resolve) => {
+    const url = `mqtts://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const device = createDevice({ url, deviceId: 'd1', heartbeatSeconds: 0, onEvent: resolve, ...options });
+    devices.push(device);
+    void device.connect();
+  });
+}
+
+describe('a device behind TLS', () => {
+  it('comes online with the broker’s authority, with its id as user name', async () => {
+    expect(await firstEvent({ ca, password: 'pass-word' })).toMatchObject({ kind: 'online' });
+    const said = Buffer.concat(sent).toString('latin1');
+    expect(said).toContain('\u0002d1\u0000\u0009pass-word');
+  });
+
+  it('does not speak to a broker whose certificate nobody vouches for, and says why', async () => {
+    expect(await firstEvent({ password: 'pass-word' })).toMatchObject({
+      kind: 'offline',
+      reason: expect.stringMatching(/self.signed certificate|unable to verify/),
+    });
+    expect(sent).toEqual([]);
+  });
+});
