@@ -20,7 +20,9 @@ let folder: string;
 let process_: ChildProcess;
 
 function start(): void {
-  process_ = spawn(process.execPath, [PROGRAM, broker.url, 't1', join(folder, 'twin.db')], { stdio: 'inherit' });
+  process_ = spawn(process.execPath, [PROGRAM, broker.url, 't1', join(folder, 'twin.db')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 async function kill(): Promise<void> {
