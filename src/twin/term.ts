@@ -64,6 +64,8 @@ export interface ObjectChange {
 const TICK_MS = 250;
 /** A broker away for longer is worth telling on objects whose change waits for it. */
 const BROKER_DOWN_MS = 10_000;
+/** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
+const DISCOVERY_RETRY_MS = 5000;
 
 /**
  * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
@@ -84,7 +86,8 @@ export class Term implements BrokerHandlers {
   #brokerLostAt: number;
   #isBrokerDown = false;
   #resyncAt = Number.POSITIVE_INFINITY;
-  #mustDiscover = false;
+  /** Monotonic milliseconds from when the stored documents of unknown devices are to be looked for; infinite: they were. */
+  #discoverAt = Number.POSITIVE_INFINITY;
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
@@ -180,7 +183,7 @@ export class Term implements BrokerHandlers {
       if (device !== undefined)
         this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
     }
-    this.#mustDiscover = this.#deps.broker.connected;
+    if (this.#deps.broker.connected) this.#discoverAt = 0;
   }
 
   /** The first LIST is complete: from now on absence means absence, and what waited for that goes on. */
@@ -189,7 +192,7 @@ export class Term implements BrokerHandlers {
       this.#deps.desiredQueue.add(memory.deviceId);
       this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
     }
-    this.#mustDiscover = this.#deps.broker.connected;
+    if (this.#deps.broker.connected) this.#discoverAt = 0;
   }
 
   onObject({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange): void {
@@ -228,7 +231,7 @@ export class Term implements BrokerHandlers {
       memory.copy.isAcknowledged = false;
       this.#readAnew(memory);
     }
-    this.#mustDiscover = true;
+    this.#discoverAt = 0;
     this.#scheduleResync();
   }
 
@@ -286,7 +289,7 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
       }
     }
-    if (this.#mustDiscover && lister.hasSynced && this.#isCalm()) this.#discover();
+    if (now >= this.#discoverAt && lister.hasSynced && this.#isCalm()) this.#discover();
     if (now >= this.#resyncAt) this.#resync();
     metrics.devices.set(lister.size);
     this.#deps.onTick();
@@ -334,7 +337,7 @@ export class Term implements BrokerHandlers {
   #resync(): void {
     if (!this.#deps.broker.connected) return;
     for (const memory of this.#fleet.all()) this.#pages.request(memory.deviceId);
-    this.#mustDiscover = true;
+    this.#discoverAt = 0;
     this.#scheduleResync();
   }
 
@@ -349,12 +352,16 @@ export class Term implements BrokerHandlers {
   }
 
   #discover(): void {
-    const { broker, topics, log } = this.#deps;
+    const { broker, topics, clock, log } = this.#deps;
     if (!broker.connected) return;
-    this.#mustDiscover = false;
+    this.#discoverAt = Number.POSITIVE_INFINITY;
     broker.readRetained([topics.discovery], this.#signal, { qos: 0 }).then(
       () => this.#discovery.conclude(),
-      (error: unknown) => log.debug({ err: error }, 'the discovery of stored documents broke off'),
+      (error: unknown) => {
+        log.debug({ err: error }, 'the discovery of stored documents broke off');
+        // A reconnect, which asks at once, may have come in between.
+        this.#discoverAt = Math.min(this.#discoverAt, clock.monotonic() + DISCOVERY_RETRY_MS);
+      },
     );
   }
 }

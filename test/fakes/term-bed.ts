@@ -137,6 +137,15 @@ export class TermBed {
     await this.clock.advance(0);
   }
 
+  /** Lets time pass until `isReached`, in steps; throws when that takes longer than `withinMs`. */
+  async until(isReached: () => boolean, withinMs: number): Promise<void> {
+    const deadline = this.clock.monotonic() + withinMs;
+    while (!isReached()) {
+      if (this.clock.monotonic() >= deadline) throw new Error(`not reached within ${withinMs} ms: ${isReached}`);
+      await this.pass(250);
+    }
+  }
+
   /** A person applies an object; what `parts` leave out is as in `test/gen/device.ts`. */
   apply(parts: DeviceParts = {}): void {
     this.kube.apply(device(parts));
