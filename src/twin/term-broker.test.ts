@@ -241,7 +241,7 @@ describe('a document without an object', () => {
     await using bed = await startTerm();
     bed.broker.disconnect();
     orphan(0, bed);
-    bed.broker.pageScript.push('broken');
+    bed.broker.discoveryScript.push('broken');
     bed.broker.connect();
     await bed.pass(10_000);
     expect(bed.broker.keptTopics).toEqual([]);

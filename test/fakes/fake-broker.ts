@@ -35,6 +35,8 @@ export class FakeBroker implements Broker {
   /** What the next publishes and pages come to; one that no script names goes well. */
   readonly publishScript: PublishResult[] = [];
   readonly pageScript: PageResult[] = [];
+  /** The same for pages of one wildcard. */
+  readonly discoveryScript: PageResult[] = [];
   /** Everything the operator has sent, whatever came of it. */
   readonly published: Published[] = [];
   /** The filters of every page that was asked for. */
@@ -117,7 +119,8 @@ export class FakeBroker implements Broker {
     signal.throwIfAborted();
     if (!this.connected) throw new BrokerError('transient', 'not connected');
     this.pages.push(filters);
-    const result = this.pageScript.shift() ?? 'complete';
+    const script = filters.some((filter) => filter.includes('+')) ? this.discoveryScript : this.pageScript;
+    const result = script.shift() ?? 'complete';
     const seen = [...this.#store].filter(([topic]) => filters.some((filter) => matchesFilter(topic, filter)));
     await this.#wait(this.pageDelayMs, signal);
     if (result === 'broken') throw new BrokerError('transient', 'scripted: the page broke off');

@@ -141,7 +141,8 @@ export class TermBed {
   async until(isReached: () => boolean, withinMs: number): Promise<void> {
     const deadline = this.clock.monotonic() + withinMs;
     while (!isReached()) {
-      if (this.clock.monotonic() >= deadline) throw new Error(`not reached within ${withinMs} ms: ${isReached}`);
+      if (this.clock.monotonic() >= deadline)
+        throw new Error(`not reached within ${withinMs} ms: ${isReached.toString()}`);
       await this.pass(250);
     }
   }
