@@ -165,8 +165,8 @@ export class StatusReconciler {
         ),
       );
     } catch (error) {
-      if (isGone(error)) return;
-      this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
+      // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
+      if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
     }
     memory.pace.note(clock.monotonic(), this.#deps.reportedIntervalMs, 'reported' in write.patch);
@@ -210,7 +210,7 @@ function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {
   return Object.values(status?.sync ?? {}).some(({ state }) => state !== 'InSync');
 }
 
-/** The object is gone, or another one has its name: its deletion or creation wakes whoever must act. */
+/** The object is gone, or another one has its name: no fault of anyone, and the cache knows it soon. */
 function isGone(error: unknown): boolean {
   return isNotFound(error) || (error instanceof ApiError && error.status === 409 && /uid/i.test(error.message));
 }
