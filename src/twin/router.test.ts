@@ -43,6 +43,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
     },
     onBadInput: (reason) => said.push(`bad ${reason}`),
     count: () => {},
+    announce: () => false,
     onUnknown: () => {},
   });
   const send = (topic: string, body: unknown, retained = false): void =>

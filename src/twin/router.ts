@@ -30,6 +30,8 @@ export interface RouterDeps {
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;
+  /** A state message of an id that no object has; true when somebody provides for it. */
+  readonly announce: (deviceId: string, payload: Buffer) => boolean;
   /** A document or state of an id that no object has, seen in the discovery of stored state. */
   readonly onUnknown: (topic: ParsedTopic, payload: Buffer) => void;
 }
@@ -101,6 +103,8 @@ export class Router {
   }
 
   #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
+    // While its former object's topics are being cleared, what a device says is not an announcement.
+    if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
       if (topic.kind === 'desired' && memory !== undefined) this.#seeCopy(memory, message.payload);

@@ -20,6 +20,7 @@ import { Discovery } from './discovery.ts';
 import type { TwinEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
+import { Provisioner } from './provisioner.ts';
 import { Router } from './router.ts';
 import { WRITE_PRIORITY } from './status-patch.ts';
 import { StatusReconciler } from './status-reconciler.ts';
@@ -83,6 +84,8 @@ export class Term implements BrokerHandlers {
   readonly #pages: PageReader;
   readonly #router: Router;
   readonly #discovery: Discovery;
+  /** Undefined unless configured. */
+  readonly #provisioner: Provisioner | undefined;
   #brokerLostAt: number;
   #isBrokerDown = false;
   #resyncAt = Number.POSITIVE_INFINITY;
@@ -134,8 +137,28 @@ export class Term implements BrokerHandlers {
       gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
       onBadInput: this.#onBadInput,
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
-      onUnknown: (topic, payload) => this.#discovery.note(topic, payload),
+      announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
+      onUnknown: (topic, payload) => {
+        this.#discovery.note(topic, payload);
+        if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
+      },
     });
+    const { provisionNamespace, provisionLabels, provisionPerMinute } = config;
+    if (provisionNamespace !== undefined) {
+      this.#provisioner = new Provisioner(
+        {
+          ...shared,
+          namespace: provisionNamespace,
+          labels: Object.fromEntries(provisionLabels.map((label) => label.split('=', 2))),
+          perMinute: provisionPerMinute,
+          client: deps.client,
+          broker,
+          onResult: (result) => metrics.provisioned.inc({ result }),
+          onEvents: deps.onEvents,
+        },
+        signal,
+      );
+    }
     this.desired = new DesiredReconciler({
       ...shared,
       broker,
@@ -282,6 +305,7 @@ export class Term implements BrokerHandlers {
     this.#judgePresence();
     this.#router.releaseHeld();
     this.#requestReports(now);
+    this.#provisioner?.turn();
     for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
     if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
       this.#isBrokerDown = true;
@@ -355,7 +379,9 @@ export class Term implements BrokerHandlers {
     const { broker, topics, clock, log } = this.#deps;
     if (!broker.connected) return;
     this.#discoverAt = Number.POSITIVE_INFINITY;
-    broker.readRetained([topics.discovery], this.#signal, { qos: 0 }).then(
+    // Births that were sent while nobody listened are only in the retained state.
+    const filters = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
+    broker.readRetained(filters, this.#signal, { qos: 0 }).then(
       () => this.#discovery.conclude(),
       (error: unknown) => {
         log.debug({ err: error }, 'the discovery of stored documents broke off');

@@ -19,7 +19,7 @@ export interface StatusWritten {
 export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
 
 /**
- * The part of an API server that the operator's heart uses: list and watch of devices, and merge patches of their status.
+ * The part of an API server that the operator's heart uses: list and watch of devices, merge patches of their status, and creation.
  * Every other call throws.
  */
 export class FakeKube {
@@ -41,7 +41,7 @@ export class FakeKube {
     patch: async <T>(path: string, _type: PatchType, body: unknown) => (await this.#writeStatus(path, body)) as T,
     watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
       this.#watch(Number(query['resourceVersion']), signal) as AsyncIterable<WatchEvent<T>>,
-    create: () => refuse('create'),
+    create: <T>(path: string, body: unknown) => Promise.resolve().then(() => this.#create(path, body) as T),
     replace: () => refuse('replace'),
     delete: () => refuse('delete'),
     close: () => Promise.resolve(),
@@ -95,6 +95,20 @@ export class FakeKube {
   #list(query: Query | undefined): KubeList<Device> {
     const items = query?.['limit'] === 1 ? [] : [...this.#objects.values()];
     return { metadata: { resourceVersion: String(this.#version) }, items };
+  }
+
+  #create(path: string, body: unknown): Device {
+    const given = body as Device;
+    const key = keyOf(given);
+    if (!path.endsWith(`/${given.metadata.namespace}/devices`)) throw new Error(`${path} is not where ${key} belongs`);
+    if (this.#objects.has(key)) {
+      throw new ApiError(409, { code: 409, reason: 'AlreadyExists', message: `${key} already exists` });
+    }
+    const creationTimestamp = new Date(this.#clock.now()).toISOString();
+    const metadata = { ...given.metadata, uid: `uid-of-${given.metadata.name}`, generation: 1, creationTimestamp };
+    const created = this.#put({ ...given, metadata });
+    this.#tell('ADDED', created);
+    return created;
   }
 
   async #writeStatus(path: string, body: unknown): Promise<Device> {
