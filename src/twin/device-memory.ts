@@ -74,6 +74,11 @@ export class DeviceMemory {
   seenRevision = 0;
   /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
   announced: readonly string[] | undefined;
+  /**
+   * Messages whose stored reports we cleared in this session. One that is seen stored again is cleared again; an empty live one is
+   * our own, which not every broker keeps back. Bounded by the reports that were stored.
+   */
+  cleared: Set<string> | undefined;
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
   readonly pace = new WritePace();

@@ -109,7 +109,7 @@ export class Router {
       if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
       if (topic.kind === 'desired' && memory !== undefined) this.#seeCopy(memory, message.payload);
       this.#deps.onUnknown(topic, message.payload);
-    } else if (topic.kind !== 'desired' && topic.kind !== 'get') {
+    } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
       this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
     }
   }
@@ -148,6 +148,7 @@ export class Router {
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
     const { gate, count, limits } = this.#deps;
+    if (payload.length === 0 && memory.cleared?.has(name) === true) return;
     count('report');
     const isOversized = payload.length > limits.maxPayloadBytes;
     const admission = retained || isOversized ? 'read' : gate.admit(memory.deviceId, name, payload);
@@ -172,9 +173,10 @@ export class Router {
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const parsed = parseReported(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
-    if (retained && memory.announced?.includes(name) === false) {
-      return this.#deps.wake.clear(this.#deps.topics.reported(memory.deviceId, name));
+    if (retained && (memory.announced?.includes(name) === false || memory.cleared?.has(name) === true)) {
+      return this.#deps.wake.clear(memory, name);
     }
+    memory.cleared?.delete(name);
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
     memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
     if (!retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
@@ -231,6 +233,7 @@ export class Router {
   #beginSession(memory: DeviceMemory, birth: Birth): void {
     memory.named = { ...memory.named, reissued: new Set() };
     memory.announced = birth.reports;
+    memory.cleared = undefined;
     for (const name of memory.inbox.peek().keys()) {
       if (birth.reports?.includes(name) === false) memory.inbox.drop(name);
     }
@@ -269,6 +272,11 @@ export class Router {
   #moment(): Moment {
     return { now: this.#deps.clock.now(), reading: this.#deps.reading.reading };
   }
+}
+
+/** An empty payload takes something out of the broker's store: ourselves or a person, after an object was deleted. */
+function isClear({ kind }: ParsedTopic, { payload }: IncomingMessage): boolean {
+  return payload.length === 0 && kind !== 'heartbeat';
 }
 
 function isOwnEcho({ copy }: DeviceMemory, payload: Buffer): boolean {

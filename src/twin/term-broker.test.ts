@@ -193,6 +193,36 @@ describe('a broker that answers', () => {
   });
 });
 
+describe('a broker that sends back what it is sent', () => {
+  const MODE = 'sensor.v1.Mode';
+
+  it('is not taken for someone else', async () => {
+    await using bed = await startTerm();
+    bed.broker.isEchoing = true;
+    bed.apply({ desired: rate(60) });
+    await bed.pass(1000);
+    bed.apply({ desired: rate(30) });
+    await bed.pass(20_000);
+    expect(bed.documents()).toHaveLength(2);
+    expect(bed.broker.pages.filter(([first]) => first?.endsWith('01/#'))).toHaveLength(1);
+  });
+
+  it('is not taken for a device that sends nothing, when a report is cleared or a device withdrawn', async () => {
+    await using bed = await inSync();
+    bed.broker.isEchoing = true;
+    bed.reports(MODE, { value: { mode: 'eco' } });
+    await bed.pass(2000);
+    bed.says({ online: true, session: 's2', reports: [RATE] });
+    await bed.pass(2000);
+    expect(bed.broker.keptTopics).not.toContain(`mir/v1alpha/sensor-01/reported/${MODE}`);
+    expect(await bed.badInput('EmptyPayload')).toBe(0);
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    expect(bed.broker.keptTopics).toEqual([]);
+    expect(await bed.badInput('UnknownDevice')).toBe(0);
+  });
+});
+
 describe('a document that someone else overwrote', () => {
   const theirs = JSON.stringify(document(5, 1));
 

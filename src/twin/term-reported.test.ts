@@ -115,6 +115,34 @@ describe("a birth's list of reports", () => {
     expect(bed.broker.keptTopics).toContain(`mir/v1alpha/sensor-01/reported/${RATE}`);
   });
 
+  it.each(['transient', 'lost'] as const)(
+    'drops other names from the broker although clearing was %s',
+    async (result) => {
+      await using bed = await ofTwo();
+      bed.broker.publishScript.push(result);
+      bed.says({ online: true, session: 's2', reports: [RATE] });
+      await bed.pass(2000);
+      bed.broker.disconnect();
+      bed.broker.connect();
+      await bed.pass(2000);
+      expect(Object.keys(bed.status().reported ?? {})).toEqual([RATE]);
+      expect(bed.broker.keptTopics).not.toContain(`mir/v1alpha/sensor-01/reported/${MODE}`);
+    },
+  );
+
+  it('lets a name come back when it is reported again', async () => {
+    await using bed = await ofTwo();
+    bed.says({ online: true, session: 's2', reports: [RATE] });
+    await bed.pass(2000);
+    bed.reports(MODE, { value: { mode: 'turbo' } });
+    await bed.pass(2000);
+    bed.broker.disconnect();
+    bed.broker.connect();
+    await bed.pass(2000);
+    expect(bed.status().reported?.[MODE]).toEqual({ mode: 'turbo' });
+    expect(bed.broker.keptTopics).toContain(`mir/v1alpha/sensor-01/reported/${MODE}`);
+  });
+
   it('drops nothing when it is absent', async () => {
     await using bed = await ofTwo();
     bed.says({ online: true, session: 's2' });

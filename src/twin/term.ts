@@ -279,9 +279,11 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) statusQueue.addAfter(memory.owner, afterMs, WRITE_PRIORITY[writeClass]);
       },
       page: (deviceId) => this.#pages.request(deviceId),
-      clear: (topic) => {
+      clear: (memory, message) => {
+        const topic = this.#deps.topics.reported(memory.deviceId, message);
+        (memory.cleared ??= new Set()).add(message);
         broker.publish(topic, '', { retain: true, qos: 1 }).catch((error: unknown) => {
-          // It is seen again, and cleared again, when its device's state is next read.
+          // It is seen again, and cleared again, when its device's state is next read in this session.
           log.debug({ err: error, topic }, 'could not clear a retained topic');
         });
       },

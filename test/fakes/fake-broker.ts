@@ -32,6 +32,8 @@ export class FakeBroker implements Broker {
   publishDelayMs = 0;
   /** Milliseconds after the end of a `late` page at which its messages come. */
   lateMs = 100;
+  /** The operator hears what it publishes itself, as with MQTT 3.1.1 always and with MQTT 5 while a page is read. */
+  isEchoing = false;
   /** What the next publishes and pages come to; one that no script names goes well. */
   readonly publishScript: PublishResult[] = [];
   readonly pageScript: PageResult[] = [];
@@ -111,7 +113,9 @@ export class FakeBroker implements Broker {
     const result = this.publishScript.shift() ?? 'ok';
     if (result === 'refused' || result === 'tooLarge') throw new BrokerError(result, `scripted: ${result}`);
     if (result === 'transient') throw new BrokerError('transient', 'scripted: timed out');
-    if (retain && (result === 'ok' || result === 'unanswered')) this.keep(topic, text);
+    const isTaken = result === 'ok' || result === 'unanswered';
+    if (retain && isTaken) this.keep(topic, text);
+    if (this.isEchoing && isTaken) this.#handlers.onMessage({ topic, payload: Buffer.from(text), retained: false });
     await this.#wait(result === 'ok' || result === 'forgotten' ? this.publishDelayMs : Number.POSITIVE_INFINITY);
   }
 
