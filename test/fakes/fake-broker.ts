@@ -13,6 +13,7 @@ export type PageResult = 'complete' | 'broken' | 'late' | 'blind';
 export interface Published {
   readonly topic: string;
   readonly payload: string;
+  readonly result: PublishResult;
   /** Monotonic milliseconds. */
   readonly at: number;
 }
@@ -109,8 +110,8 @@ export class FakeBroker implements Broker {
   async publish(topic: string, payload: string | Buffer, { retain }: PublishOptions): Promise<void> {
     if (!this.connected) throw new BrokerError('transient', 'not connected');
     const text = payload.toString();
-    this.published.push({ topic, payload: text, at: this.#clock.monotonic() });
     const result = this.publishScript.shift() ?? 'ok';
+    this.published.push({ topic, payload: text, result, at: this.#clock.monotonic() });
     if (result === 'refused' || result === 'tooLarge') throw new BrokerError(result, `scripted: ${result}`);
     if (result === 'transient') throw new BrokerError('transient', 'scripted: timed out');
     const isTaken = result === 'ok' || result === 'unanswered';

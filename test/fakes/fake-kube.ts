@@ -128,16 +128,16 @@ export class FakeKube {
     return after;
   }
 
-  async *#watch(version: number, signal: AbortSignal): AsyncGenerator<WatchEvent<Device>> {
-    let seen = version;
+  async *#watch(from: number, signal: AbortSignal): AsyncGenerator<WatchEvent<Device>> {
+    let seen = from;
     while (!signal.aborted) {
-      // A copy: what is yielded may bring new events about.
-      for (const event of this.#isWatchPaused ? [] : [...this.#events]) {
-        if (event.version <= seen) continue;
-        seen = event.version;
-        yield event.event;
+      const last = seen;
+      const next = this.#isWatchPaused ? undefined : this.#events.find(({ version }) => version > last);
+      if (next === undefined) await this.#newEvent(signal);
+      else {
+        seen = next.version;
+        yield next.event;
       }
-      await this.#newEvent(signal);
     }
   }
 
