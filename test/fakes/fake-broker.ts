@@ -88,6 +88,11 @@ export class FakeBroker implements Broker {
     else this.#store.set(topic, Buffer.from(payload));
   }
 
+  /** Publishes and pages under way. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
   /** What stands retained on `topic`. */
   kept(topic: string): string | undefined {
     return this.#store.get(topic)?.toString();
