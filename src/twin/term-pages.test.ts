@@ -76,6 +76,22 @@ describe('a stored report', () => {
     expect(reportedBy(bed)).toEqual({ intervalSeconds: 3 });
   });
 
+  it.each([
+    ['disabled', (bed: TermBed) => bed.apply({ disabled: true })],
+    ['gone', (bed: TermBed) => bed.kube.delete('default/sensor')],
+  ])('wins over what was heard before the object was %s, and nobody listened', async (_name, turnAway) => {
+    await using bed = await duringPage();
+    bed.reports(RATE, value(2));
+    await bed.pass(2 * PAGE_MS);
+    bed.broker.publishScript.push('transient', 'transient');
+    turnAway(bed);
+    await bed.pass(100);
+    bed.reports(RATE, value(3));
+    bed.apply({ uid: 'uid-2' });
+    await bed.pass(5 * PAGE_MS);
+    expect(reportedBy(bed)).toEqual({ intervalSeconds: 3 });
+  });
+
   it('brings back what a cluster restored from a backup lost', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     const backup = bed.object();
