@@ -111,7 +111,8 @@ export class PageReader {
     const connection = this.#connection;
     for (const memory of page) {
       memory.copy.isSeenInPage = false;
-      memory.copy.isPublishedInPage = false;
+      memory.copy.isPublishedInPage = memory.copy.publishing !== undefined;
+      memory.copy.isDoubtful = false;
     }
     try {
       await broker.readRetained(

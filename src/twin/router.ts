@@ -131,9 +131,13 @@ export class Router {
 
   #seeCopy(memory: DeviceMemory, payload: Buffer): void {
     const { copy } = memory;
-    if (copy.isPublishedInPage || payload.length === 0) return;
-    copy.isSeenInPage = true;
+    if (payload.length === 0) return;
     const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString();
+    if (copy.isPublishedInPage) {
+      copy.isDoubtful ||= text !== (copy.publishing ?? copy.payload);
+      return;
+    }
+    copy.isSeenInPage = true;
     if (text === copy.payload) return;
     copy.payload = text;
     copy.isAcknowledged = false;

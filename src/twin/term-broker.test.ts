@@ -233,6 +233,19 @@ describe('a document that someone else overwrote', () => {
     expect(bed.document()).toMatchObject({ messages: { [RATE]: { value: { intervalSeconds: 60 } } } });
   });
 
+  it.each([
+    ['short', 0],
+    ['long', 2000],
+  ])('while ours was under way is put right, after a %s page', async (_name, pageDelayMs) => {
+    await using bed = await inSync();
+    Object.assign(bed.broker, { publishDelayMs: 1000, pageDelayMs });
+    bed.apply({ desired: rate(30) });
+    await bed.pass(500);
+    bed.broker.hear(DESIRED, theirs);
+    await bed.pass(10_000);
+    expect(bed.document()).toMatchObject({ messages: { [RATE]: { value: { intervalSeconds: 30 } } } });
+  });
+
   it('unheard is found by the next comparison', async () => {
     await using bed = await inSync();
     bed.broker.keep(DESIRED, theirs);
