@@ -69,6 +69,8 @@ const oneOf = <const T extends string>(...values: readonly T[]): Shape<T> => ({
 
 const file = text('the path of a readable PEM or text file', z.string().min(1));
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const LABEL_PAIR =
+  /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const kubernetesName = text('a name of lower-case letters, digits and "-"', z.string().regex(LABEL));
 const mqttUrl = text(
   'mqtt://host:1883, mqtts://host:8883, ws://… or wss://… without user and password in it',
@@ -221,6 +223,25 @@ const SWEEP = {
   ),
 };
 
+const PROVISIONING = {
+  provisionNamespace: optional(kubernetesName, {
+    description: 'Create an object in this namespace for every unknown device that announces itself.',
+    defaultText: 'off',
+  }),
+  provisionLabels: required<readonly string[]>(
+    {
+      kind: 'list',
+      expects: 'labels separated by commas, like site=a,type=sensor',
+      schema: z.array(z.string().regex(LABEL_PAIR)),
+    },
+    [],
+    { description: 'Labels of such objects.', defaultText: 'none' },
+  ),
+  provisionPerMinute: required(wholeNumber(1, 100_000), 60, {
+    description: 'Such objects created per minute at most; the rest wait.',
+  }),
+};
+
 const SURFACES = {
   httpAddress: required(address, ':8080', {
     description: 'Address of /metrics, /healthz and /readyz; port 0 takes a free one.',
@@ -241,6 +262,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly
     ['Rates', RATES],
     ['Liveness', LIVENESS],
     ['Sweep and ownership', SWEEP],
+    ['Provisioning', PROVISIONING],
   ];
 
 const OPTIONS = {
@@ -252,6 +274,7 @@ const OPTIONS = {
   ...RATES,
   ...LIVENESS,
   ...SWEEP,
+  ...PROVISIONING,
 };
 
 type ValueOf<O> = O extends Option<infer T> ? T : never;

@@ -114,6 +114,11 @@ describe('loadConfig', () => {
     [['--http-address', ':65536'], '--http-address: ":65536" is not valid'],
     [['--log-level', 'loud'], '--log-level: "loud" is not valid; use debug, info, warn, error, silent'],
     [['--mqtt-cert-file', 'a.pem'], '--mqtt-cert-file needs mqttKeyFile; give both or neither'],
+    [
+      ['--namespace', 'a', '--provision-namespace', 'b'],
+      '--provision-namespace must be the namespace that is served (--namespace a)',
+    ],
+    [['--provision-labels', 'a b=c'], '--provision-labels: ["a b=c"] is not valid; use labels separated by commas'],
     [['--config', '/does/not/exist'], '--config /does/not/exist cannot be read: ENOENT'],
   ])('refuses %j by name, value and remedy', (argv, message) => {
     expect(errorOf(argv)).toContain(message);

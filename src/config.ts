@@ -152,6 +152,10 @@ function judgeTogether(given: ReadonlyMap<string, Given>): string[] {
   };
   needs('mqttCertFile', 'mqttKeyFile');
   needs('mqttKeyFile', 'mqttCertFile');
+  const [served, provisioned] = [given.get('namespace'), given.get('provisionNamespace')];
+  if (served !== undefined && provisioned !== undefined && served.value !== provisioned.value) {
+    errors.push(`${provisioned.name} must be the namespace that is served (${served.name} ${String(served.value)})`);
+  }
   const [password, passwordFile] = [given.get('mqttPassword'), given.get('mqttPasswordFile')];
   if (password !== undefined && passwordFile !== undefined) {
     errors.push(`${password.name} and ${passwordFile.name} are both given; keep the file`);

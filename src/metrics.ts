@@ -106,6 +106,11 @@ function domainMetrics(registry: Registry) {
     devices: gauge('mir_devices', 'Devices in the cache.'),
     devicesOnline: gauge('mir_devices_online', 'Devices that are online.'),
     badInput: counter('mir_bad_input_total', 'Messages from the broker that were not taken, by reason.', ['reason']),
+    provisioned: counter(
+      'mir_provisioned_total',
+      'Devices without an object that announced themselves, by what became of them.',
+      ['result'],
+    ),
     statusWrites: counter('mir_status_writes_total', 'Status writes by their most urgent content.', ['class']),
     statusWriteErrors: counter('mir_status_write_errors_total', 'Status writes that failed, by status code.', ['code']),
     statusWritesCoalesced: counter(

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { TransportError } from './errors.ts';
 
 /** A watch event is one object, which etcd bounds to about 1.5 MB; JSON may need somewhat more. */
@@ -20,9 +21,11 @@ export async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerato
     }
     if (rest === '') continue;
     pieces.push(rest);
-    length += rest.length;
+    length += Buffer.byteLength(rest);
     if (length > MAX_LINE_BYTES)
       throw new TransportError(`a line of the answer is longer than ${MAX_LINE_BYTES} bytes`);
   }
-  if (pieces.length > 0) throw new TransportError('the answer ended in the middle of a line');
+  // What the decoder still holds is the beginning of a character.
+  if (pieces.length > 0 || decoder.decode() !== '')
+    throw new TransportError('the answer ended in the middle of a line');
 }

@@ -12,11 +12,16 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** True when there is a token, which is then gone. */
-  take(now: number): boolean {
+  /** True when there is a token. */
+  has(now: number): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
     this.#filledAt = now;
-    if (this.#tokens < 1) return false;
+    return this.#tokens >= 1;
+  }
+
+  /** True when there is a token, which is then gone. */
+  take(now: number): boolean {
+    if (!this.has(now)) return false;
     this.#tokens -= 1;
     return true;
   }

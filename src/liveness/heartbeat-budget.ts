@@ -27,9 +27,10 @@ export class HeartbeatBudget {
     this.#waiting.delete(deviceId);
   }
 
-  /** Those whose turn it is after `elapsedMs`; unused turns are not saved up beyond one second. */
+  /** Those whose turn it is after `elapsedMs`; unused turns are not saved up beyond one second, and the one in the making. */
   take(elapsedMs: number): string[] {
-    this.#allowance = Math.min(this.#allowance + (elapsedMs / 1000) * this.#perSecond, this.#perSecond);
+    // Without the one in the making, less than one a second would never come to a whole turn.
+    this.#allowance = Math.min(this.#allowance + (elapsedMs / 1000) * this.#perSecond, this.#perSecond + 1);
     const turn: string[] = [];
     for (const deviceId of this.#waiting) {
       if (this.#allowance < 1) break;

@@ -61,11 +61,7 @@ class Client {
   }
 
   async failure(): Promise<string> {
-    while (this.broker.failure === undefined) {
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
-    }
+    while (this.broker.failure === undefined) await systemTick();
     return this.broker.failure;
   }
 
@@ -82,6 +78,11 @@ class Client {
   }
 }
 
+const systemTick = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
 async function connected(url: string, options: Partial<BrokerOptions> = {}): Promise<Client> {
   const client = new Client(url, options);
   expect(await client.event()).toBe('connected');
@@ -90,6 +91,30 @@ async function connected(url: string, options: Partial<BrokerOptions> = {}): Pro
 
 const stored = { retain: true, qos: 1 } as const;
 const live = { retain: false, qos: 1 } as const;
+
+describe('certificates that cannot be used', () => {
+  it.each(['mqtts', 'wss'])('keep a connection over %s waiting for better ones, with the remedy', async (scheme) => {
+    let asked = 0;
+    const credentials = (): { cert: string; key: string } => {
+      asked += 1;
+      return { cert: 'not a PEM', key: 'not a PEM' };
+    };
+    const client = new Client(`${scheme}://127.0.0.1:1/`, { credentials });
+    expect(await client.failure()).toMatch(
+      /127\.0\.0\.1:1 .*check --mqtt-ca-file, --mqtt-cert-file and --mqtt-key-file/,
+    );
+    while (asked < 3) await systemTick();
+  });
+
+  it('that cannot be read name the options they may come from', async () => {
+    const credentials = (): never => {
+      throw new Error("ENOENT: no such file or directory, open '/etc/mqtt/ca.crt'");
+    };
+    const client = new Client('mqtts://127.0.0.1:1', { credentials });
+    expect(await client.failure()).toMatch(/open '\/etc\/mqtt\/ca.crt'; check .*--mqtt-ca-file/);
+  });
+});
+
 const withMosquitto = hasMosquitto() ? describe : describe.skip;
 if (!hasMosquitto()) process.stderr.write('mosquitto is not installed: tests against it are skipped\n');
 

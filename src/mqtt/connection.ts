@@ -122,12 +122,8 @@ class Connection implements BrokerConnection {
   async #serve(signal: AbortSignal): Promise<void> {
     const credentials = await this.#credentials(signal);
     if (credentials === undefined || signal.aborted) return;
-    const link = new Link(
-      this.#options,
-      credentials,
-      { clock: this.#clock, tuning: this.#tuning, name: this.#name },
-      this.#receive,
-    );
+    const link = this.#link(credentials);
+    if (link === undefined) return;
     const hangUp = (): void => link.end();
     signal.addEventListener('abort', hangUp, { once: true });
     try {
@@ -146,13 +142,24 @@ class Connection implements BrokerConnection {
     );
   }
 
+  /** Undefined for certificates that OpenSSL cannot use: half-replaced files, which the next attempt reads again. */
+  #link(credentials: BrokerCredentials): Link | undefined {
+    const deps = { clock: this.#clock, tuning: this.#tuning, name: this.#name };
+    try {
+      return new Link(this.#options, credentials, deps, this.#receive);
+    } catch (error) {
+      this.#ended(describeFailure(error, this.#name));
+      return undefined;
+    }
+  }
+
   async #credentials(signal: AbortSignal): Promise<BrokerCredentials | undefined> {
     try {
       return (await abortable(this.#options.credentials?.(), signal)) ?? {};
     } catch (error) {
-      this.#ended(
-        `no credentials for broker ${this.#name.url}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const remedy = 'check the files of --mqtt-ca-file, --mqtt-cert-file, --mqtt-key-file and --mqtt-password-file';
+      const why = error instanceof Error ? error.message : String(error);
+      this.#ended(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`);
       return undefined;
     }
   }

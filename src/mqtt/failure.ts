@@ -11,7 +11,7 @@ export function describeFailure(cause: unknown, { url, clientId }: BrokerName): 
   if (cause instanceof BrokerError) return cause.message;
   if (cause === undefined) return `broker ${url} closed the connection`;
   const code = failureCode(cause);
-  const remedy = typeof code === 'number' ? reasonCodeRemedy(code, clientId) : SYSTEM_REMEDIES.get(code);
+  const remedy = typeof code === 'number' ? reasonCodeRemedy(code, clientId) : systemRemedy(code);
   if (remedy !== undefined) return `broker ${url} ${remedy}`;
   return `broker ${url} failed: ${cause instanceof Error ? cause.message.trimEnd() : `reason ${String(code)}`}`;
 }
@@ -76,6 +76,19 @@ function reasonCodeRemedy(code: number, clientId: string): string | undefined {
   }
 }
 
+function systemRemedy(code: string | undefined): string | undefined {
+  const known = SYSTEM_REMEDIES.get(code);
+  if (known !== undefined || code === undefined) return known;
+  // OpenSSL has many words for files that it cannot read or that do not belong together, and for alerts of the other side.
+  if (code.startsWith('ERR_OSSL_')) {
+    return `cannot be connected to with these certificates (${code}); check --mqtt-ca-file, --mqtt-cert-file and --mqtt-key-file`;
+  }
+  if (/_ALERT_(UNKNOWN_CA|\w*CERTIFICATE\w*)$/.test(code)) {
+    return `refused the client certificate (${code}); check --mqtt-cert-file and --mqtt-key-file`;
+  }
+  return undefined;
+}
+
 const SYSTEM_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
   ['ECONNREFUSED', 'cannot be reached: connection refused; check --mqtt-url and that the broker is running'],
   ['ENOTFOUND', 'cannot be reached: unknown host; check --mqtt-url and DNS'],
@@ -88,6 +101,7 @@ const SYSTEM_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted; check --mqtt-ca-file'],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'has a certificate that is not trusted; check --mqtt-ca-file'],
   ['CERT_HAS_EXPIRED', 'has a certificate that has expired; renew it'],
+  ['CERT_NOT_YET_VALID', 'has a certificate that is not valid yet; check the clocks of both machines'],
   [
     'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
     'wants a client certificate; check --mqtt-cert-file and --mqtt-key-file',

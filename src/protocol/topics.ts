@@ -26,6 +26,8 @@ export interface Topics {
    * filter, whose subscription it would replace: `…/desired/#` matches `…/desired` too [MQTT-4.7.1.2].
    */
   readonly discovery: string;
+  /** The same for every device's `state`. */
+  readonly births: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
   readonly parse: (topic: string) => ParsedTopic | undefined;
 }
@@ -56,6 +58,7 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     ],
     retained: (deviceId) => `${base}${deviceId}/#`,
     discovery: `${base}+/desired/#`,
+    births: `${base}+/state/#`,
     parse: (topic) => parseTopic(topic, base, maxTopicBytes),
   };
 }

@@ -15,7 +15,7 @@ function setUp(owner: string | undefined) {
       desired: (_id, afterMs) => woken.push(`desired after ${afterMs ?? 0}`),
       status: () => woken.push('status'),
       page: () => woken.push('page'),
-      clear: (topic) => woken.push(`clear ${topic}`),
+      clear: (_memory, message) => woken.push(`clear ${message}`),
     });
   };
   return { copy: memory.copy, woken, endPage };

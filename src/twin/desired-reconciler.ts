@@ -162,6 +162,7 @@ export class DesiredReconciler {
     } finally {
       this.#publishing -= 1;
       copy.publishing = undefined;
+      if (copy.isDoubtful) this.#deps.wake.page(memory.deviceId);
     }
     this.#deps.onPublished(clock.monotonic() - startedAt);
     copy.isPublishedInPage = true;
@@ -258,6 +259,8 @@ export function concludePage(memory: DeviceMemory, wake: Wake): void {
   copy.isRead = true;
   copy.isMissed = false;
   if (copy.isSeenInPage) copy.needsProof = false;
+  // While a publish is under way another page would tell no more; its end asks for one.
+  if (copy.isDoubtful && copy.publishing === undefined) wake.page(memory.deviceId);
   if (isMissing && forgetCopy(memory)) {
     copy.needsProof = true;
     copy.problem = {

@@ -29,8 +29,10 @@ export interface BrokerCopy {
   problem: PublishProblem | undefined;
   /** The page being read now has shown a document. */
   isSeenInPage: boolean;
-  /** Something was published since the page being read now began: what the page shows is older than what we know. */
+  /** A publish was under way since the page being read now began: what the page shows may be older than what we know. */
   isPublishedInPage: boolean;
+  /** Such a page showed another document, an older one or someone else's since: only another page tells. */
+  isDoubtful: boolean;
   /** The last page lacked a document that should stand: believed when the next one lacks it too, because brokers may be slow to show. */
   isMissed: boolean;
   /** A page lacked a document that the broker had acknowledged: only another page can prove that it keeps the next one. */
@@ -55,6 +57,7 @@ export class DeviceMemory {
     problem: undefined,
     isSeenInPage: false,
     isPublishedInPage: false,
+    isDoubtful: false,
     isMissed: false,
     needsProof: false,
     foreignOwner: undefined,
@@ -74,6 +77,11 @@ export class DeviceMemory {
   seenRevision = 0;
   /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
   announced: readonly string[] | undefined;
+  /**
+   * Messages whose stored reports we cleared in this session. One that is seen stored again is cleared again; an empty live one is
+   * our own, which not every broker keeps back. Bounded by the reports that were stored.
+   */
+  cleared: Set<string> | undefined;
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
   readonly pace = new WritePace();

@@ -65,8 +65,7 @@ export class Fleet {
     if (isNewOwner) forgetOwner(memory);
     if (device === undefined) memory.orphanedReports ??= new Set();
     const isEnabled = memory.isDisabled && device?.spec.disabled !== true;
-    // What was said while nobody listened for this object is only in the retained state.
-    if (isEnabled) memory.isBelieving = true;
+    if (isEnabled || memory.owner === undefined) listenAnew(memory);
     memory.owner = device === undefined ? undefined : owner;
     memory.ownerUid = device?.metadata.uid ?? '';
     if (device !== undefined) {
@@ -78,6 +77,13 @@ export class Fleet {
   }
 }
 
+/** What was said while nobody listened is only in the retained state, and newer than what was heard before. */
+function listenAnew(memory: DeviceMemory): void {
+  memory.isBelieving = true;
+  memory.window = undefined;
+}
+
+/** What is about the object goes; what the device itself said, and how often it may cause a write, stays true for the next one. */
 function forgetOwner(memory: DeviceMemory): void {
   memory.named = NOTHING_NAMED;
   memory.seenRevision = 0;

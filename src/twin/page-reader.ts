@@ -33,12 +33,17 @@ export class PageReader {
   readonly #signal: AbortSignal;
   /** Ids of the pages under way: asked for again, an id waits for the end of its page, because two would share one subscription. */
   readonly #reading = new Set<string>();
+  /** What cancels the timers of this connection. Bounded by the pages of the last seconds. */
+  readonly #timers = new Set<() => void>();
   #inFlight = 0;
   #isScheduled = false;
+  /** Counts the connections: a page of a former one has no say any more. */
+  #connection = 0;
 
   constructor(deps: PageReaderDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    signal.addEventListener('abort', () => this.clear(), { once: true });
   }
 
   get waiting(): number {
@@ -57,7 +62,10 @@ export class PageReader {
 
   /** The connection is gone, and with it every page; what is to be read is asked for again after the next one. */
   clear(): void {
+    this.#connection += 1;
     this.#waiting.clear();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
     for (const memory of this.#deps.fleet.all()) memory.window = undefined;
   }
 
@@ -99,10 +107,12 @@ export class PageReader {
   }
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
-    const { broker, topics, clock, log, onPage, onRead } = this.#deps;
+    const { broker, topics, onPage, onRead } = this.#deps;
+    const connection = this.#connection;
     for (const memory of page) {
       memory.copy.isSeenInPage = false;
-      memory.copy.isPublishedInPage = false;
+      memory.copy.isPublishedInPage = memory.copy.publishing !== undefined;
+      memory.copy.isDoubtful = false;
     }
     try {
       await broker.readRetained(
@@ -111,17 +121,23 @@ export class PageReader {
       );
     } catch (error) {
       onPage('broken');
-      log.debug({ err: error, devices: page.length }, 'page of retained state broke off');
-      // After a reconnect everything is asked for anyway; a connection that survived gets the page again, not at once.
-      clock.after(RETRY_MS, () => {
-        for (const { deviceId } of page) this.request(deviceId);
-      });
+      // After a reconnect everything is asked for anyway.
+      if (connection === this.#connection) this.#retry(page, error);
       return;
-    } finally {
-      this.#closeLater(page);
     }
     onPage('complete');
+    // What was read on a connection that is gone may have been replaced before the next one.
+    if (connection !== this.#connection) return;
+    this.#closeLater(page);
     for (const memory of page) onRead(memory);
+  }
+
+  /** A connection that survived gets the page again, but not at once. */
+  #retry(page: readonly DeviceMemory[], error: unknown): void {
+    this.#deps.log.debug({ err: error, devices: page.length }, 'page of retained state broke off');
+    this.#after(RETRY_MS, () => {
+      for (const { deviceId } of page) this.request(deviceId);
+    });
   }
 
   /** A broker under load sends some of a page after its end. */
@@ -130,10 +146,18 @@ export class PageReader {
     for (const { deviceId, window } of page) {
       if (window !== undefined && !this.#waiting.has(deviceId)) window.closesAt = clock.monotonic() + LATE_MS;
     }
-    clock.after(LATE_MS, () => {
+    this.#after(LATE_MS, () => {
       for (const memory of page) {
         if ((memory.window?.closesAt ?? 0) <= clock.monotonic()) memory.window = undefined;
       }
     });
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const cancel = this.#deps.clock.after(delayMs, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
   }
 }

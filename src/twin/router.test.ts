@@ -39,10 +39,11 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
       desired: () => said.push('desired'),
       status: (_memory, writeClass) => said.push(`status ${writeClass}`),
       page: () => said.push('page'),
-      clear: (topic) => said.push(`clear ${topic}`),
+      clear: (_memory, message) => said.push(`clear ${message}`),
     },
     onBadInput: (reason) => said.push(`bad ${reason}`),
     count: () => {},
+    announce: () => false,
     onUnknown: () => {},
   });
   const send = (topic: string, body: unknown, retained = false): void =>

@@ -30,6 +30,8 @@ export interface RouterDeps {
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;
+  /** A state message of an id that no object has; true when somebody provides for it. */
+  readonly announce: (deviceId: string, payload: Buffer) => boolean;
   /** A document or state of an id that no object has, seen in the discovery of stored state. */
   readonly onUnknown: (topic: ParsedTopic, payload: Buffer) => void;
 }
@@ -101,11 +103,13 @@ export class Router {
   }
 
   #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
+    // While its former object's topics are being cleared, what a device says is not an announcement.
+    if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
       if (topic.kind === 'desired' && memory !== undefined) this.#seeCopy(memory, message.payload);
       this.#deps.onUnknown(topic, message.payload);
-    } else if (topic.kind !== 'desired' && topic.kind !== 'get') {
+    } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
       this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
     }
   }
@@ -127,9 +131,13 @@ export class Router {
 
   #seeCopy(memory: DeviceMemory, payload: Buffer): void {
     const { copy } = memory;
-    if (copy.isPublishedInPage || payload.length === 0) return;
-    copy.isSeenInPage = true;
+    if (payload.length === 0) return;
     const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString();
+    if (copy.isPublishedInPage) {
+      copy.isDoubtful ||= text !== (copy.publishing ?? copy.payload);
+      return;
+    }
+    copy.isSeenInPage = true;
     if (text === copy.payload) return;
     copy.payload = text;
     copy.isAcknowledged = false;
@@ -144,6 +152,7 @@ export class Router {
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
     const { gate, count, limits } = this.#deps;
+    if (payload.length === 0 && memory.cleared?.has(name) === true) return;
     count('report');
     const isOversized = payload.length > limits.maxPayloadBytes;
     const admission = retained || isOversized ? 'read' : gate.admit(memory.deviceId, name, payload);
@@ -168,9 +177,10 @@ export class Router {
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const parsed = parseReported(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
-    if (retained && memory.announced?.includes(name) === false) {
-      return this.#deps.wake.clear(this.#deps.topics.reported(memory.deviceId, name));
+    if (retained && (memory.announced?.includes(name) === false || memory.cleared?.has(name) === true)) {
+      return this.#deps.wake.clear(memory, name);
     }
+    memory.cleared?.delete(name);
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
     memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
     if (!retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
@@ -227,6 +237,7 @@ export class Router {
   #beginSession(memory: DeviceMemory, birth: Birth): void {
     memory.named = { ...memory.named, reissued: new Set() };
     memory.announced = birth.reports;
+    memory.cleared = undefined;
     for (const name of memory.inbox.peek().keys()) {
       if (birth.reports?.includes(name) === false) memory.inbox.drop(name);
     }
@@ -265,6 +276,11 @@ export class Router {
   #moment(): Moment {
     return { now: this.#deps.clock.now(), reading: this.#deps.reading.reading };
   }
+}
+
+/** An empty payload takes something out of the broker's store: ourselves or a person, after an object was deleted. */
+function isClear({ kind }: ParsedTopic, { payload }: IncomingMessage): boolean {
+  return payload.length === 0 && kind !== 'heartbeat';
 }
 
 function isOwnEcho({ copy }: DeviceMemory, payload: Buffer): boolean {

@@ -10,7 +10,6 @@ import { ApiError, isNotFound } from '../kube/errors.ts';
 import { recallPresence } from '../liveness/presence.ts';
 import { parseDesired } from '../protocol/desired-document.ts';
 import type { DesiredDocument, ProtocolLimits } from '../protocol/envelopes.ts';
-import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { expressionOf } from './desired-reconciler.ts';
 import type { TwinEvent } from './events.ts';
@@ -26,7 +25,6 @@ export interface StatusDeps {
   readonly lister: Lister<Device>;
   readonly fleet: Fleet;
   readonly client: KubeClient;
-  readonly topics: Topics;
   readonly limits: ProtocolLimits & { readonly maxMessages: number };
   readonly clock: Clock;
   readonly wake: Wake;
@@ -165,8 +163,8 @@ export class StatusReconciler {
         ),
       );
     } catch (error) {
-      if (isGone(error)) return;
-      this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
+      // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
+      if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
     }
     memory.pace.note(clock.monotonic(), this.#deps.reportedIntervalMs, 'reported' in write.patch);
@@ -177,14 +175,14 @@ export class StatusReconciler {
   /** Everything the view held is in the status now. */
   #conclude(view: TwinView, memory: DeviceMemory, after: Device, refused: readonly string[]): void {
     if (view.claim.kind !== 'owner') return;
-    const { wake, topics, onBadInput, onHeartbeatWritten } = this.#deps;
+    const { wake, onBadInput, onHeartbeatWritten } = this.#deps;
     memory.inbox.settle(view.reports);
     if (memory.announced === view.announced) memory.announced = undefined;
     if (after.status?.lastHeartbeat !== view.device.status?.lastHeartbeat || view.isHeartbeatDue) {
       memory.isHeartbeatDue = false;
       onHeartbeatWritten(memory.deviceId);
     }
-    for (const name of droppedNames(view, after)) wake.clear(topics.reported(memory.deviceId, name));
+    for (const name of droppedNames(view, after)) wake.clear(memory, name);
     for (const name of refused) {
       onBadInput('TooManyMessages', `reported/${name}: the twin holds ${view.maxMessages} messages already`, memory);
     }
@@ -210,7 +208,7 @@ function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {
   return Object.values(status?.sync ?? {}).some(({ state }) => state !== 'InSync');
 }
 
-/** The object is gone, or another one has its name: its deletion or creation wakes whoever must act. */
+/** The object is gone, or another one has its name: no fault of anyone, and the cache knows it soon. */
 function isGone(error: unknown): boolean {
   return isNotFound(error) || (error instanceof ApiError && error.status === 409 && /uid/i.test(error.message));
 }

@@ -20,6 +20,7 @@ import { Discovery } from './discovery.ts';
 import type { TwinEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
+import { Provisioner } from './provisioner.ts';
 import { Router } from './router.ts';
 import { WRITE_PRIORITY } from './status-patch.ts';
 import { StatusReconciler } from './status-reconciler.ts';
@@ -64,6 +65,8 @@ export interface ObjectChange {
 const TICK_MS = 250;
 /** A broker away for longer is worth telling on objects whose change waits for it. */
 const BROKER_DOWN_MS = 10_000;
+/** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
+const DISCOVERY_RETRY_MS = 5000;
 
 /**
  * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
@@ -81,10 +84,13 @@ export class Term implements BrokerHandlers {
   readonly #pages: PageReader;
   readonly #router: Router;
   readonly #discovery: Discovery;
+  /** Undefined unless configured. */
+  readonly #provisioner: Provisioner | undefined;
   #brokerLostAt: number;
   #isBrokerDown = false;
   #resyncAt = Number.POSITIVE_INFINITY;
-  #mustDiscover = false;
+  /** Monotonic milliseconds from when the stored documents of unknown devices are to be looked for; infinite: they were. */
+  #discoverAt = Number.POSITIVE_INFINITY;
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
@@ -131,8 +137,28 @@ export class Term implements BrokerHandlers {
       gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
       onBadInput: this.#onBadInput,
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
-      onUnknown: (topic, payload) => this.#discovery.note(topic, payload),
+      announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
+      onUnknown: (topic, payload) => {
+        this.#discovery.note(topic, payload);
+        if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
+      },
     });
+    const { provisionNamespace, provisionLabels, provisionPerMinute } = config;
+    if (provisionNamespace !== undefined) {
+      this.#provisioner = new Provisioner(
+        {
+          ...shared,
+          namespace: provisionNamespace,
+          labels: Object.fromEntries(provisionLabels.map((label) => label.split('=', 2))),
+          perMinute: provisionPerMinute,
+          client: deps.client,
+          broker,
+          onResult: (result) => metrics.provisioned.inc({ result }),
+          onEvents: deps.onEvents,
+        },
+        signal,
+      );
+    }
     this.desired = new DesiredReconciler({
       ...shared,
       broker,
@@ -180,7 +206,7 @@ export class Term implements BrokerHandlers {
       if (device !== undefined)
         this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
     }
-    this.#mustDiscover = this.#deps.broker.connected;
+    if (this.#deps.broker.connected) this.#discoverAt = 0;
   }
 
   /** The first LIST is complete: from now on absence means absence, and what waited for that goes on. */
@@ -189,7 +215,7 @@ export class Term implements BrokerHandlers {
       this.#deps.desiredQueue.add(memory.deviceId);
       this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
     }
-    this.#mustDiscover = this.#deps.broker.connected;
+    if (this.#deps.broker.connected) this.#discoverAt = 0;
   }
 
   onObject({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange): void {
@@ -228,7 +254,7 @@ export class Term implements BrokerHandlers {
       memory.copy.isAcknowledged = false;
       this.#readAnew(memory);
     }
-    this.#mustDiscover = true;
+    this.#discoverAt = 0;
     this.#scheduleResync();
   }
 
@@ -253,9 +279,11 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) statusQueue.addAfter(memory.owner, afterMs, WRITE_PRIORITY[writeClass]);
       },
       page: (deviceId) => this.#pages.request(deviceId),
-      clear: (topic) => {
+      clear: (memory, message) => {
+        const topic = this.#deps.topics.reported(memory.deviceId, message);
+        (memory.cleared ??= new Set()).add(message);
         broker.publish(topic, '', { retain: true, qos: 1 }).catch((error: unknown) => {
-          // It is seen again, and cleared again, when its device's state is next read.
+          // It is seen again, and cleared again, when its device's state is next read in this session.
           log.debug({ err: error, topic }, 'could not clear a retained topic');
         });
       },
@@ -279,6 +307,7 @@ export class Term implements BrokerHandlers {
     this.#judgePresence();
     this.#router.releaseHeld();
     this.#requestReports(now);
+    this.#provisioner?.turn();
     for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
     if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
       this.#isBrokerDown = true;
@@ -286,7 +315,7 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
       }
     }
-    if (this.#mustDiscover && lister.hasSynced && this.#isCalm()) this.#discover();
+    if (now >= this.#discoverAt && lister.hasSynced && this.#isCalm()) this.#discover();
     if (now >= this.#resyncAt) this.#resync();
     metrics.devices.set(lister.size);
     this.#deps.onTick();
@@ -334,7 +363,7 @@ export class Term implements BrokerHandlers {
   #resync(): void {
     if (!this.#deps.broker.connected) return;
     for (const memory of this.#fleet.all()) this.#pages.request(memory.deviceId);
-    this.#mustDiscover = true;
+    this.#discoverAt = 0;
     this.#scheduleResync();
   }
 
@@ -349,12 +378,18 @@ export class Term implements BrokerHandlers {
   }
 
   #discover(): void {
-    const { broker, topics, log } = this.#deps;
+    const { broker, topics, clock, log } = this.#deps;
     if (!broker.connected) return;
-    this.#mustDiscover = false;
-    broker.readRetained([topics.discovery], this.#signal, { qos: 0 }).then(
+    this.#discoverAt = Number.POSITIVE_INFINITY;
+    // Births that were sent while nobody listened are only in the retained state.
+    const filters = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
+    broker.readRetained(filters, this.#signal, { qos: 0 }).then(
       () => this.#discovery.conclude(),
-      (error: unknown) => log.debug({ err: error }, 'the discovery of stored documents broke off'),
+      (error: unknown) => {
+        log.debug({ err: error }, 'the discovery of stored documents broke off');
+        // A reconnect, which asks at once, may have come in between.
+        this.#discoverAt = Math.min(this.#discoverAt, clock.monotonic() + DISCOVERY_RETRY_MS);
+      },
     );
   }
 }

@@ -10,8 +10,8 @@ export interface Wake {
   status(memory: DeviceMemory, writeClass: WriteClass, afterMs?: number): void;
   /** The retained state of a device id is to be read from the broker. */
   page(deviceId: string): void;
-  /** A retained up-topic says nothing any more and is to be cleared. */
-  clear(topic: string): void;
+  /** A stored report is of a message that the device does not report any more, and is to be cleared. */
+  clear(memory: DeviceMemory, message: string): void;
 }
 
 /** Something arrived that was not taken. `memory` is absent where no object has the device id. */

@@ -225,6 +225,27 @@ describe('bad input', () => {
   }
 });
 
+describe('a device without an object', () => {
+  it('gets one where provisioning is on, and from there on is like any other', async () => {
+    await stage.operator.stop();
+    await stage.startDevice('before');
+    await stage.restartOperator([`--provision-namespace=${stage.namespace}`, '--provision-labels=site=hall-1']);
+    await stage.startDevice('after');
+    for (const name of ['before', 'after'].map((one) => stage.id(one))) {
+      await eventually(`${name} is there`, async () => {
+        const { metadata, status } = await stage.get(name);
+        expect(metadata.labels).toEqual({ site: 'hall-1' });
+        expect(status?.online).toBe(true);
+      });
+      await stage.desire(name, RATE, { intervalSeconds: 45 });
+      await stage.until(name, 'reports 45', ({ status }) =>
+        expect(status?.reported?.[RATE]).toEqual({ intervalSeconds: 45 }),
+      );
+      await stage.untilEvent(name, 'Provisioned', name);
+    }
+  });
+});
+
 function afterMs(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMs);
   timer.unref();

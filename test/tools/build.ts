@@ -10,6 +10,7 @@ const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
+  alias: { debug: './test/tools/no-debug.cjs' },
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { API_VERSION, DEVICE_KIND, devicesPath } from '../api/device.ts';
+import type { Device } from '../api/device.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { ApiError } from '../kube/errors.ts';
+import { TokenBucket } from '../kube/token-bucket.ts';
+import type { Logger } from '../log.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import { parseState } from '../protocol/state-envelope.ts';
+import type { StateLimits } from '../protocol/state-envelope.ts';
+import type { Topics } from '../protocol/topics.ts';
+import type { TwinEvent } from './events.ts';
+import type { Fleet } from './fleet.ts';
+
+/** `limited`: had to wait in a line that was full, and is found again by the next look at the broker's stored state. */
+export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'limited';
+
+export interface ProvisionerDeps {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly perMinute: number;
+  readonly lister: Lister<Device>;
+  readonly fleet: Fleet;
+  readonly client: KubeClient;
+  readonly broker: Broker;
+  readonly topics: Topics;
+  readonly limits: StateLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onResult: (result: ProvisionResult) => void;
+  readonly onEvents: (device: Device, events: readonly TwinEvent[]) => void;
+}
+
+/** Ids that wait for their turn; more are refused until the next look at the broker's stored state. */
+const MAX_WAITING = 10_000;
+/** Ids whose documents are looked for with one SUBSCRIBE. */
+const BATCH = 100;
+
+/**
+ * Makes objects for devices that announce themselves and that no object names, at a limited rate. It only ever creates: an object
+ * of the name that is there already is left as it is, and an id for which another owner's document stands at the broker is that
+ * owner's.
+ */
+export class Provisioner {
+  readonly #deps: ProvisionerDeps;
+  readonly #signal: AbortSignal;
+  readonly #bucket: TokenBucket;
+  readonly #waiting = new Set<string>();
+  /** Ids of the batch under way for which the broker showed a document. */
+  readonly #documented = new Set<string>();
+  #isBusy = false;
+
+  constructor(deps: ProvisionerDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#bucket = new TokenBucket(deps.perMinute, deps.perMinute / 60, deps.clock.monotonic());
+  }
+
+  /** A state message of an id that no object has; true when it announces a device, which is then provided for. */
+  announce(deviceId: string, payload: Buffer): boolean {
+    const state = parseState(payload, this.#deps.limits);
+    if (!state.ok || !state.value.online) return false;
+    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.onResult('limited');
+    else this.#waiting.add(deviceId);
+    return true;
+  }
+
+  /** A retained document of an id that no object has. */
+  noteDocument(deviceId: string): void {
+    if (this.#isBusy) this.#documented.add(deviceId);
+  }
+
+  /** Creates what its rate allows; to be called every so often. */
+  turn(): void {
+    const { lister, broker, clock } = this.#deps;
+    if (this.#isBusy || this.#waiting.size === 0 || !lister.hasSynced || !broker.connected) return;
+    if (!this.#bucket.has(clock.monotonic())) return;
+    const batch = this.#takeBatch();
+    if (batch.length === 0) return;
+    this.#isBusy = true;
+    void this.#provide(batch).finally(() => {
+      this.#isBusy = false;
+      this.#documented.clear();
+    });
+  }
+
+  #takeBatch(): string[] {
+    const batch: string[] = [];
+    for (const deviceId of this.#waiting) {
+      if (batch.length >= BATCH) break;
+      this.#waiting.delete(deviceId);
+      if (!this.#isKnown(deviceId)) batch.push(deviceId);
+    }
+    return batch;
+  }
+
+  #isKnown(deviceId: string): boolean {
+    return this.#deps.fleet.get(deviceId) !== undefined || this.#deps.fleet.claimants(deviceId).length > 0;
+  }
+
+  async #provide(batch: readonly string[]): Promise<void> {
+    const { broker, topics, clock, log, onResult } = this.#deps;
+    try {
+      // Whoever else serves this broker (another namespace, another cluster) has a document standing for each of its devices.
+      await broker.readRetained(batch.map(topics.desired), this.#signal);
+    } catch (error) {
+      log.debug({ err: error, devices: batch.length }, 'could not look for documents of announced devices');
+      for (const deviceId of batch) this.#waiting.add(deviceId);
+      return;
+    }
+    for (const deviceId of batch) {
+      if (this.#signal.aborted) return;
+      if (this.#isKnown(deviceId)) continue;
+      // What is not to be created costs nothing of the rate, or the devices of others would use it up.
+      if (this.#documented.has(deviceId)) onResult('foreign');
+      else if (this.#bucket.take(clock.monotonic())) onResult(await this.#create(deviceId));
+      else this.#waiting.add(deviceId);
+    }
+  }
+
+  async #create(deviceId: string): Promise<ProvisionResult> {
+    const { client, namespace, labels, log, onEvents } = this.#deps;
+    const name = objectName(deviceId);
+    const body = {
+      apiVersion: API_VERSION,
+      kind: DEVICE_KIND,
+      metadata: { name, namespace, labels },
+      spec: { deviceId },
+    };
+    try {
+      const query = { fieldManager: 'mir-provisioner' };
+      const device = await client.create<Device>(devicesPath(namespace), body, query, this.#signal);
+      log.info({ deviceId, namespace, name }, 'created an object for a device that announced itself');
+      const message = `created for device ${deviceId}, which announced itself`;
+      onEvents(device, [{ type: 'Normal', reason: 'Provisioned', message }]);
+      return 'created';
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 409) {
+        log.warn({ deviceId, namespace, name }, 'an object of this name is there already and is left as it is');
+        return 'exists';
+      }
+      // Tried again when the device next announces itself, or its stored birth is next seen.
+      log.warn({ err: error, deviceId, namespace, name }, 'could not create an object for an announced device');
+      return 'failed';
+    }
+  }
+}
+
+/**
+ * The name of the object for a device: its id where that is a Kubernetes name already, else what is left of it and eight digits
+ * of a hash, so that `Pump:1` and `pump_1` never share one.
+ */
+export function objectName(deviceId: string): string {
+  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(deviceId)) return deviceId;
+  const readable = deviceId
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  const hash = createHash('sha256').update(deviceId).digest('hex').slice(0, 8);
+  return `${readable === '' ? 'device' : readable}-${hash}`;
+}

@@ -1,0 +1,167 @@
+import { Buffer } from 'node:buffer';
+import type { Clock } from '../../src/clock.ts';
+import { BrokerError } from '../../src/mqtt/broker.ts';
+import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from '../../src/mqtt/broker.ts';
+import { matchesFilter } from '../../src/mqtt/retained-reader.ts';
+
+/** How a publish ends: `lost` and `unanswered` wait until the connection breaks, and only the latter is stored; `forgotten` is acknowledged and not stored. */
+export type PublishResult = 'ok' | 'transient' | 'refused' | 'tooLarge' | 'unanswered' | 'lost' | 'forgotten';
+
+/** How a page ends: `late` sends its messages only after its end; `blind` never sends them. */
+export type PageResult = 'complete' | 'broken' | 'late' | 'blind';
+
+export interface Published {
+  readonly topic: string;
+  readonly payload: string;
+  readonly result: PublishResult;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+}
+
+const LIMITS: BrokerLimits = {
+  maximumPacketSize: 268_435_455,
+  maximumQoS: 2,
+  retainAvailable: true,
+  wildcardSubscriptionAvailable: true,
+};
+
+/** A broker in memory that does what its script says; nothing in it happens but by a call or by the clock. */
+export class FakeBroker implements Broker {
+  /** Milliseconds from a page's request, at which it sees the store, to its end. */
+  pageDelayMs = 0;
+  /** Milliseconds from a publish to its answer. */
+  publishDelayMs = 0;
+  /** Milliseconds after the end of a `late` page at which its messages come. */
+  lateMs = 100;
+  /** The operator hears what it publishes itself, as with MQTT 3.1.1 always and with MQTT 5 while a page is read. */
+  isEchoing = false;
+  /** What the next publishes and pages come to; one that no script names goes well. */
+  readonly publishScript: PublishResult[] = [];
+  readonly pageScript: PageResult[] = [];
+  /** The same for pages of one wildcard. */
+  readonly discoveryScript: PageResult[] = [];
+  /** Everything the operator has sent, whatever came of it. */
+  readonly published: Published[] = [];
+  /** The filters of every page that was asked for. */
+  readonly pages: (readonly string[])[] = [];
+  readonly #store = new Map<string, Buffer>();
+  /** Ends what waits for an answer of the connection. */
+  readonly #pending = new Set<() => void>();
+  limits: BrokerLimits | undefined;
+  readonly #clock: Clock;
+  readonly #handlers: BrokerHandlers;
+  /** Counts the connections. */
+  #connection = 0;
+
+  constructor(clock: Clock, handlers: BrokerHandlers) {
+    this.#clock = clock;
+    this.#handlers = handlers;
+  }
+
+  get connected(): boolean {
+    return this.limits !== undefined;
+  }
+
+  connect(limits: Partial<BrokerLimits> = {}): void {
+    this.#connection += 1;
+    this.limits = { ...LIMITS, ...limits };
+    this.#handlers.onConnected(this.limits);
+  }
+
+  /** Cuts the operator off: every publish and page under way rejects. */
+  disconnect(): void {
+    this.limits = undefined;
+    for (const fail of this.#pending) fail();
+    this.#handlers.onDisconnected('scripted');
+  }
+
+  /** What a device, or anyone else, sends: stored when it is to be retained, and heard by the operator when it is connected. */
+  hear(topic: string, payload: string | Buffer, retain = true): void {
+    const bytes = Buffer.from(payload);
+    if (retain) this.keep(topic, bytes);
+    if (this.connected) this.#handlers.onMessage({ topic, payload: bytes, retained: false });
+  }
+
+  /** Puts a payload into the store, or takes it out when it is empty, without telling anyone. */
+  keep(topic: string, payload: string | Buffer): void {
+    if (payload.length === 0) this.#store.delete(topic);
+    else this.#store.set(topic, Buffer.from(payload));
+  }
+
+  /** Publishes and pages under way. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** What stands retained on `topic`. */
+  kept(topic: string): string | undefined {
+    return this.#store.get(topic)?.toString();
+  }
+
+  get keptTopics(): string[] {
+    return [...this.#store.keys()];
+  }
+
+  /** Power was lost, and with it everything that was retained. */
+  empty(): void {
+    this.#store.clear();
+  }
+
+  /** A stored message as a subscription brings it, at a moment of the test's choosing. */
+  deliverStored(topic: string, payload: string): void {
+    this.#handlers.onMessage({ topic, payload: Buffer.from(payload), retained: true });
+  }
+
+  async publish(topic: string, payload: string | Buffer, { retain }: PublishOptions): Promise<void> {
+    if (!this.connected) throw new BrokerError('transient', 'not connected');
+    const text = payload.toString();
+    const result = this.publishScript.shift() ?? 'ok';
+    this.published.push({ topic, payload: text, result, at: this.#clock.monotonic() });
+    if (result === 'refused' || result === 'tooLarge') throw new BrokerError(result, `scripted: ${result}`);
+    if (result === 'transient') throw new BrokerError('transient', 'scripted: timed out');
+    const isTaken = result === 'ok' || result === 'unanswered';
+    if (retain && isTaken) this.keep(topic, text);
+    if (this.isEchoing && isTaken) this.#handlers.onMessage({ topic, payload: Buffer.from(text), retained: false });
+    await this.#wait(result === 'ok' || result === 'forgotten' ? this.publishDelayMs : Number.POSITIVE_INFINITY);
+  }
+
+  async readRetained(filters: readonly string[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.connected) throw new BrokerError('transient', 'not connected');
+    this.pages.push(filters);
+    const script = filters.some((filter) => filter.includes('+')) ? this.discoveryScript : this.pageScript;
+    const result = script.shift() ?? 'complete';
+    const seen = [...this.#store].filter(([topic]) => filters.some((filter) => matchesFilter(topic, filter)));
+    await this.#wait(this.pageDelayMs, signal);
+    if (result === 'broken') throw new BrokerError('transient', 'scripted: the page broke off');
+    if (result === 'complete') this.#deliver(seen);
+    if (result === 'late') this.#deliverLate(seen);
+  }
+
+  #deliver(messages: readonly (readonly [string, Buffer])[]): void {
+    for (const [topic, payload] of messages) this.#handlers.onMessage({ topic, payload, retained: true });
+  }
+
+  #deliverLate(messages: readonly (readonly [string, Buffer])[]): void {
+    const connection = this.#connection;
+    this.#clock.after(this.lateMs, () => {
+      if (this.connected && connection === this.#connection) this.#deliver(messages);
+    });
+  }
+
+  /** Rejects when the connection breaks, or `signal` aborts, before. */
+  #wait(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (finish: () => void) => (): void => {
+        cancel();
+        this.#pending.delete(fail);
+        signal?.removeEventListener('abort', fail);
+        finish();
+      };
+      const fail = end(() => reject(new BrokerError('transient', 'the connection is gone')));
+      const cancel = delayMs === Number.POSITIVE_INFINITY ? () => undefined : this.#clock.after(delayMs, end(resolve));
+      this.#pending.add(fail);
+      signal?.addEventListener('abort', fail);
+    });
+  }
+}

@@ -1,0 +1,194 @@
+import { devicesPath } from '../../src/api/device.ts';
+import type { Device, DeviceStatus, JsonObject } from '../../src/api/device.ts';
+import { keyOf } from '../../src/cache/store.ts';
+import { delay } from '../../src/clock.ts';
+import type { Clock } from '../../src/clock.ts';
+import type { Json } from '../../src/dev/kube-api/crd/index.ts';
+import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
+import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
+import { ApiError, TransportError } from '../../src/kube/errors.ts';
+
+export interface StatusWritten {
+  readonly key: string;
+  readonly patch: JsonObject;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+}
+
+/** How a status write ends: an error of the API server, no answer (not carried out), or an answer that got lost (carried out). */
+export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
+
+/**
+ * The part of an API server that the operator's heart uses: list and watch of devices, merge patches of their status, and creation.
+ * Every other call throws.
+ */
+export class FakeKube {
+  /** Milliseconds from a status write, which takes effect at once, to its answer. */
+  writeDelayMs = 0;
+  /** What the next status writes come to; one that no script names goes well. */
+  readonly writeScript: WriteResult[] = [];
+  /** Status writes that were carried out. */
+  readonly writes: StatusWritten[] = [];
+  readonly #clock: Clock;
+  readonly #objects = new Map<string, Device>();
+  #version = 1;
+  #isWatchPaused = false;
+  #events: { readonly version: number; readonly event: WatchEvent<Device> }[] = [];
+  readonly #watchers = new Set<() => void>();
+
+  readonly client: KubeClient = {
+    get: <T>(_path: string, query?: Query) => Promise.resolve(this.#list(query) as T),
+    patch: async <T>(path: string, _type: PatchType, body: unknown) => (await this.#writeStatus(path, body)) as T,
+    watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
+      this.#watch(Number(query['resourceVersion']), signal) as AsyncIterable<WatchEvent<T>>,
+    create: <T>(path: string, body: unknown) => Promise.resolve().then(() => this.#create(path, body) as T),
+    replace: () => refuse('replace'),
+    delete: () => refuse('delete'),
+    close: () => Promise.resolve(),
+  };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  read(key: string): Device | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** Creates the object, or updates spec, properties and labels of the one that has its name; the server counts the generations. */
+  apply(object: Device): void {
+    const key = keyOf(object);
+    const before = this.#objects.get(key);
+    if (before === undefined) return this.#tell('ADDED', this.#put(object));
+    const { spec, properties } = object;
+    const isSame = JSON.stringify([before.spec, before.properties]) === JSON.stringify([spec, properties]);
+    const generation = before.metadata.generation + (isSame ? 0 : 1);
+    const after = { ...before, spec, properties: properties ?? {}, metadata: { ...before.metadata, generation } };
+    this.#tell('MODIFIED', this.#put(after));
+  }
+
+  delete(key: string): void {
+    const object = this.#objects.get(key);
+    if (object === undefined) return;
+    this.#tell('DELETED', this.#put(object));
+    this.#objects.delete(key);
+  }
+
+  /** Puts older objects back, as from a backup of etcd: what the watch would say is lost, so it begins with a LIST. */
+  restore(objects: readonly Device[]): void {
+    this.#objects.clear();
+    for (const object of objects) this.#put(object);
+    this.#version += 1;
+    this.#events = [{ version: this.#version, event: { type: 'ERROR', object: { code: 410, reason: 'Expired' } } }];
+    this.#wakeWatchers();
+  }
+
+  pauseWatch(): void {
+    this.#isWatchPaused = true;
+  }
+
+  resumeWatch(): void {
+    this.#isWatchPaused = false;
+    this.#wakeWatchers();
+  }
+
+  #list(query: Query | undefined): KubeList<Device> {
+    const items = query?.['limit'] === 1 ? [] : [...this.#objects.values()];
+    return { metadata: { resourceVersion: String(this.#version) }, items };
+  }
+
+  #create(path: string, body: unknown): Device {
+    const given = body as Device;
+    const key = keyOf(given);
+    if (!path.endsWith(`/${given.metadata.namespace}/devices`)) throw new Error(`${path} is not where ${key} belongs`);
+    if (this.#objects.has(key)) {
+      throw new ApiError(409, { code: 409, reason: 'AlreadyExists', message: `${key} already exists` });
+    }
+    const creationTimestamp = new Date(this.#clock.now()).toISOString();
+    const metadata = { ...given.metadata, uid: `uid-of-${given.metadata.name}`, generation: 1, creationTimestamp };
+    const created = this.#put({ ...given, metadata });
+    this.#tell('ADDED', created);
+    return created;
+  }
+
+  async #writeStatus(path: string, body: unknown): Promise<Device> {
+    const { key, uid, patch } = parseStatusWrite(path, body);
+    const result = this.writeScript.shift() ?? 'ok';
+    if (result === 'unanswered') throw new TransportError('scripted: no answer', { isUnanswered: true });
+    if (typeof result !== 'string') throw result;
+    const before = this.#objects.get(key);
+    if (before === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${key} not found` });
+    if (before.metadata.uid !== uid) throw uidConflict(uid, before.metadata.uid);
+    this.writes.push({ key, patch, at: this.#clock.monotonic() });
+    const status = merge(before.status ?? {}, patch);
+    const after = this.#put({ ...before, status });
+    this.#tell('MODIFIED', after);
+    if (this.writeDelayMs > 0) await delay(this.#clock, this.writeDelayMs);
+    if (result === 'answer-lost') throw new TransportError('scripted: cut in the middle');
+    return after;
+  }
+
+  async *#watch(from: number, signal: AbortSignal): AsyncGenerator<WatchEvent<Device>> {
+    let seen = from;
+    while (!signal.aborted) {
+      const last = seen;
+      const next = this.#isWatchPaused ? undefined : this.#events.find(({ version }) => version > last);
+      if (next === undefined) await this.#newEvent(signal);
+      else {
+        seen = next.version;
+        yield next.event;
+      }
+    }
+  }
+
+  #tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Device): void {
+    this.#events.push({ version: this.#version, event: { type, object } });
+    if (!this.#isWatchPaused) this.#wakeWatchers();
+  }
+
+  #put(object: Device): Device {
+    this.#version += 1;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    this.#objects.set(keyOf(stored), stored);
+    return stored;
+  }
+
+  #wakeWatchers(): void {
+    for (const wake of this.#watchers) wake();
+  }
+
+  #newEvent(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#watchers.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#watchers.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+}
+
+const STATUS_PATH = new RegExp(`^${devicesPath('([^/]+)')}/([^/]+)/status$`);
+
+function parseStatusWrite(path: string, body: unknown): { key: string; uid: string; patch: JsonObject } {
+  const [, namespace, name] = STATUS_PATH.exec(path) ?? [];
+  if (name === undefined) return refuse(`patch ${path}`);
+  const { metadata, status } = body as { metadata: { uid: string }; status: JsonObject };
+  return { key: `${namespace}/${name}`, uid: metadata.uid, patch: status };
+}
+
+/** Both are JSON, and what comes of them is a status again. */
+function merge(status: DeviceStatus, patch: JsonObject): DeviceStatus {
+  return mergePatch(status as Json, patch as Json) as DeviceStatus;
+}
+
+function uidConflict(asked: string, found: string): ApiError {
+  const message = `Precondition failed: UID in precondition: ${asked}, UID in object meta: ${found}`;
+  return new ApiError(409, { code: 409, reason: 'Conflict', message });
+}
+
+function refuse(what: string): never {
+  throw new Error(`the fake API server does not do this: ${what}`);
+}

@@ -1,0 +1,242 @@
+import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
+import { Term } from '../../src/twin/term.ts';
+import type { TwinEvent } from '../../src/twin/events.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
+import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
+import { findCondition } from '../../src/api/conditions.ts';
+import type { ConditionType } from '../../src/api/conditions.ts';
+import { observeWrite } from '../../src/cache/own-writes.ts';
+import { runReflector } from '../../src/cache/reflector.ts';
+import type { Change } from '../../src/cache/reflector.ts';
+import { Store } from '../../src/cache/store.ts';
+import { runController } from '../../src/controller/controller.ts';
+import { silentLogger } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import type { DesiredDocument, ReportedEnvelope } from '../../src/protocol/envelopes.ts';
+import { encodeDesired } from '../../src/protocol/desired-document.ts';
+import { createTopics } from '../../src/protocol/topics.ts';
+import { WorkQueue } from '../../src/workqueue/queue.ts';
+import { device } from '../gen/device.ts';
+import type { DeviceParts } from '../gen/device.ts';
+import { FakeBroker } from './fake-broker.ts';
+import type { Published } from './fake-broker.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeKube } from './fake-kube.ts';
+
+/** The device and the object that a scenario is about unless it names another one; those of `test/gen/device.ts`. */
+const ID = 'sensor-01';
+const KEY = 'default/sensor';
+
+/** The id under which the operator of a bed publishes; that of the documents in `test/gen/device.ts`. */
+const CLUSTER = 'c1';
+
+/**
+ * One operator without sockets: reflector, store, queues, controllers and a `Term`, wired as the operator wires them, between a fake
+ * API server and a fake broker. Time stands still but in `pass`.
+ */
+export class TermBed {
+  readonly clock = new FakeClock();
+  readonly kube = new FakeKube(this.clock);
+  readonly broker: FakeBroker;
+  readonly metrics = createMetrics();
+  /** `Type Reason` of every event, in order. */
+  readonly events: string[] = [];
+  readonly #topics = createTopics();
+  readonly #store = new Store<Device>({ [DEVICE_ID_INDEX]: ({ spec }) => [spec.deviceId] });
+  readonly #stop = new AbortController();
+  readonly #stopCache = new AbortController();
+  readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
+  readonly #statusQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
+  readonly #term: Term;
+  readonly #running: Promise<unknown>[];
+
+  constructor(config: Partial<Config> = {}) {
+    this.broker = new FakeBroker(this.clock, {
+      onMessage: (message) => this.#term.onMessage(message),
+      onConnected: () => this.#term.onConnected(),
+      onDisconnected: () => this.#term.onDisconnected(),
+    });
+    this.#term = this.#createTerm({ ...defaultConfig(), ...config });
+    this.#running = [this.#keepCache(), this.#term.run(), ...this.#reconcile()];
+  }
+
+  #createTerm(config: Config): Term {
+    return new Term(
+      {
+        config,
+        realm: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
+        topics: this.#topics,
+        lister: this.#store,
+        observe: (object) => observeWrite(this.#store, object, this.#tell),
+        client: this.kube.client,
+        broker: this.broker,
+        desiredQueue: this.#desiredQueue,
+        statusQueue: this.#statusQueue,
+        clock: this.clock,
+        log: silentLogger,
+        metrics: this.metrics,
+        onEvents: (_object, events) => this.#note(events),
+        onTick: () => undefined,
+      },
+      this.#stop.signal,
+    );
+  }
+
+  #keepCache(): Promise<void> {
+    const options = {
+      client: this.kube.client,
+      path: '/devices',
+      store: this.#store,
+      clock: this.clock,
+      log: silentLogger,
+      onChange: this.#tell,
+      onSynced: () => this.#term.onSynced(),
+      random: () => 0,
+    };
+    return runReflector<Device>(options, this.#stopCache.signal);
+  }
+
+  readonly #tell = ({ key, object, isGenerationMoved, isRelisted }: Change<Device>): void => {
+    if (this.#stop.signal.aborted) return;
+    this.#term.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved, isRelisted });
+  };
+
+  #reconcile(): Promise<void>[] {
+    const { clock } = this;
+    const { signal } = this.#stop;
+    const shared = { log: silentLogger, clock };
+    const { desired, status } = this.#term;
+    const [desiredQueue, statusQueue] = [this.#desiredQueue, this.#statusQueue];
+    return [
+      runController(
+        { ...shared, name: 'desired', queue: desiredQueue, workers: 8, reconcile: (id) => desired.reconcile(id) },
+        signal,
+      ),
+      runController(
+        {
+          ...shared,
+          name: 'status',
+          queue: statusQueue,
+          workers: 4,
+          reconcile: (key, stop) => status.reconcile(key, stop),
+        },
+        signal,
+      ),
+    ];
+  }
+
+  #note(events: readonly TwinEvent[]): void {
+    for (const { type, reason } of events) this.events.push(`${type} ${reason}`);
+  }
+
+  /** Lets time pass, and everything happen that falls due. */
+  async pass(ms: number): Promise<void> {
+    await this.clock.advance(ms);
+    // What is due at this very moment may take more turns than the clock waits for.
+    await this.clock.advance(0);
+  }
+
+  /** Lets time pass until `isReached`, in steps; throws when that takes longer than `withinMs`. */
+  async until(isReached: () => boolean, withinMs: number): Promise<void> {
+    const deadline = this.clock.monotonic() + withinMs;
+    while (!isReached()) {
+      if (this.clock.monotonic() >= deadline)
+        throw new Error(`not reached within ${withinMs} ms: ${isReached.toString()}`);
+      await this.pass(250);
+    }
+  }
+
+  /** A person applies an object; what `parts` leave out is as in `test/gen/device.ts`. */
+  apply(parts: DeviceParts = {}): void {
+    this.kube.apply(device(parts));
+  }
+
+  /** The device publishes its state. */
+  says(state: object, id = ID): void {
+    this.broker.hear(this.#topics.state(id), JSON.stringify(state));
+  }
+
+  /** The device reports one message. */
+  reports(message: string, envelope: ReportedEnvelope, id = ID): void {
+    this.broker.hear(this.#topics.reported(id, message), JSON.stringify(envelope));
+  }
+
+  beats(id = ID): void {
+    this.broker.hear(this.#topics.heartbeat(id), '', false);
+  }
+
+  /** Puts a document into the broker's store, as if it had stood there all along. */
+  holds(document: DesiredDocument, id = ID): void {
+    this.broker.keep(this.#topics.desired(id), encodeDesired(document));
+  }
+
+  /** The documents that were published for a device, withdrawals left out. */
+  documents(id = ID): DesiredDocument[] {
+    return this.#sent(this.#topics.desired(id))
+      .filter(({ payload }) => payload !== '')
+      .map(({ payload }) => JSON.parse(payload) as DesiredDocument);
+  }
+
+  /** The document that stands at the broker. */
+  document(id = ID): DesiredDocument | undefined {
+    const kept = this.broker.kept(this.#topics.desired(id));
+    return kept === undefined ? undefined : (JSON.parse(kept) as DesiredDocument);
+  }
+
+  #sent(topic: string): Published[] {
+    return this.broker.published.filter((one) => one.topic === topic);
+  }
+
+  object(key = KEY): Device | undefined {
+    return this.kube.read(key);
+  }
+
+  status(key = KEY): DeviceStatus {
+    return this.kube.read(key)?.status ?? {};
+  }
+
+  sync(message: string, key = KEY): SyncRecord | undefined {
+    return this.status(key).sync?.[message];
+  }
+
+  /** `Status/Reason` of a condition, or `absent`. */
+  condition(type: ConditionType, key = KEY): string {
+    const found = findCondition(this.status(key).conditions, type);
+    return found === undefined ? 'absent' : `${found.status}/${found.reason}`;
+  }
+
+  async badInput(reason: string): Promise<number> {
+    const { values } = await this.metrics.badInput.get();
+    return values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
+  }
+
+  /** The Lease is lost: the term ends, and with it the connection. Idempotent. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    this.broker.disconnect();
+    this.#desiredQueue.shutDown();
+    this.#statusQueue.shutDown();
+    this.#stopCache.abort();
+    await Promise.all(this.#running);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
+  }
+}
+
+/** A bed whose broker is connected and whose first LIST is complete. */
+export async function startTerm(devices: readonly Device[] = [], config: Partial<Config> = {}): Promise<TermBed> {
+  const bed = new TermBed(config);
+  for (const object of devices) bed.kube.apply(object);
+  bed.broker.connect();
+  await bed.pass(0);
+  return bed;
+}
+
+function defaultConfig(): Config {
+  const result = loadConfig([], {});
+  if (result.kind !== 'run') throw new Error('the defaults are not a configuration');
+  return result.config;
+}
