@@ -5,10 +5,13 @@ import type { PageResult, PublishResult } from '../../test/fakes/fake-broker.ts'
 import type { WriteResult } from '../../test/fakes/fake-kube.ts';
 import { startTerm } from '../../test/fakes/term-bed.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
-import { rate, RATE } from '../../test/gen/device.ts';
+import { document, rate, RATE } from '../../test/gen/device.ts';
+import type { Device } from '../api/device.ts';
 import { ApiError } from '../kube/errors.ts';
+import { encodeDesired } from '../protocol/desired-document.ts';
 
 const BATTERY = 'sensor.v1.BatteryStatus';
+const KEY = 'default/sensor';
 const DESIRED = 'mir/v1alpha/sensor-01/desired';
 
 /** What may happen; each is done to a bed and to what is expected of it. */
@@ -16,6 +19,7 @@ type Action =
   | { readonly do: 'apply'; readonly seconds: number; readonly disabled: boolean }
   | { readonly do: 'report'; readonly percentage: number }
   | { readonly do: 'take' | 'beat' | 'disconnect' | 'connect' | 'lose store' | 'pause watch' | 'resume watch' }
+  | { readonly do: 'delete' | 'overwrite' | 'back up' | 'restore' }
   | { readonly do: 'birth'; readonly session: string }
   | { readonly do: 'slow down'; readonly pageMs: number; readonly publishMs: number; readonly writeMs: number }
   | { readonly do: 'fail publish'; readonly result: PublishResult }
@@ -51,9 +55,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constantFrom(
         ...(['take', 'take', 'beat', 'disconnect', 'connect', 'connect'] as const),
         ...(['lose store', 'pause watch', 'resume watch'] as const),
+        ...(['overwrite', 'back up', 'restore'] as const),
       ),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'overwrite' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('birth' as const), session: fc.constantFrom('a', 'b', 'c') }) },
   {
     weight: 1,
@@ -73,7 +79,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('fail page' as const), result: fc.constant('broken' as const) }),
+    arbitrary: fc.record({
+      do: fc.constant('fail page' as const),
+      result: fc.constantFrom<PageResult>('broken', 'late'),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fail write' as const), result: fc.constantFrom(...failures) }) },
   {
@@ -86,16 +95,21 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 interface Expected {
   seconds: number;
   disabled: boolean;
+  /** What was reported last; undefined: nothing. */
   percentage: number | undefined;
-  /** Publishes before the store was last lost. */
+  /** Publishes before the store was last changed by others. */
   sentBeforeLoss: number;
+  /** Objects made so far. When one was deleted, reports may have been withdrawn with it. */
+  made: number;
+  backup: { readonly object: Device; readonly seconds: number; readonly disabled: boolean } | undefined;
+  /** The cluster forgot revisions and the broker did too: only the device knows them. */
+  isForgotten: boolean;
 }
 
 async function act(bed: TermBed, expected: Expected, one: Action): Promise<void> {
   switch (one.do) {
     case 'apply':
-      Object.assign(expected, { seconds: one.seconds, disabled: one.disabled });
-      return bed.apply({ desired: rate(one.seconds), disabled: one.disabled });
+      return apply(bed, expected, one);
     case 'report':
       expected.percentage = one.percentage;
       return bed.reports(BATTERY, { value: { percentage: one.percentage } });
@@ -111,6 +125,14 @@ async function act(bed: TermBed, expected: Expected, one: Action): Promise<void>
       return bed.broker.connected ? undefined : bed.broker.connect();
     case 'lose store':
       return loseStore(bed, expected);
+    case 'delete':
+      return bed.kube.delete(KEY);
+    case 'overwrite':
+      return overwrite(bed, expected);
+    case 'back up':
+      return backUp(bed, expected);
+    case 'restore':
+      return restore(bed, expected);
     case 'pause watch':
       return bed.kube.pauseWatch();
     case 'resume watch':
@@ -133,6 +155,33 @@ async function act(bed: TermBed, expected: Expected, one: Action): Promise<void>
     default:
       return one satisfies never;
   }
+}
+
+function apply(bed: TermBed, expected: Expected, { seconds, disabled }: Extract<Action, { do: 'apply' }>): void {
+  Object.assign(expected, { seconds, disabled });
+  if (bed.object() === undefined) expected.made += 1;
+  bed.apply({ uid: `uid-${expected.made}`, desired: rate(seconds), disabled });
+}
+
+/** Someone else's document; that of a device without an object only the next resync would find. */
+function overwrite(bed: TermBed, expected: Expected): void {
+  if (bed.object() === undefined) return;
+  bed.broker.hear(DESIRED, encodeDesired(document(99, 1, 'uid-of-another')));
+  expected.sentBeforeLoss = bed.broker.published.length;
+}
+
+function backUp(bed: TermBed, expected: Expected): void {
+  const object = bed.object();
+  if (object !== undefined) expected.backup = { object, seconds: expected.seconds, disabled: expected.disabled };
+}
+
+/** etcd goes back to the backup, if that is of the object that is there. */
+function restore(bed: TermBed, expected: Expected): void {
+  const { backup } = expected;
+  if (backup === undefined || bed.object()?.metadata.uid !== backup.object.metadata.uid) return;
+  bed.kube.restore([backup.object]);
+  const { seconds, disabled } = backup;
+  Object.assign(expected, { seconds, disabled, isForgotten: true, sentBeforeLoss: bed.broker.published.length });
 }
 
 /** The device applies what stands at the broker. */
@@ -168,34 +217,39 @@ async function calmDown(bed: TermBed): Promise<void> {
   await bed.pass(90_000);
 }
 
-function expectAgreement(bed: TermBed, { seconds, disabled, percentage }: Expected): void {
+function expectAgreement(bed: TermBed, { seconds, disabled, percentage, made }: Expected): void {
+  expect(bed.document()?.owner.uid).toBe(bed.object()?.metadata.uid);
+  if (bed.object() === undefined) return;
   const messages = disabled ? {} : { [RATE]: { value: { intervalSeconds: seconds } } };
   expect(bed.document()).toMatchObject({ disabled, messages });
   expect(bed.status().observedGeneration).toBe(bed.object()?.metadata.generation);
   expect(bed.condition('Ready')).toMatch(/^True/);
   // While the device is disabled nothing it says is taken.
   const reported = bed.status().reported?.[BATTERY];
-  expect(reported).toEqual(disabled ? reported : percentage === undefined ? undefined : { percentage });
+  expect(reported).toEqual(disabled || made > 1 || percentage === undefined ? reported : { percentage });
 }
 
 /** Of one object, a revision means one value, and none goes back. */
 function expectOrderlyRevisions(bed: TermBed): void {
-  const values = new Map<number, string>();
-  let newest = 0;
-  for (const { messages } of bed.documents()) {
+  const values = new Map<string, string>();
+  const newest = new Map<string, number>();
+  for (const { owner, messages } of bed.documents()) {
     const entry = messages[RATE];
     if (entry === undefined) continue;
     const value = JSON.stringify(entry.value);
-    expect(values.get(entry.revision) ?? value).toBe(value);
-    expect(entry.revision).toBeGreaterThanOrEqual(newest);
-    values.set(entry.revision, value);
-    newest = entry.revision;
+    const key = `${owner.uid}@${entry.revision}`;
+    expect(values.get(key) ?? value).toBe(value);
+    expect(entry.revision).toBeGreaterThanOrEqual(newest.get(owner.uid) ?? 0);
+    values.set(key, value);
+    newest.set(owner.uid, entry.revision);
   }
 }
 
 function expectNothingSentTwice(bed: TermBed, { sentBeforeLoss }: Expected): void {
   const sent = bed.broker.published.slice(sentBeforeLoss).filter(({ topic }) => topic === DESIRED);
-  const repeated = sent.filter(({ payload, result }, index) => result === 'ok' && sent[index + 1]?.payload === payload);
+  const repeated = sent.filter(
+    ({ payload, result }, index) => result === 'ok' && payload !== '' && sent[index + 1]?.payload === payload,
+  );
   expect(repeated).toEqual([]);
 }
 
@@ -203,16 +257,25 @@ describe('a term', () => {
   it('brings both sides together, whatever happens before', async () => {
     const property = fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
       await using bed = await startTerm();
-      const expected: Expected = { seconds: 60, disabled: false, percentage: undefined, sentBeforeLoss: 0 };
-      bed.apply({ desired: rate(60) });
+      const expected: Expected = {
+        seconds: 0,
+        disabled: false,
+        percentage: undefined,
+        sentBeforeLoss: 0,
+        made: 0,
+        backup: undefined,
+        isForgotten: false,
+      };
+      apply(bed, expected, { do: 'apply', seconds: 60, disabled: false });
       for (const one of actions) await act(bed, expected, one);
       await calmDown(bed);
       expectAgreement(bed, expected);
-      expectOrderlyRevisions(bed);
+      if (!expected.isForgotten) expectOrderlyRevisions(bed);
       expectNothingSentTwice(bed, expected);
       take(bed);
       await bed.pass(5000);
-      expect(bed.condition('Synced')).toBe(expected.disabled ? 'False/Disabled' : 'True/InSync');
+      const isThere = bed.object() !== undefined;
+      expect(bed.condition('Synced')).toBe(!isThere ? 'absent' : expected.disabled ? 'False/Disabled' : 'True/InSync');
       const writes = bed.kube.writes.length;
       await bed.pass(20_000);
       expect(bed.kube.writes).toHaveLength(writes);
