@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './broker.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailedConnect, describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';
 import { DEFAULT_BROKER_TUNING, publicUrl } from './options.ts';
 import { Link } from './link.ts';
@@ -137,9 +137,8 @@ class Connection implements BrokerConnection {
     }
     const cause = await link.closed;
     signal.removeEventListener('abort', hangUp);
-    this.#ended(
-      signal.aborted ? `closed the connection to broker ${this.#name.url}` : describeFailure(cause, this.#name),
-    );
+    const describe = this.#session === undefined ? describeFailedConnect : describeFailure;
+    this.#ended(signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name));
   }
 
   /** Undefined for certificates that OpenSSL cannot use: half-replaced files, which the next attempt reads again. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from './broker.ts';
-import { describeFailure, refusal } from './failure.ts';
+import { describeFailedConnect, describeFailure, refusal } from './failure.ts';
 
 const name = { url: 'mqtt://broker:1883', clientId: 'mir' };
 const systemError = (code: string): Error => Object.assign(new Error('no remedy here'), { code });
@@ -36,6 +36,15 @@ describe('describeFailure', () => {
     const sentence = describeFailure(cause, name);
     expect(sentence).toContain('broker mqtt://broker:1883 ');
     expect(sentence).toContain(text);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no reason at all', undefined, /closed the connection; check scheme and port of --mqtt-url/],
+    ['words that are not MQTT', new Error('Invalid header'), /Invalid header; check scheme and port of --mqtt-url/],
+    ['nobody who listens', systemError('ECONNREFUSED'), /check --mqtt-url and that the broker is running$/],
+    ['what the broker lacks', refusal('QoS 1', 0x9b, name), /enable it$/],
+  ])('of a connection that never was names the remedy for %s, once', (_, cause, text) => {
+    expect(describeFailedConnect(cause, name)).toMatch(text);
   });
 
   it('keeps the reason code of a refusal', () => {

@@ -16,6 +16,13 @@ export function describeFailure(cause: unknown, { url, clientId }: BrokerName): 
   return `broker ${url} failed: ${cause instanceof Error ? cause.message.trimEnd() : `reason ${String(code)}`}`;
 }
 
+/** The same for a connection that never came to be: what answers there may be no MQTT broker at all. */
+export function describeFailedConnect(cause: unknown, name: BrokerName): string {
+  const sentence = describeFailure(cause, name);
+  const hasRemedy = cause instanceof BrokerError || sentence.includes(';');
+  return hasRemedy ? sentence : `${sentence}; check scheme and port of --mqtt-url, and the log of the broker`;
+}
+
 /** The error for a PUBACK, SUBACK or CONNACK that refuses. */
 export function refusal(what: string, code: number, name: BrokerName): BrokerError {
   const remedy = REFUSALS[code] ?? `reason code 0x${code.toString(16)}; see the broker's log`;
