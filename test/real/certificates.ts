@@ -25,8 +25,8 @@ export interface KeyPair {
 
 export interface Authority {
   readonly certPem: string;
-  /** For 127.0.0.1, localhost and the in-cluster names of an API server. */
-  issueServer(commonName: string): Promise<KeyPair>;
+  /** For 127.0.0.1, localhost and the in-cluster names of an API server. Valid for 30 days, unless `expired` an hour ago. */
+  issueServer(commonName: string, state?: 'expired'): Promise<KeyPair>;
   /** Kubernetes reads the user from CN and its group from O. */
   issueClient(commonName: string, organization?: string): Promise<KeyPair>;
 }
@@ -50,8 +50,8 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   const issue = issuer(certificate, keys.privateKey);
   return {
     certPem: certificate.toString('pem'),
-    issueServer: (name) =>
-      issue(`CN=${name}`, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), serverNames()]),
+    issueServer: (name, state) =>
+      issue(`CN=${name}`, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), serverNames()], state),
     issueClient: (name, organization) =>
       issue(organization === undefined ? `CN=${name}` : `CN=${name}, O=${organization}`, [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
@@ -69,7 +69,7 @@ export async function createSigningKey(): Promise<{ readonly publicPem: string; 
 }
 
 function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
-  return async (subject: string, extensions: Extension[]): Promise<KeyPair> => {
+  return async (subject: string, extensions: Extension[], state?: 'expired'): Promise<KeyPair> => {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create(
       {
@@ -78,7 +78,7 @@ function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
         publicKey: keys.publicKey,
         signingKey,
         signingAlgorithm: ALGORITHM,
-        ...validity(),
+        ...validity(state),
         extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true), ...extensions],
       },
       webcrypto,
@@ -96,9 +96,10 @@ function serverNames(): Extension {
   ]);
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity(state?: 'expired'): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
-  return { notBefore: new Date(now - ONE_DAY_MS), notAfter: new Date(now + 30 * ONE_DAY_MS) };
+  const notAfter = state === 'expired' ? now - ONE_DAY_MS / 24 : now + 30 * ONE_DAY_MS;
+  return { notBefore: new Date(now - ONE_DAY_MS), notAfter: new Date(notAfter) };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
