@@ -87,6 +87,8 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
+  /** Counts how often everything stored had to be read anew: what a page showed that was begun before says too little. */
+  readsAnew = 0;
   /** Present while stored messages of the device may arrive. */
   window: ReadWindow | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */

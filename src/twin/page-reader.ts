@@ -109,6 +109,7 @@ export class PageReader {
   async #read(page: readonly DeviceMemory[]): Promise<void> {
     const { broker, topics, onPage, onRead } = this.#deps;
     const connection = this.#connection;
+    const begunAt = page.map(({ readsAnew }) => readsAnew);
     for (const memory of page) {
       memory.copy.isSeenInPage = false;
       memory.copy.isPublishedInPage = memory.copy.publishing !== undefined;
@@ -129,7 +130,8 @@ export class PageReader {
     // What was read on a connection that is gone may have been replaced before the next one.
     if (connection !== this.#connection) return;
     this.#closeLater(page);
-    for (const memory of page) onRead(memory);
+    // Some of it was routed for another owner, or for none; the device waits for its next page.
+    for (const [at, memory] of page.entries()) if (memory.readsAnew === begunAt[at]) onRead(memory);
   }
 
   /** A connection that survived gets the page again, but not at once. */

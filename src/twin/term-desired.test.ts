@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { startTerm } from '../../test/fakes/term-bed.ts';
+import { TermBed, startTerm } from '../../test/fakes/term-bed.ts';
 import { device, document, rate, RATE } from '../../test/gen/device.ts';
 
 const MODE = 'sensor.v1.Mode';
@@ -210,6 +210,21 @@ describe('an object that is disabled', () => {
 });
 
 describe('an object that is deleted', () => {
+  it('while a page of it is read has everything cleared that the page showed before', async () => {
+    await using bed = new TermBed();
+    const report = 'mir/v1alpha/sensor-01/reported/sensor.v1.SampleRate';
+    bed.broker.keep(report, '{"value":{"intervalSeconds":60}}');
+    bed.broker.pageDelayMs = 1000;
+    bed.broker.pageScript.push('blind');
+    bed.apply();
+    bed.broker.connect();
+    await bed.pass(500);
+    bed.broker.deliverStored(report, '{"value":{"intervalSeconds":60}}');
+    bed.kube.delete('default/sensor');
+    await bed.pass(10_000);
+    expect(bed.broker.keptTopics).toEqual([]);
+  });
+
   const stored = async () => {
     const bed = await startTerm([device({ desired: rate(60) })]);
     bed.says({ online: true, session: 's1' });

@@ -267,6 +267,7 @@ export class Term implements BrokerHandlers {
 
   #readAnew(memory: DeviceMemory): void {
     memory.copy.isRead = false;
+    memory.readsAnew += 1;
     this.#pages.request(memory.deviceId);
   }
 
