@@ -13,14 +13,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: [],
   metrics: ['api'],
   protocol: ['api'],
+  // Protobuf schemas: pure, shared by the operator and the device's side.
+  schema: ['api', 'protocol'],
   kube: LEAVES,
   mqtt: LEAVES,
   workqueue: LEAVES,
   cache: [...LEAVES, 'kube'],
   controller: [...LEAVES, 'kube', 'workqueue'],
   // The three meet in the twin and nowhere else.
-  downstream: ['api', 'protocol'],
-  upstream: ['api', 'protocol'],
+  downstream: ['api', 'protocol', 'schema'],
+  upstream: ['api', 'protocol', 'schema'],
   liveness: ['api', 'clock', 'protocol'],
   server: LEAVES,
   'config-options': ['server'],
@@ -32,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'config',
     'protocol',
+    'schema',
     'kube',
     'mqtt',
     'cache',
@@ -41,8 +44,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'liveness',
   ],
   // The device's side knows no Kubernetes.
-  sdk: ['api', 'clock', 'protocol'],
-  simulator: ['clock', 'sdk'],
+  sdk: ['api', 'clock', 'protocol', 'schema'],
+  simulator: ['api', 'clock', 'protocol', 'schema', 'sdk'],
   operator: [
     ...LEAVES,
     'metrics',
