@@ -76,6 +76,9 @@ function machineryMetrics(registry: Registry) {
       LATENCY_BUCKETS,
       ['controller'],
     ),
+    concurrency: gauge('controller_runtime_max_concurrent_reconciles', 'Keys that may be worked on at once, now.', [
+      'controller',
+    ]),
     leader: gauge('leader_election_master_status', '1 while this process holds the Lease, else 0.', ['name']),
     kubeRequests: counter('rest_client_requests_total', 'Requests to the API server by status code and method.', [
       'code',

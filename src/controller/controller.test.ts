@@ -18,7 +18,7 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
       name: 'test',
       queue,
       clock,
-      workers: 2,
+      concurrency: { least: 2, most: 2 },
       log: silentLogger,
       onReconcile: (result) => results.push(result),
       reconcile: (key) => {

@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts';
 import { ApiError } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
+import { Concurrency } from './concurrency.ts';
+import type { ConcurrencyRange } from './concurrency.ts';
 import { TerminalError, TransientError } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -13,10 +15,11 @@ export interface ControllerOptions {
   readonly queue: WorkQueue;
   /** Brings what `key` names where it should be. `signal` aborts when the controller stops. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>;
-  /** How many keys may be worked on at once. */
-  readonly workers: number;
+  readonly concurrency: ConcurrencyRange;
   readonly log: Logger;
   readonly onReconcile?: (result: ReconcileResult, durationMs: number) => void;
+  /** How many keys may be worked on at once has changed. */
+  readonly onConcurrency?: (places: number) => void;
   readonly clock: Clock;
 }
 
@@ -28,46 +31,52 @@ const FAILURES_WORTH_A_WARNING = 4;
  * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const pause = new Pause();
-  await Promise.all(Array.from({ length: options.workers }, () => work(options, pause, signal)));
+  const bench: Bench = { ...options, pause: new Pause(), places: new Concurrency(options.concurrency) };
+  options.onConcurrency?.(bench.places.count);
+  await Promise.all(Array.from({ length: options.concurrency.most }, () => work(bench, signal)));
 }
 
-async function work(options: ControllerOptions, pause: Pause, signal: AbortSignal): Promise<void> {
-  const { queue } = options;
+/** What the workers of one controller share. */
+interface Bench extends ControllerOptions {
+  readonly pause: Pause;
+  readonly places: Concurrency;
+}
+
+async function work(bench: Bench, signal: AbortSignal): Promise<void> {
+  const { queue, pause, places, clock } = bench;
   for (;;) {
+    await places.enter(signal);
     const key = await queue.take(signal);
     if (key === undefined) return;
     try {
-      await pause.over(options.clock, signal);
+      await pause.over(clock, signal);
       // Stopped may mean that another process leads: nothing may begin any more.
       if (signal.aborted) return;
-      await turn(options, pause, key, signal);
+      await turn(bench, key, signal);
     } finally {
       queue.done(key);
+      places.leave();
     }
   }
 }
 
-async function turn(options: ControllerOptions, pause: Pause, key: string, signal: AbortSignal): Promise<void> {
-  const { queue, reconcile, onReconcile, clock } = options;
+async function turn(bench: Bench, key: string, signal: AbortSignal): Promise<void> {
+  const { queue, reconcile, onReconcile, clock, places } = bench;
   const startedAt = clock.monotonic();
   const conclude = (result: ReconcileResult): void => onReconcile?.(result, clock.monotonic() - startedAt);
   try {
     const outcome = await reconcile(key, signal);
     queue.forget(key);
     if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
+    if (places.noteSuccess(queue.length)) bench.onConcurrency?.(places.count);
     conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
   } catch (error) {
-    if (!signal.aborted) conclude(fail(options, pause, key, error));
+    if (!signal.aborted) conclude(fail(bench, key, error));
   }
 }
 
-function fail(
-  { queue, log, name, clock }: ControllerOptions,
-  pause: Pause,
-  key: string,
-  error: unknown,
-): ReconcileResult {
+function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
+  const { queue, log, name } = bench;
   if (error instanceof TerminalError) {
     queue.forget(key);
     log.error({ controller: name, key, err: error }, 'reconcile failed for good');
@@ -77,11 +86,17 @@ function fail(
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
   if (retryAfterMs === undefined || retryAfterMs <= 0) queue.addRateLimited(key);
   else queue.addAfter(key, retryAfterMs);
-  // The API server names a time when it is overloaded: that is meant for everyone, not for this key.
-  if (error instanceof ApiError && retryAfterMs !== undefined) pause.until(clock.monotonic() + retryAfterMs);
+  if (error instanceof ApiError && retryAfterMs !== undefined) slowDown(bench, retryAfterMs);
   const level = queue.failures(key) >= FAILURES_WORTH_A_WARNING ? 'warn' : 'debug';
   log[level]({ controller: name, key, err: error }, 'reconcile failed, trying again');
   return 'error';
+}
+
+/** The API server names a time when it is overloaded: that is meant for everyone, not for one key. */
+function slowDown({ pause, places, clock, onConcurrency }: Bench, retryAfterMs: number): void {
+  pause.until(clock.monotonic() + retryAfterMs);
+  places.halve();
+  onConcurrency?.(places.count);
 }
 
 /** A time before which no work begins. */

@@ -110,7 +110,13 @@ export class TermBed {
     const [desiredQueue, statusQueue] = [this.#desiredQueue, this.#statusQueue];
     return [
       runController(
-        { ...shared, name: 'desired', queue: desiredQueue, workers: 8, reconcile: (id) => desired.reconcile(id) },
+        {
+          ...shared,
+          name: 'desired',
+          queue: desiredQueue,
+          concurrency: { least: 8, most: 8 },
+          reconcile: (id) => desired.reconcile(id),
+        },
         signal,
       ),
       runController(
@@ -118,7 +124,7 @@ export class TermBed {
           ...shared,
           name: 'status',
           queue: statusQueue,
-          workers: 4,
+          concurrency: { least: 4, most: 8 },
           reconcile: (key, stop) => status.reconcile(key, stop),
         },
         signal,
