@@ -242,6 +242,16 @@ const PROVISIONING = {
   }),
 };
 
+const SCHEMAS = {
+  maxSchemas: required(wholeNumber(0, 100_000), 1000, {
+    description: 'Schemas in the cluster beyond which no more are stored for devices that bring one.',
+  }),
+  schemaGraceHours: required(numberBetween(0, 8760), 24, {
+    description:
+      'Hours for which a schema that was stored so is kept when no device uses it; only while all namespaces are watched.',
+  }),
+};
+
 const SURFACES = {
   httpAddress: required(address, ':8080', {
     description: 'Address of /metrics, /healthz and /readyz; port 0 takes a free one.',
@@ -263,6 +273,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly
     ['Liveness', LIVENESS],
     ['Sweep and ownership', SWEEP],
     ['Provisioning', PROVISIONING],
+    ['Schemas', SCHEMAS],
   ];
 
 const OPTIONS = {
@@ -275,6 +286,7 @@ const OPTIONS = {
   ...LIVENESS,
   ...SWEEP,
   ...PROVISIONING,
+  ...SCHEMAS,
 };
 
 type ValueOf<O> = O extends Option<infer T> ? T : never;

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { API_VERSION, DEVICE_KIND, devicesPath } from './api/device.ts';
 import type { Device } from './api/device.ts';
+import { SCHEMAS_PATH } from './api/schema.ts';
+import type { SchemaObject } from './api/schema.ts';
 import { observeWrite } from './cache/own-writes.ts';
 import { runReflector } from './cache/reflector.ts';
 import type { Change } from './cache/reflector.ts';
@@ -37,6 +39,7 @@ import { WorkQueue } from './workqueue/queue.ts';
 
 /** Status writes in flight: four keep two cores of an API server busy when nobody else does, measured; eight hold their share beside others. */
 const STATUS_WRITES = { least: 4, most: 8 };
+const SCHEMA_WRITES = { least: 1, most: 1 };
 /** Publishes wait for the broker and cost little: enough to keep a whole window of them in flight. */
 const PUBLISHES = { least: 256, most: 256 };
 
@@ -49,6 +52,7 @@ interface Operator {
   readonly health: Health;
   readonly client: KubeClient;
   readonly store: Store<Device>;
+  readonly schemas: Store<SchemaObject>;
   readonly cluster: string;
   readonly identity: string;
   readonly recorder: EventRecorder;
@@ -83,13 +87,18 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       health,
       client,
       store,
+      schemas: new Store<SchemaObject>(),
       cluster,
       identity,
       recorder,
       term: undefined,
     };
     if (cluster !== '')
-      await Promise.all([keepCache(operator, signal), leadWhenElected(operator, kube.namespace, signal)]);
+      await Promise.all([
+        keepCache(operator, signal),
+        keepSchemas(operator, signal),
+        leadWhenElected(operator, kube.namespace, signal),
+      ]);
     await client.close();
   } finally {
     await server.close();
@@ -149,6 +158,27 @@ async function keepCache(operator: Operator, signal: AbortSignal): Promise<void>
   );
 }
 
+async function keepSchemas(operator: Operator, signal: AbortSignal): Promise<void> {
+  const { client, schemas, clock, log, metrics, health } = operator;
+  const turned = health.loop('schema-reflector', 600_000, signal);
+  await runReflector<SchemaObject>(
+    {
+      client,
+      path: SCHEMAS_PATH,
+      store: schemas,
+      clock,
+      log,
+      onChange: ({ key }) => {
+        metrics.cachedObjects.set({ resource: 'schemas' }, schemas.size);
+        operator.term?.schemas.onObject(key);
+      },
+      onSynced: () => operator.term?.schemas.onSynced(),
+      hooks: reflectorHooks(metrics, 'schemas', turned),
+    },
+    signal,
+  );
+}
+
 function tell(
   { term, metrics, store }: Operator,
   { key, object, isGenerationMoved, isRelisted }: Change<Device>,
@@ -188,6 +218,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
   const desiredQueue = createQueue('desired', operator, signal);
   const statusQueue = createQueue('status', operator, signal);
+  const schemaQueue = createQueue('schema', operator, signal);
   const broker = connectBroker(
     {
       url: config.mqttUrl,
@@ -211,11 +242,13 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
       topics,
       lister: store,
+      schemas: operator.schemas,
       observe: (device) => observeWrite(store, device, (change) => tell(operator, change)),
       client,
       broker,
       desiredQueue,
       statusQueue,
+      schemaQueue,
       clock,
       log,
       metrics,
@@ -250,12 +283,14 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       term.run(),
       reconcile('desired', desiredQueue, PUBLISHES, (deviceId) => term.desired.reconcile(deviceId)),
       reconcile('status', statusQueue, STATUS_WRITES, (key, stop) => term.status.reconcile(key, stop)),
+      reconcile('schema', schemaQueue, SCHEMA_WRITES, (name, stop) => term.schemaObjects.reconcile(name, stop)),
       connection,
     ]);
   } finally {
     operator.term = undefined;
     desiredQueue.shutDown();
     statusQueue.shutDown();
+    schemaQueue.shutDown();
     await broker.close();
   }
 }

@@ -1,6 +1,7 @@
 import type { Reason } from './reasons.ts';
 
-export type ConditionType = 'Ready' | 'Synced' | 'Online' | 'SchemaValid' | 'Reconciling' | 'Stalled';
+/** `Valid` is a schema's; the others are a device's. */
+export type ConditionType = 'Valid' | 'Ready' | 'Synced' | 'Online' | 'SchemaValid' | 'Reconciling' | 'Stalled';
 
 export interface Condition {
   readonly type: ConditionType;

@@ -93,6 +93,8 @@ export interface SessionRecord {
   readonly asleepUntil?: string;
   /** The largest document in bytes that the device said it can take. */
   readonly maxBytes?: number;
+  /** Absent: json. */
+  readonly encoding?: 'protobuf';
 }
 
 /** `namespace/name`, the key of a Device on every queue. */

@@ -36,8 +36,13 @@ export type Reason =
   // Stalled
   | 'DuplicateDeviceId'
   | 'ForeignOwner'
-  // SchemaValid
-  | 'NoSchema';
+  // SchemaValid, and Valid of a schema
+  | 'Valid'
+  | 'NoSchema'
+  | 'SchemaPending' // announced, and not here yet
+  | 'SchemaUnavailable' // announced, and the device does not send it
+  | 'SchemaInvalid' // it cannot be used
+  | 'HashMismatch'; // a schema's name is not the hash of its content
 
 /** Why something that arrived over MQTT was not taken; label `reason` of `mir_bad_input_total`, reason of a Warning event. */
 export const BAD_INPUT_REASONS = [
@@ -45,8 +50,14 @@ export const BAD_INPUT_REASONS = [
   'InvalidJson',
   'InvalidUtf8',
   'InvalidEnvelope',
+  'InvalidProtobuf',
   'UnsupportedVersion',
   'UnsupportedEncoding',
+  'InvalidValue', // does not fit the device's schema
+  'UnknownMessage', // in protobuf, and not in the device's schema
+  'InvalidSchema',
+  'SchemaMismatch', // not the schema that the device announced
+  'TooManySchemas',
   'TooLarge',
   'TooDeep',
   'ForbiddenName', // __proto__ and its kin

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { device, document, rate, RATE, syncOf } from '../../test/gen/device.ts';
+import { device, document, rate, RATE, standing, syncOf } from '../../test/gen/device.ts';
+import type { DesiredDocument } from '../protocol/envelopes.ts';
 import { composeDocument } from './compose.ts';
 import type { ComposeInput, NamedRevisions } from './compose.ts';
 
@@ -7,7 +8,17 @@ const NOW = Date.parse('2024-11-21T00:00:00Z');
 const nothingNamed: NamedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };
 
 function compose(input: Partial<ComposeInput>) {
-  return composeDocument({ device: device(), cluster: 'c1', copy: undefined, named: nothingNamed, now: NOW, ...input });
+  const composed = composeDocument({
+    device: device(),
+    desired: { values: input.device?.properties?.desired ?? {}, invalid: {} },
+    wire: { encoding: 'json', schema: undefined },
+    cluster: 'c1',
+    copy: undefined,
+    named: nothingNamed,
+    now: NOW,
+    ...input,
+  });
+  return { ...composed, document: JSON.parse(composed.payload.toString()) as DesiredDocument };
 }
 
 function revisionOf(input: Partial<ComposeInput>): number | undefined {
@@ -19,7 +30,7 @@ describe('the revision of a desired message', () => {
     ['is the generation when the message is new', { device: device({ generation: 4, desired: rate(60) }) }, 4],
     [
       "stays while the broker's copy holds the value",
-      { device: device({ generation: 9, desired: rate(60) }), copy: document(60, 4) },
+      { device: device({ generation: 9, desired: rate(60) }), copy: standing(document(60, 4)) },
       4,
     ],
     [
@@ -31,7 +42,7 @@ describe('the revision of a desired message', () => {
       'passes every known one when the value changes',
       {
         device: device({ generation: 5, desired: rate(30), status: { sync: syncOf(60, { revision: 7 }) } }),
-        copy: document(60, 8),
+        copy: standing(document(60, 8)),
       },
       9,
     ],
@@ -39,7 +50,7 @@ describe('the revision of a desired message', () => {
       'passes the copy when a restored cluster falls back to an older value and generation',
       {
         device: device({ generation: 2, desired: rate(60), status: { sync: syncOf(60, { revision: 2 }) } }),
-        copy: document(30, 9),
+        copy: standing(document(30, 9)),
       },
       10,
     ],
@@ -63,7 +74,7 @@ describe('the revision of a desired message', () => {
           desired: rate(60),
           status: { sync: syncOf(60, { revision: 2, state: 'Pending' }) },
         }),
-        copy: document(60, 2),
+        copy: standing(document(60, 2)),
         named: { ...nothingNamed, reports: new Map([[RATE, 9]]) },
       },
       10,
@@ -90,7 +101,10 @@ describe('the revision of a desired message', () => {
     ],
     [
       "counts nothing of another object's uid",
-      { device: device({ generation: 1, desired: rate(60) }), copy: document(60, 50, 'uid-of-the-predecessor') },
+      {
+        device: device({ generation: 1, desired: rate(60) }),
+        copy: standing(document(60, 50, 'uid-of-the-predecessor')),
+      },
       1,
     ],
   ];
@@ -110,10 +124,10 @@ describe('the desired document', () => {
     const first = compose({ device: device({ desired: rate(60) }) });
     const again = compose({
       device: device({ generation: 8, desired: rate(60) }),
-      copy: first.document,
+      copy: standing(first.document),
       now: NOW + 1e9,
     });
-    expect(again.payload).toBe(first.payload);
+    expect(again.payload).toEqual(first.payload);
   });
 
   it('has no messages while the device is disabled, and brings them back with their revisions', () => {
@@ -123,10 +137,13 @@ describe('the desired document', () => {
     };
     const disabled = compose({
       device: device({ generation: 4, disabled: true, desired: rate(60), status }),
-      copy: document(60, 3),
+      copy: standing(document(60, 3)),
     });
     expect(disabled.document).toMatchObject({ disabled: true, messages: {} });
-    const enabled = compose({ device: device({ generation: 5, desired: rate(60), status }), copy: disabled.document });
+    const enabled = compose({
+      device: device({ generation: 5, desired: rate(60), status }),
+      copy: standing(disabled.document),
+    });
     expect(enabled.document).toMatchObject({ disabled: false, messages: { [RATE]: { revision: 3 } } });
   });
 });

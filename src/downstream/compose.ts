@@ -1,14 +1,21 @@
 import type { Device, JsonObject } from '../api/device.ts';
 import { digest } from '../protocol/canonical.ts';
-import { encodeDesired } from '../protocol/desired-document.ts';
-import { MAX_REVISION, PROTOCOL_VERSION } from '../protocol/envelopes.ts';
-import type { DesiredDocument, DesiredEntry, Owner } from '../protocol/envelopes.ts';
+import { MAX_REVISION } from '../protocol/envelopes.ts';
+import type { Owner } from '../protocol/envelopes.ts';
+import type { CheckedDesired } from './check-desired.ts';
+import { encodeContent, encodeDocument, fittingContent } from './encode-document.ts';
+import type { Wire } from './encode-document.ts';
+import { isSaid } from './standing.ts';
+import type { Content, StandingDocument } from './standing.ts';
 
 export interface ComposeInput {
   readonly device: Device;
+  readonly desired: CheckedDesired;
   readonly cluster: string;
+  /** With the schema that `desired` was checked against. */
+  readonly wire: Wire;
   /** The document that the broker holds for this device id, whoever wrote it. */
-  readonly copy: DesiredDocument | undefined;
+  readonly copy: StandingDocument | undefined;
   /** What the device itself named of this uid; it may know more than a restored cluster and an emptied broker do. */
   readonly named: NamedRevisions;
   /** Wall-clock milliseconds. */
@@ -26,8 +33,9 @@ export interface NamedRevisions {
 }
 
 export interface Composed {
-  readonly payload: string;
-  readonly document: DesiredDocument;
+  readonly payload: Buffer;
+  /** Names of the messages in the document. */
+  readonly messages: readonly string[];
   /** Unchanged values that got a new revision because the device named a higher one. */
   readonly reissued: readonly string[];
   /** The greatest revision of this uid that anyone knows of, this document included. */
@@ -41,17 +49,11 @@ export function composeDocument(input: ComposeInput): Composed {
   const known = knownRevision(device, input.copy);
   const seen = Math.max(known, input.named.birth, ...input.named.reports.values());
   const entries = disabled ? [] : composeEntries(input, known, seen);
-  const document: DesiredDocument = {
-    version: PROTOCOL_VERSION,
-    owner: ownerOf(device, input.cluster),
-    disabled,
-    messages: Object.fromEntries(entries.map(({ message, entry }) => [message, entry])),
-  };
   return {
-    document,
-    payload: encodeDesired(document),
+    payload: encodeDocument({ owner: ownerOf(device, input.cluster), disabled, entries }, input.wire.encoding),
+    messages: entries.map(({ message }) => message),
     reissued: entries.filter(({ isReissued }) => isReissued).map(({ message }) => message),
-    seenRevision: Math.max(seen, ...entries.map(({ entry }) => entry.revision)),
+    seenRevision: Math.max(seen, ...entries.map(({ revision }) => revision)),
   };
 }
 
@@ -62,13 +64,18 @@ function ownerOf(device: Device, cluster: string): Owner {
 
 interface ComposedEntry {
   readonly message: string;
-  readonly entry: DesiredEntry;
+  readonly revision: number;
+  readonly time: string;
+  readonly content: Content;
   readonly isReissued: boolean;
 }
 
 function composeEntries(input: ComposeInput, known: number, seen: number): ComposedEntry[] {
-  const desired = Object.entries(input.device.properties?.desired ?? {});
-  return desired.map(([message, value]) => composeEntry(input, message, value, known, seen));
+  const { values, invalid } = input.desired;
+  return [
+    ...Object.entries(values).map(([message, value]) => composeEntry(input, message, value, known, seen)),
+    ...Object.keys(invalid).flatMap((message) => keepEntry(input, message)),
+  ];
 }
 
 /**
@@ -83,32 +90,49 @@ function composeEntry(
   known: number,
   seen: number,
 ): ComposedEntry {
-  const record = newestRecord(input, message);
-  const isUnchanged = record?.digest === digest(value);
-  const isReissued = isUnchanged && mustReissue(input, message, record.revision, known);
-  if (isUnchanged && !isReissued) {
-    return { message, entry: { revision: record.revision, time: record.time, value }, isReissued };
+  const record = newestRecord(input, message, value);
+  const content = encodeContent(value, message, input.wire);
+  const isReissued = record?.isUnchanged === true && mustReissue(input, message, record.revision, known);
+  if (record?.isUnchanged === true && !isReissued) {
+    return { message, revision: record.revision, time: record.time, content, isReissued };
   }
   const revision = Math.min(MAX_REVISION, Math.max(input.device.metadata.generation, seen + 1));
-  return { message, entry: { revision, time: laterThan(record?.time, input.now), value }, isReissued };
+  return { message, revision, time: laterThan(record?.time, input.now), content, isReissued };
+}
+
+/** A value that does not fit is not sent, and a fitting one before it stays: leaving it out would tell the device to forget it. */
+function keepEntry(input: ComposeInput, message: string): ComposedEntry[] {
+  const entry = standingEntry(input, message);
+  const content = entry === undefined ? undefined : fittingContent(entry.content, message, input.wire);
+  return entry === undefined || content === undefined ? [] : [{ message, ...entry, content, isReissued: false }];
 }
 
 interface DesiredRecord {
   readonly revision: number;
-  readonly digest: string;
   readonly time: string;
+  /** It is the record of the value that is desired now. */
+  readonly isUnchanged: boolean;
 }
 
-function newestRecord(input: ComposeInput, message: string): DesiredRecord | undefined {
-  const { copy, device } = input;
-  const status = device.status;
-  const entry = copy?.owner.uid === device.metadata.uid ? copy.messages[message] : undefined;
-  const sync = status?.sync?.[message];
+function newestRecord(input: ComposeInput, message: string, value: JsonObject): DesiredRecord | undefined {
+  const { device, wire } = input;
+  const entry = standingEntry(input, message);
+  const sync = device.status?.sync?.[message];
+  const isRecorded = sync?.digest === digest(value);
   if (entry !== undefined && (sync === undefined || entry.revision >= sync.revision)) {
-    return { revision: entry.revision, digest: digest(entry.value), time: entry.time };
+    const isUnchanged = isSaid(entry, message, value, wire.schema) || (isRecorded && entry.revision === sync?.revision);
+    return { revision: entry.revision, time: entry.time, isUnchanged };
   }
   if (sync === undefined) return undefined;
-  return { ...sync, time: status?.properties?.desired?.[message] ?? sync.since };
+  const time = device.status?.properties?.desired?.[message] ?? sync.since;
+  return { revision: sync.revision, time, isUnchanged: isRecorded };
+}
+
+function standingEntry(
+  { copy, device }: ComposeInput,
+  message: string,
+): StandingDocument['messages'][string] | undefined {
+  return copy?.owner.uid === device.metadata.uid ? copy.messages[message] : undefined;
 }
 
 /** True when the device would refuse this entry as old, although it does not have the value. */
@@ -126,7 +150,7 @@ function laterThan(before: string | undefined, now: number): string {
 }
 
 /** The greatest revision that the object's own status and the broker's copy name for this uid. */
-export function knownRevision(device: Device, copy: DesiredDocument | undefined): number {
+export function knownRevision(device: Device, copy: StandingDocument | undefined): number {
   const fromStatus = Object.values(device.status?.sync ?? {}).map(({ revision }) => revision);
   const fromCopy =
     copy?.owner.uid === device.metadata.uid ? Object.values(copy.messages).map(({ revision }) => revision) : [];

@@ -1,6 +1,6 @@
 import type { DeviceStatus } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
-import type { Birth, Farewell } from '../protocol/envelopes.ts';
+import type { Birth, Encoding, Farewell } from '../protocol/envelopes.ts';
 
 /**
  * Whether one device is there, as a pure state: `(presence, event) → presence`.
@@ -20,6 +20,8 @@ export interface Presence {
   /** Announced seconds between heartbeats; 0: the device announced none. Undefined: never announced, the default counts. */
   readonly heartbeatSeconds: number | undefined;
   readonly maxBytes: number | undefined;
+  /** How the device wants its document. */
+  readonly encoding: Encoding;
   /** Reading time of the last sign of life. */
   readonly heardAt: number;
   /** Wall-clock time of the last birth or heartbeat. */
@@ -62,6 +64,7 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
     hasBirth: session !== undefined,
     heartbeatSeconds: session === undefined ? undefined : (session.heartbeat ?? 0),
     maxBytes: session?.maxBytes,
+    encoding: session?.encoding ?? 'json',
     heardAt: reading,
     lastHeartbeat: status?.lastHeartbeat === undefined ? undefined : Date.parse(status.lastHeartbeat),
     asleepUntil: session?.asleepUntil === undefined ? undefined : Date.parse(session.asleepUntil),
@@ -81,6 +84,7 @@ export function onBirth(presence: Presence, birth: Birth, delivery: Delivery, at
     hasBirth: true,
     heartbeatSeconds: birth.heartbeat ?? 0,
     maxBytes: birth.maxBytes,
+    encoding: birth.encoding,
     heardAt: at.reading,
     lastHeartbeat: delivery === 'live' ? at.now : presence.lastHeartbeat,
     asleepUntil: undefined,

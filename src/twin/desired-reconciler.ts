@@ -4,18 +4,23 @@ import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
+import { checkDesired } from '../downstream/check-desired.ts';
 import { composeDocument } from '../downstream/compose.ts';
 import type { Composed } from '../downstream/compose.ts';
+import type { Wire } from '../downstream/encode-document.ts';
 import { isOurs, mayReplace } from '../downstream/ownership.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import type { Broker } from '../mqtt/broker.ts';
-import { parseDesired } from '../protocol/desired-document.ts';
-import type { DesiredDocument, ProtocolLimits } from '../protocol/envelopes.ts';
+import { parseStanding } from '../downstream/standing.ts';
+import type { StandingDocument } from '../downstream/standing.ts';
+import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import { isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import { schemaOf } from './typing.ts';
+import type { Typing } from './typing.ts';
 import type { Wake } from './wake.ts';
 
 export interface DesiredDeps {
@@ -29,6 +34,7 @@ export interface DesiredDeps {
   readonly settleMs: number;
   readonly clock: Clock;
   readonly wake: Wake;
+  readonly typingOf: (memory: DeviceMemory) => Typing;
   /** Device ids that wait for their document to be compared, beside those being worked on. */
   readonly backlog: () => number;
   readonly onPublished: (durationMs: number) => void;
@@ -40,6 +46,9 @@ export interface DesiredDeps {
 const NOT_RETAINED_RETRY_MS = 30_000;
 /** After a refusal of the broker, which only a person can lift. */
 const REFUSED_RETRY_MS = 30_000;
+
+/** How long a schema may be on its way before it is looked for again. */
+const SCHEMA_RETRY_MS = 5000;
 
 /** While more documents wait than can be under way, Pending is not worth a write for so long. */
 const BULK_SETTLE_MS = 1000;
@@ -67,57 +76,64 @@ export class DesiredReconciler {
     const memory = fleet.get(deviceId);
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
-    const copy = this.#parseCopy(memory.copy);
+    const typing = this.#deps.typingOf(memory);
+    const copy = this.#parseCopy(memory.copy, typing);
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     if (device === undefined) return this.#withdraw(memory, copy);
-    return this.#claim(memory, copy) ? this.#bring(memory, device, copy) : DONE;
+    return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
   }
 
-  #parseCopy({ payload }: BrokerCopy): DesiredDocument | undefined {
+  #parseCopy({ payload }: BrokerCopy, typing: Typing): StandingDocument | undefined {
     if (payload === undefined) return undefined;
-    const parsed = parseDesired(Buffer.from(payload), {
-      ...this.#deps.limits,
-      maxPayloadBytes: Number.POSITIVE_INFINITY,
-    });
-    return parsed.ok ? parsed.value : undefined;
+    const limits = { ...this.#deps.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
+    return parseStanding(Buffer.from(payload, 'latin1'), limits, schemaOf(typing));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
-  #claim(memory: DeviceMemory, copy: DesiredDocument | undefined): boolean {
+  #claim(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.realm) ? undefined : copy.owner;
     if (foreign !== undefined || memory.copy.foreignOwner !== undefined) this.#deps.wake.status(memory, 'sync');
     memory.copy.foreignOwner = foreign;
     return foreign === undefined;
   }
 
-  async #bring(memory: DeviceMemory, device: Device, copy: DesiredDocument | undefined): Promise<Outcome> {
+  async #bring(
+    memory: DeviceMemory,
+    device: Device,
+    copy: StandingDocument | undefined,
+    typing: Typing,
+  ): Promise<Outcome> {
     const { clock, realm } = this.#deps;
-    const composed = composeDocument({ device, cluster: realm.cluster, copy, named: memory.named, now: clock.now() });
+    if (typing.kind === 'pending') return this.#awaitSchema(memory, typing.problem);
+    const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
+    const unsendable = findUnsendable(device, wire, typing);
+    if (unsendable !== undefined) return this.#hold(memory, unsendable);
+    const desired = checkDesired(device.properties?.desired ?? {}, wire.schema);
+    const input = { device, desired, wire, copy, cluster: realm.cluster, named: memory.named, now: clock.now() };
+    const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#hold(memory, problem);
-    if (composed.payload !== memory.copy.payload) {
+    if (composed.payload.toString('latin1') !== memory.copy.payload) {
       const outcome = await this.#publish(memory, composed);
       if (outcome !== undefined) return outcome;
     }
     return this.#settle(memory, device);
   }
 
-  #findProblem(memory: DeviceMemory, { payload, document }: Composed): PublishProblem | undefined {
+  /** Whoever learns more of the schema wakes us; only what keeps it from being learnt is looked at again. */
+  #awaitSchema(memory: DeviceMemory, problem: PublishProblem | undefined): Outcome {
+    if (problem !== undefined) this.#hold(memory, problem);
+    return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
+  }
+
+  #findProblem(memory: DeviceMemory, { payload, messages }: Composed): PublishProblem | undefined {
     const { limits, broker } = this.#deps;
-    const bytes = Buffer.byteLength(payload);
-    const messages = Object.keys(document.messages).length;
+    const bytes = payload.length;
     const deviceLimit = memory.presence.maxBytes;
-    const unusable = Object.keys(document.messages).find((name) => !isMessageName(name));
-    if (unusable !== undefined) {
-      return {
-        reason: 'Invalid',
-        message: `${JSON.stringify(unusable)} cannot be a message name; use a protobuf full name such as sensor.v1.SampleRate`,
-      };
-    }
-    if (messages > limits.maxMessages) {
+    if (messages.length > limits.maxMessages) {
       return {
         reason: 'TooManyMessages',
-        message: `${messages} desired messages, the limit is ${limits.maxMessages} (--max-messages-per-device)`,
+        message: `${messages.length} desired messages, the limit is ${limits.maxMessages} (--max-messages-per-device)`,
       };
     }
     if (bytes > limits.maxPayloadBytes) {
@@ -153,7 +169,7 @@ export class DesiredReconciler {
     const { copy } = memory;
     const startedAt = clock.monotonic();
     copy.isPublishedInPage = true;
-    copy.publishing = composed.payload;
+    copy.publishing = composed.payload.toString('latin1');
     this.#publishing += 1;
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
@@ -166,7 +182,7 @@ export class DesiredReconciler {
     }
     this.#deps.onPublished(clock.monotonic() - startedAt);
     copy.isPublishedInPage = true;
-    copy.payload = composed.payload;
+    copy.payload = composed.payload.toString('latin1');
     copy.isAcknowledged = true;
     memory.seenRevision = Math.max(memory.seenRevision, composed.seenRevision);
     if (composed.reissued.length > 0) {
@@ -204,7 +220,7 @@ export class DesiredReconciler {
   }
 
   /** Clears every retained topic of an id whose object is gone, after a page has shown which there are. */
-  async #withdraw(memory: DeviceMemory, copy: DesiredDocument | undefined): Promise<Outcome> {
+  async #withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
     const { fleet, topics, realm, broker, wake } = this.#deps;
     if (copy !== undefined && !isOurs(copy.owner, realm)) {
       fleet.forget(memory.deviceId);
@@ -240,6 +256,23 @@ export class DesiredReconciler {
     this.#deps.wake.page(memory.deviceId);
   }
 }
+
+/** What can go out in no document: names that no topic can carry, and protobuf without a schema. */
+function findUnsendable({ properties }: Device, wire: Wire, typing: Typing): PublishProblem | undefined {
+  const names = Object.keys(properties?.desired ?? {});
+  const unusable = names.find((name) => !isMessageName(name));
+  if (unusable !== undefined) {
+    return {
+      reason: 'Invalid',
+      message: `${JSON.stringify(unusable)} cannot be a message name; use a protobuf full name such as sensor.v1.SampleRate`,
+    };
+  }
+  if (wire.encoding !== 'protobuf' || wire.schema !== undefined || names.length === 0) return undefined;
+  const { reason, message } = typing.kind === 'unusable' ? typing : NONE_ANNOUNCED;
+  return { reason, message: `the device wants protobuf, and there is no schema to write it with: ${message}` };
+}
+
+const NONE_ANNOUNCED = { reason: 'SchemaUnavailable', message: 'it announced none' } as const;
 
 /** What a document expresses: one generation of one object. */
 export function expressionOf(device: Device): string {

@@ -18,7 +18,7 @@ export interface PublishProblem {
 export interface BrokerCopy {
   /** False until a page has shown what the broker holds: until then nothing is published or withdrawn. */
   isRead: boolean;
-  /** The retained payload, whoever wrote it; undefined: the broker holds none. Kept as text, which is small; parsed when needed. */
+  /** The retained payload, whoever wrote it; undefined: the broker holds none. One character a byte (`latin1`), which is small; parsed when needed. */
   payload: string | undefined;
   /** A payload on its way, not acknowledged yet. */
   publishing: string | undefined;
@@ -63,6 +63,8 @@ export class DeviceMemory {
     foreignOwner: undefined,
   };
   presence: Presence;
+  /** `sha256:…` of the schema that the device announced or sent; undefined: it has none, and its messages are plain JSON. */
+  schemaHash: string | undefined;
   /** Namespace/name of the object that owns the id; undefined: none does any more, and the broker's copy is to be withdrawn. */
   owner: DeviceKey | undefined;
   ownerUid = '';
@@ -97,6 +99,7 @@ export class DeviceMemory {
   constructor(deviceId: string, status: DeviceStatus | undefined, reading: number) {
     this.deviceId = deviceId;
     this.presence = recallPresence(status, reading);
+    this.schemaHash = status?.schema?.hash;
   }
 }
 

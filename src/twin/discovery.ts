@@ -1,11 +1,11 @@
 import type { Device } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
+import { parseStanding } from '../downstream/standing.ts';
 import { isOurs } from '../downstream/ownership.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import { maySweep } from '../downstream/sweep.ts';
 import type { SweepLimits } from '../downstream/sweep.ts';
 import type { Logger } from '../log.ts';
-import { parseDesired } from '../protocol/desired-document.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';
 import type { Fleet } from './fleet.ts';
@@ -39,8 +39,8 @@ export class Discovery {
   /** A retained message of an id that no object has. */
   note(topic: ParsedTopic, payload: Buffer): void {
     if (topic.kind !== 'desired' || payload.length === 0 || this.#deps.fleet.get(topic.deviceId) !== undefined) return;
-    const parsed = parseDesired(payload, this.#deps.limits);
-    if (parsed.ok && isOurs(parsed.value.owner, this.#deps.realm)) this.#orphans.add(topic.deviceId);
+    const document = parseStanding(payload, this.#deps.limits, undefined);
+    if (document !== undefined && isOurs(document.owner, this.#deps.realm)) this.#orphans.add(topic.deviceId);
   }
 
   /** The wildcard has shown all it shows, and the cache is complete: what is still without an object is withdrawn. */

@@ -35,6 +35,10 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
     heartbeats: new HeartbeatBudget(20),
     gate: new ReportGate(100, 64),
     requests: new ReportRequests(),
+    schemas: {
+      announce: (_memory, hash) => said.push(`schema ${hash}`),
+      receive: () => said.push('schema received'),
+    },
     wake: {
       desired: () => said.push('desired'),
       status: (_memory, writeClass) => said.push(`status ${writeClass}`),

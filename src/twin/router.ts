@@ -6,15 +6,18 @@ import type { Delivery, LivenessRules, Moment, Presence } from '../liveness/pres
 import type { ReadingClock } from '../liveness/reading-clock.ts';
 import type { IncomingMessage } from '../mqtt/broker.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
-import type { Birth, ReportedEnvelope } from '../protocol/envelopes.ts';
+import type { Birth } from '../protocol/envelopes.ts';
+import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../protocol/reported-envelope.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
+import type { ReceivedEnvelope } from '../upstream/inbox.ts';
 import type { ReportGate } from '../upstream/report-gate.ts';
 import type { ReportRequests } from '../upstream/report-requests.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import type { Schemas } from './schemas.ts';
 import type { BadInputSink, Wake } from './wake.ts';
 
 export interface RouterDeps {
@@ -27,6 +30,7 @@ export interface RouterDeps {
   readonly heartbeats: HeartbeatBudget;
   readonly gate: ReportGate;
   readonly requests: ReportRequests;
+  readonly schemas: Pick<Schemas, 'announce' | 'receive'>;
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;
@@ -86,8 +90,7 @@ export class Router {
         this.#onState(memory, message);
         return;
       case 'schema':
-        // Typed twins read it; until then it is only a sign of life.
-        if (!message.retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+        if (!message.retained) this.#onSchema(memory, message.payload);
         return;
       case 'get':
       case 'desired':
@@ -132,7 +135,7 @@ export class Router {
   #seeCopy(memory: DeviceMemory, payload: Buffer): void {
     const { copy } = memory;
     if (payload.length === 0) return;
-    const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString();
+    const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString('latin1');
     if (copy.isPublishedInPage) {
       copy.isDoubtful ||= text !== (copy.publishing ?? copy.payload);
       return;
@@ -175,7 +178,8 @@ export class Router {
   }
 
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
-    const parsed = parseReported(payload, this.#deps.limits);
+    const { limits } = this.#deps;
+    const parsed = isProtobuf(payload) ? parseReportedProtobuf(payload, limits) : parseReported(payload, limits);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
     if (retained && (memory.announced?.includes(name) === false || memory.cleared?.has(name) === true)) {
       return this.#deps.wake.clear(memory, name);
@@ -189,7 +193,7 @@ export class Router {
   }
 
   /** Takes the decision out of a report that cannot be about this object's documents; its value counts all the same. */
-  #checkDecision(memory: DeviceMemory, name: string, envelope: ReportedEnvelope, retained: boolean): ReportedEnvelope {
+  #checkDecision(memory: DeviceMemory, name: string, envelope: ReceivedEnvelope, retained: boolean): ReceivedEnvelope {
     const { uid, revision, value } = envelope;
     if (uid === undefined || revision === undefined) return envelope;
     const valueOnly = value === undefined ? {} : { value };
@@ -209,6 +213,11 @@ export class Router {
     return envelope;
   }
 
+  #onSchema(memory: DeviceMemory, payload: Buffer): void {
+    this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+    this.#deps.schemas.receive(memory, payload);
+  }
+
   #onState(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
     const parsed = parseState(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
@@ -224,14 +233,20 @@ export class Router {
       const message = `sessions ${before.session} and ${birth.session} take turns: two processes use this device id; stop one of them`;
       this.#refuse(memory, 'state', { reason: 'DuplicateSession', message });
     }
-    if (birth.session === undefined || birth.session !== before.session) this.#beginSession(memory, birth);
+    if (!isSameSession(before, birth)) this.#beginSession(memory, birth);
     this.#nameRevision(memory, birth);
     this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
     if (delivery === 'live') {
       this.#deps.heartbeats.add(memory.deviceId);
       this.#deps.requests.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
     }
-    if (before.maxBytes !== birth.maxBytes) this.#deps.wake.desired(memory.deviceId);
+    // What was sent without being announced stays known for the session, also when its birth is read again from the store.
+    const isSilent = birth.schema === undefined && (delivery !== 'live' || isSameSession(before, birth));
+    if (!isSilent) this.#deps.schemas.announce(memory, birth.schema);
+    if (before.maxBytes !== birth.maxBytes || before.encoding !== birth.encoding) {
+      memory.copy.expresses = undefined;
+      this.#deps.wake.desired(memory.deviceId);
+    }
   }
 
   #beginSession(memory: DeviceMemory, birth: Birth): void {
@@ -278,13 +293,17 @@ export class Router {
   }
 }
 
+function isSameSession(before: Presence, birth: Birth): boolean {
+  return birth.session !== undefined && birth.session === before.session;
+}
+
 /** An empty payload takes something out of the broker's store: ourselves or a person, after an object was deleted. */
 function isClear({ kind }: ParsedTopic, { payload }: IncomingMessage): boolean {
   return payload.length === 0 && kind !== 'heartbeat';
 }
 
 function isOwnEcho({ copy }: DeviceMemory, payload: Buffer): boolean {
-  const text = payload.toString();
+  const text = payload.toString('latin1');
   return text === copy.payload || text === copy.publishing;
 }
 

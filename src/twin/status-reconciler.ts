@@ -8,8 +8,13 @@ import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError, isNotFound } from '../kube/errors.ts';
 import { recallPresence } from '../liveness/presence.ts';
-import { parseDesired } from '../protocol/desired-document.ts';
-import type { DesiredDocument, ProtocolLimits } from '../protocol/envelopes.ts';
+import { checkDesired } from '../downstream/check-desired.ts';
+import { parseStanding } from '../downstream/standing.ts';
+import type { StandingDocument } from '../downstream/standing.ts';
+import type { ProtocolLimits } from '../protocol/envelopes.ts';
+import type { DeviceSchema } from '../schema/device-schema.ts';
+import type { Report } from '../upstream/inbox.ts';
+import { typeReport } from '../upstream/type-report.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { expressionOf } from './desired-reconciler.ts';
 import type { TwinEvent } from './events.ts';
@@ -18,8 +23,10 @@ import type { Fleet } from './fleet.ts';
 import { WRITE_PRIORITY, planStatusWrite } from './status-patch.ts';
 import type { StatusWrite, WriteClass } from './status-patch.ts';
 import { computeStatus } from './status.ts';
-import type { BadInputSink, Wake } from './wake.ts';
+import { UNTYPED, schemaOf } from './typing.ts';
+import type { Typing } from './typing.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
+import type { BadInputSink, Wake } from './wake.ts';
 
 export interface StatusDeps {
   readonly lister: Lister<Device>;
@@ -28,6 +35,7 @@ export interface StatusDeps {
   readonly limits: ProtocolLimits & { readonly maxMessages: number };
   readonly clock: Clock;
   readonly wake: Wake;
+  readonly typingOf: (memory: DeviceMemory) => Typing;
   /** Feeds the answer to a write into the cache, so that the next reconcile does not see an older object. */
   readonly observe: (device: Device) => void;
   /** How the broker is: what is not published may be on its way (`up`, `briefly-down`) or stuck (`down`). */
@@ -59,7 +67,8 @@ export class StatusReconciler {
     const device = lister.get(key);
     const memory = device === undefined ? undefined : fleet.get(device.spec.deviceId);
     if (device === undefined || memory === undefined) return DONE;
-    const view = this.#view(key, device, memory);
+    const heard = memory.inbox.peek();
+    const view = this.#view(key, device, memory, heard);
     if (view === undefined) return DONE;
     const { status, refused } = computeStatus(view);
     const hasNewName = this.#noteNamedRevisions(view, memory);
@@ -69,50 +78,56 @@ export class StatusReconciler {
     if (write !== undefined && wait > 0)
       return { kind: 'requeue', afterMs: wait, priority: WRITE_PRIORITY[write.writeClass] };
     if (write !== undefined) await this.#write(view, write, memory, after, signal);
-    this.#conclude(view, memory, after, refused);
+    this.#conclude(view, memory, after);
+    // What waits for its schema stays.
+    if (view.reports.size > 0) this.#settle(view, memory, heard, refused);
     // Only on news: the desired side wakes this one in turn.
     if ((hasNewName || write !== undefined) && mayNeedReissue(memory, after)) this.#deps.wake.desired(memory.deviceId);
     return DONE;
   }
 
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
-  #view(key: DeviceKey, device: Device, memory: DeviceMemory): TwinView | undefined {
-    const { clock, limits } = this.#deps;
+  #view(key: DeviceKey, device: Device, memory: DeviceMemory, heard: Heard): TwinView | undefined {
+    const { clock, limits, typingOf } = this.#deps;
     const claim = claimOf(key, memory);
-    const publication = claim.kind === 'owner' ? this.#publication(device, memory) : NOTHING_PUBLISHED;
-    if (publication === undefined) return undefined;
     const isOwner = claim.kind === 'owner';
+    const typing = isOwner ? typingOf(memory) : UNTYPED;
+    const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
+    if (publication === undefined) return undefined;
+    const schema = schemaOf(typing);
     return {
       device,
       now: clock.now(),
       claim,
       publication,
+      typing,
+      desired: checkDesired(device.properties?.desired ?? {}, schema),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
-      reports: isOwner ? memory.inbox.peek() : NO_REPORTS,
-      announced: isOwner ? memory.announced : undefined,
+      reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema) : NO_REPORTS,
+      announced: isOwner && typing.kind !== 'pending' ? memory.announced : undefined,
       isHeartbeatDue: isOwner && memory.isHeartbeatDue,
       maxMessages: limits.maxMessages,
     };
   }
 
-  #publication(device: Device, memory: DeviceMemory): Publication | undefined {
+  #publication(device: Device, memory: DeviceMemory, typing: Typing): Publication | undefined {
     const { copy } = memory;
-    const document = this.#parseOwn(device, copy.payload);
+    const document = this.#parseOwn(device, copy.payload, typing);
     if (copy.problem !== undefined) return { kind: 'held', problem: copy.problem, document };
     if (copy.expresses === expressionOf(device) && document !== undefined) return { kind: 'published', document };
     const isNew = device.status?.observedGeneration !== device.metadata.generation;
+    // The schema is on its way and decides only how the same is written: whether the device is there is worth telling meanwhile.
+    if (!isNew && typing.kind === 'pending' && document !== undefined) return { kind: 'published', document };
     if (!isNew || this.#deps.brokerHealth() !== 'down') return undefined;
     const message = 'the broker cannot be reached; the change is published when it is back';
     return { kind: 'held', problem: { reason: 'BrokerUnavailable', message }, document };
   }
 
-  #parseOwn(device: Device, payload: string | undefined): DesiredDocument | undefined {
+  #parseOwn(device: Device, payload: string | undefined, typing: Typing): StandingDocument | undefined {
     if (payload === undefined) return undefined;
-    const parsed = parseDesired(Buffer.from(payload), {
-      ...this.#deps.limits,
-      maxPayloadBytes: Number.POSITIVE_INFINITY,
-    });
-    return parsed.ok && parsed.value.owner.uid === device.metadata.uid ? parsed.value : undefined;
+    const limits = { ...this.#deps.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
+    const document = parseStanding(Buffer.from(payload, 'latin1'), limits, schemaOf(typing));
+    return document?.owner.uid === device.metadata.uid ? document : undefined;
   }
 
   /** A device that names a higher revision than was issued knows more than we do: its messages may have to be issued anew. */
@@ -172,21 +187,40 @@ export class StatusReconciler {
     this.#deps.onEvents(after, transitionEvents(view.device.status, after.status ?? {}));
   }
 
-  /** Everything the view held is in the status now. */
-  #conclude(view: TwinView, memory: DeviceMemory, after: Device, refused: readonly string[]): void {
+  /** What the view held beside reports is in the status now. */
+  #conclude(view: TwinView, memory: DeviceMemory, after: Device): void {
     if (view.claim.kind !== 'owner') return;
-    const { wake, onBadInput, onHeartbeatWritten } = this.#deps;
-    memory.inbox.settle(view.reports);
+    const { wake, onHeartbeatWritten } = this.#deps;
     if (memory.announced === view.announced) memory.announced = undefined;
     if (after.status?.lastHeartbeat !== view.device.status?.lastHeartbeat || view.isHeartbeatDue) {
       memory.isHeartbeatDue = false;
       onHeartbeatWritten(memory.deviceId);
     }
     for (const name of droppedNames(view, after)) wake.clear(memory, name);
+  }
+
+  /** What was heard is in the status now, or refused. */
+  #settle(view: TwinView, memory: DeviceMemory, heard: Heard, refused: readonly string[]): void {
+    const { onBadInput } = this.#deps;
+    memory.inbox.settle(heard);
     for (const name of refused) {
       onBadInput('TooManyMessages', `reported/${name}: the twin holds ${view.maxMessages} messages already`, memory);
     }
+    for (const [name, { problem }] of view.reports) {
+      if (problem === undefined) continue;
+      onBadInput(problem.reason, `reported/${name} of ${memory.deviceId}: ${problem.message}`, memory);
+    }
   }
+}
+
+/** Reports as they wait in the inbox. */
+type Heard = ReadonlyMap<string, Report>;
+
+function typeReports(heard: Heard, schema: DeviceSchema | undefined): TwinView['reports'] {
+  const typed = [...heard].map(([name, { envelope, receivedAt }]) => {
+    return [name, { ...typeReport(name, envelope, schema), receivedAt }] as const;
+  });
+  return new Map(typed);
 }
 
 const NOTHING_PUBLISHED: Publication = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { device, document, rate, RATE, syncOf } from '../../test/gen/device.ts';
+import { device, document, rate, RATE, standing, syncOf } from '../../test/gen/device.ts';
 import type { ConditionType } from '../api/conditions.ts';
 import type { Device, DeviceStatus } from '../api/device.ts';
 import { recallPresence } from '../liveness/presence.ts';
@@ -14,11 +14,14 @@ const NOW = Date.parse('2024-11-21T00:00:00Z');
 const BATTERY = 'sensor.v1.BatteryStatus';
 
 function view(parts: Partial<TwinView> = {}): TwinView {
+  const subject = parts.device ?? device({ desired: rate(60) });
   return {
-    device: device({ desired: rate(60) }),
+    device: subject,
     now: NOW,
+    typing: { kind: 'untyped' },
+    desired: { values: subject.properties?.desired ?? {}, invalid: {} },
     claim: { kind: 'owner' },
-    publication: { kind: 'published', document: document(60, 1) },
+    publication: { kind: 'published', document: standing(document(60, 1)) },
     presence: recallPresence(undefined, 0),
     reports: new Map(),
     announced: undefined,
@@ -107,7 +110,7 @@ describe('the status of a device', () => {
     const problem = { reason: 'TooLargeForDevice', message: 'too large' } as const;
     const status = statusOf({
       device: device({ generation: 2, desired: rate(30), status: { sync: syncOf(60, { revision: 1 }) } }),
-      publication: { kind: 'held', problem, document: document(60, 1) },
+      publication: { kind: 'held', problem, document: standing(document(60, 1)) },
     });
     expect(status.sync?.[RATE]).toMatchObject({ state: 'Invalid', revision: 1, reason: 'TooLargeForDevice' });
     expect(condition(status, 'Stalled')).toBe('True/TooLargeForDevice');
@@ -181,7 +184,7 @@ describe('the status of a device', () => {
     const second = statusOf({
       device: written(first, { generation: 2 }),
       now: NOW + 60_000,
-      publication: { kind: 'published', document: document(60, 1) },
+      publication: { kind: 'published', document: standing(document(60, 1)) },
     });
     expect(second.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual(
       first.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),

@@ -1,8 +1,11 @@
 import { settleConditions } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
+import { isSaid } from '../downstream/standing.ts';
+import type { StandingEntry } from '../downstream/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
-import type { DesiredEntry } from '../protocol/envelopes.ts';
 import type { Presence } from '../liveness/presence.ts';
+import type { PublishProblem } from './device-memory.ts';
+import { schemaOf } from './typing.ts';
 import { judgeSync } from '../upstream/sync-state.ts';
 import { planStatusWrite } from './status-patch.ts';
 import { judgeConditions } from './verdicts.ts';
@@ -19,7 +22,9 @@ export function computeStatus(view: TwinView): ComputedStatus {
   const { device } = view;
   const before = device.status ?? {};
   const reported = absorbReports(view, before);
-  const sync = view.claim.kind === 'owner' ? judgeMessages(view, reported.values) : (before.sync ?? {});
+  // Without the schema that is on its way nothing can be compared.
+  const canJudge = view.claim.kind === 'owner' && view.typing.kind !== 'pending';
+  const sync = canJudge ? judgeMessages(view, reported.values) : (before.sync ?? {});
   const online = isOnline(view);
   const now = new Date(view.now).toISOString();
   const verdicts = judgeConditions(view, sync, online);
@@ -31,7 +36,7 @@ export function computeStatus(view: TwinView): ComputedStatus {
     properties: { desired: desiredTimes(view, sync), reported: reported.times },
     conditions: settleConditions(before.conditions ?? [], verdicts, device.metadata.generation, now),
     ...optional('session', sessionRecord(view.presence)),
-    ...optional('schema', before.schema),
+    ...optional('schema', judgeSchema(view)),
     ...optional('lastHeartbeat', before.lastHeartbeat),
   };
   return { status: withHeartbeat(view, before, status), refused: reported.refused };
@@ -53,7 +58,7 @@ interface Reported {
 }
 
 function absorbReports(view: TwinView, before: DeviceStatus): Reported {
-  const values = keepAnnounced(view, before.reported ?? {});
+  const values = retype(view, keepAnnounced(view, before.reported ?? {}));
   const times = keepAnnounced(view, before.properties?.reported ?? {});
   const refused: string[] = [];
   if (view.claim.kind !== 'owner') return { values, times, refused };
@@ -72,6 +77,16 @@ function absorbReports(view: TwinView, before: DeviceStatus): Reported {
   return { values, times, refused };
 }
 
+/** What was reported before this schema was known, in its canonical form; what does not fit it stays as it was said. */
+function retype({ typing, device }: TwinView, values: Record<string, JsonObject>): Record<string, JsonObject> {
+  if (typing.kind !== 'typed' || typing.schema.hash === device.status?.schema?.hash) return values;
+  const retyped = Object.entries(values).map(([message, value]): [string, JsonObject] => {
+    const checked = typing.schema.message(message)?.canonicalize(value, { defaults: true });
+    return [message, checked?.ok === true ? checked.value : value];
+  });
+  return Object.fromEntries(retyped);
+}
+
 function keepAnnounced<T>(view: TwinView, map: Readonly<Record<string, T>>): Record<string, T> {
   const { announced } = view;
   if (announced === undefined) return { ...map };
@@ -80,25 +95,23 @@ function keepAnnounced<T>(view: TwinView, map: Readonly<Record<string, T>>): Rec
 }
 
 function judgeMessages(view: TwinView, reported: Properties): Record<string, SyncRecord> {
-  const desired = Object.entries(view.device.properties?.desired ?? {});
-  const judged = desired.map(
-    ([message, value]) => [message, judgeMessage(view, message, value, reported[message])] as const,
-  );
+  const desired = Object.keys(view.device.properties?.desired ?? {});
+  const judged = desired.map((message) => [message, judgeMessage(view, message, reported[message])] as const);
   return Object.fromEntries(judged.filter((pair): pair is readonly [string, SyncRecord] => pair[1] !== undefined));
 }
 
-function judgeMessage(
-  view: TwinView,
-  message: string,
-  desired: JsonObject,
-  reported: JsonObject | undefined,
-): SyncRecord | undefined {
+function judgeMessage(view: TwinView, message: string, reported: JsonObject | undefined): SyncRecord | undefined {
   const prior = view.device.status?.sync?.[message];
-  const entry = publishedEntry(view, message);
-  const wanted = digest(desired);
-  if (entry === undefined || digest(entry.value) !== wanted) {
-    const isInvalid = view.publication.kind === 'held' && INVALID.has(view.publication.problem.reason);
-    return isInvalid ? invalidRecord(view, prior) : prior;
+  const desired = view.desired.values[message];
+  if (desired === undefined) {
+    return invalidRecord(view, prior, { reason: 'Invalid', message: view.desired.invalid[message] ?? '' });
+  }
+  const { publication } = view;
+  const schema = schemaOf(view.typing);
+  const entry = publication.document?.messages[message];
+  if (entry === undefined || !isSaid(entry, message, desired, schema)) {
+    const isInvalid = publication.kind === 'held' && INVALID.has(publication.problem.reason);
+    return isInvalid ? invalidRecord(view, prior, publication.problem) : prior;
   }
   const verdict = judgeSync({
     prior,
@@ -107,13 +120,14 @@ function judgeMessage(
     desired,
     reported,
     report: view.reports.get(message)?.envelope,
+    type: schema?.message(message),
   });
   const isSame = prior?.state === verdict.state && prior.revision === entry.revision;
   const since = isSame ? prior.since : new Date(view.now).toISOString();
   return {
     state: verdict.state,
     revision: entry.revision,
-    digest: wanted,
+    digest: digest(desired),
     since,
     ...optional('reason', verdict.reason),
     ...optional('message', verdict.message),
@@ -123,19 +137,18 @@ function judgeMessage(
 const INVALID: ReadonlySet<string> = new Set(['Invalid', 'TooLarge', 'TooLargeForDevice', 'TooManyMessages']);
 
 /** The revision stays with the value that had it; a value that was never sent has none. */
-function invalidRecord(view: TwinView, prior: SyncRecord | undefined): SyncRecord {
-  const problem = view.publication.kind === 'held' ? view.publication.problem : undefined;
+function invalidRecord(view: TwinView, prior: SyncRecord | undefined, problem: PublishProblem): SyncRecord {
   return {
     state: 'Invalid',
     revision: prior?.revision ?? 0,
     digest: prior?.digest ?? '',
     since: prior?.state === 'Invalid' ? prior.since : new Date(view.now).toISOString(),
-    ...optional('reason', problem?.reason),
-    ...optional('message', problem?.message),
+    reason: problem.reason,
+    message: problem.message,
   };
 }
 
-function publishedEntry(view: TwinView, message: string): DesiredEntry | undefined {
+function publishedEntry(view: TwinView, message: string): StandingEntry | undefined {
   return view.publication.document?.messages[message];
 }
 
@@ -149,6 +162,16 @@ function desiredTimes(view: TwinView, sync: Readonly<Record<string, SyncRecord>>
   return Object.fromEntries(times.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
+function judgeSchema({ typing, device, claim, now }: TwinView): DeviceStatus['schema'] {
+  const before = device.status?.schema;
+  if (claim.kind !== 'owner' || typing.kind === 'pending') return before;
+  if (typing.kind === 'untyped') return undefined;
+  if (typing.kind === 'unusable') return { hash: typing.hash };
+  const { hash, packageNames } = typing.schema;
+  if (before?.hash === hash && before.packageNames !== undefined) return before;
+  return { hash, packageNames, lastSchemaFetch: new Date(now).toISOString() };
+}
+
 function isOnline(view: TwinView): boolean {
   return view.claim.kind === 'owner' && view.device.spec.disabled !== true && view.presence.online;
 }
@@ -160,6 +183,7 @@ function sessionRecord(presence: Presence): SessionRecord | undefined {
     ...optional('id', presence.session),
     ...optional('heartbeat', presence.heartbeatSeconds === 0 ? undefined : presence.heartbeatSeconds),
     ...optional('maxBytes', presence.maxBytes),
+    ...optional('encoding', presence.encoding === 'json' ? undefined : presence.encoding),
     ...optional('asleepUntil', asleepUntil),
   };
 }

@@ -5,6 +5,7 @@ import { device, rate, RATE } from '../../test/gen/device.ts';
 import type { DeviceParts } from '../../test/gen/device.ts';
 import { ApiError } from '../kube/errors.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import { encodeReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 
 const MODE = 'sensor.v1.Mode';
 const value = (intervalSeconds: number) => ({ value: { intervalSeconds } });
@@ -179,7 +180,8 @@ describe('bad input', () => {
     ['InvalidJson', '{'],
     ['InvalidUtf8', Buffer.from([0x7b, 0xff, 0x7d])],
     ['InvalidEnvelope', '{"value": 5}'],
-    ['UnsupportedEncoding', Buffer.from([0x08, 0x01])],
+    ['UnsupportedEncoding', encodeReportedProtobuf({ value: Buffer.from([0x08, 0x3c]) })],
+    ['InvalidProtobuf', Buffer.from([0x08, 0x01, 0x32, 0xff])],
     ['UnsupportedVersion', '{"version": 2, "value": {}}'],
     ['TooLarge', JSON.stringify({ value: { text: 'x'.repeat(20_000) } })],
     ['TooDeep', `{"value": {"a": ${'['.repeat(50)}${']'.repeat(50)}}}`],

@@ -1,4 +1,5 @@
 import type { Device, DeviceKey } from '../api/device.ts';
+import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
@@ -22,8 +23,12 @@ import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
 import { Provisioner } from './provisioner.ts';
 import { Router } from './router.ts';
+import { SchemaCollector } from './schema-collector.ts';
+import { SchemaReconciler } from './schema-reconciler.ts';
+import { Schemas } from './schemas.ts';
 import { WRITE_PRIORITY } from './status-patch.ts';
 import { StatusReconciler } from './status-reconciler.ts';
+import type { Typing } from './typing.ts';
 import type { BadInputSink, Wake } from './wake.ts';
 
 /** What a term needs of a queue; the workqueue has more. */
@@ -39,11 +44,13 @@ export interface TermDeps {
   readonly realm: Realm;
   readonly topics: Topics;
   readonly lister: Lister<Device>;
+  readonly schemas: Lister<SchemaObject>;
   readonly observe: (device: Device) => void;
   readonly client: KubeClient;
   readonly broker: Broker;
   readonly desiredQueue: KeyQueue;
   readonly statusQueue: KeyQueue;
+  readonly schemaQueue: KeyQueue;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -75,6 +82,8 @@ const DISCOVERY_RETRY_MS = 5000;
 export class Term implements BrokerHandlers {
   readonly desired: DesiredReconciler;
   readonly status: StatusReconciler;
+  readonly schemas: Schemas;
+  readonly schemaObjects: SchemaReconciler;
   readonly #deps: TermDeps;
   readonly #signal: AbortSignal;
   readonly #reading: ReadingClock;
@@ -84,6 +93,8 @@ export class Term implements BrokerHandlers {
   readonly #pages: PageReader;
   readonly #router: Router;
   readonly #discovery: Discovery;
+  /** Undefined while only one namespace is watched: whether others use a schema cannot be known. */
+  readonly #collector: SchemaCollector | undefined;
   /** Undefined unless configured. */
   readonly #provisioner: Provisioner | undefined;
   #brokerLostAt: number;
@@ -110,11 +121,26 @@ export class Term implements BrokerHandlers {
       maxReports: config.maxMessagesPerDevice,
       maxMessages: config.maxMessagesPerDevice,
     };
-    const shared = { lister, fleet: this.#fleet, topics, limits, clock, wake, log };
+    const { client, schemas } = deps;
+    const shared = { lister, schemas, client, broker, fleet: this.#fleet, topics, limits, clock, wake, log };
+    this.schemas = new Schemas(
+      {
+        ...shared,
+        maxSchemas: config.maxSchemas,
+        onBadInput: this.#onBadInput,
+        onObject: (name) => deps.schemaQueue.add(name),
+      },
+      signal,
+    );
+    this.schemaObjects = new SchemaReconciler({ ...shared, library: this.schemas.library });
+    if (config.namespace === undefined) {
+      const graceMs = config.schemaGraceHours * 3_600_000;
+      this.#collector = new SchemaCollector({ ...shared, memories: () => this.#fleet.all(), graceMs }, signal);
+    }
+    const typingOf = (memory: DeviceMemory): Typing => this.schemas.typingOf(memory);
     this.#pages = new PageReader(
       {
         ...shared,
-        broker,
         pageSize: config.pageSize,
         concurrency: config.pageConcurrency,
         onPage: (result) => metrics.pagesRead.inc({ result }),
@@ -130,6 +156,7 @@ export class Term implements BrokerHandlers {
     });
     this.#router = new Router({
       ...shared,
+      schemas: this.schemas,
       rules: config,
       reading: this.#reading,
       heartbeats: this.#heartbeats,
@@ -151,8 +178,6 @@ export class Term implements BrokerHandlers {
           namespace: provisionNamespace,
           labels: Object.fromEntries(provisionLabels.map((label) => label.split('=', 2))),
           perMinute: provisionPerMinute,
-          client: deps.client,
-          broker,
           onResult: (result) => metrics.provisioned.inc({ result }),
           onEvents: deps.onEvents,
         },
@@ -161,7 +186,7 @@ export class Term implements BrokerHandlers {
     }
     this.desired = new DesiredReconciler({
       ...shared,
-      broker,
+      typingOf,
       realm,
       settleMs: config.settleMs,
       backlog: () => deps.desiredQueue.length,
@@ -174,7 +199,7 @@ export class Term implements BrokerHandlers {
     });
     this.status = new StatusReconciler({
       ...shared,
-      client: deps.client,
+      typingOf,
       observe: deps.observe,
       brokerHealth: () => (broker.connected ? 'up' : this.#isBrokerDown ? 'down' : 'briefly-down'),
       reportedIntervalMs: config.statusWriteIntervalSeconds * 1000,
@@ -206,6 +231,7 @@ export class Term implements BrokerHandlers {
       if (device !== undefined)
         this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
     }
+    if (this.#deps.schemas.hasSynced) this.schemas.onSynced();
     if (this.#deps.broker.connected) this.#discoverAt = 0;
   }
 
@@ -309,6 +335,8 @@ export class Term implements BrokerHandlers {
     this.#router.releaseHeld();
     this.#requestReports(now);
     this.#provisioner?.turn();
+    this.schemas.turn();
+    if (lister.hasSynced) this.#collector?.turn();
     for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
     if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
       this.#isBrokerDown = true;

@@ -1,6 +1,8 @@
+import { findCondition } from '../api/conditions.ts';
 import type { Verdict } from '../api/conditions.ts';
 import type { SyncRecord, SyncState } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
+import { schemaName } from '../api/schema.ts';
 import type { TwinView } from './view.ts';
 
 type SyncMap = Readonly<Record<string, SyncRecord>>;
@@ -8,7 +10,7 @@ type SyncMap = Readonly<Record<string, SyncRecord>>;
 /** The conditions of a device, in the order in which people read them. */
 export function judgeConditions(view: TwinView, sync: SyncMap, online: boolean): Verdict[] {
   const ready = judgeReady(view, sync);
-  const verdicts = [ready, judgeSynced(view, sync), judgeOnline(view, online), SCHEMA_UNKNOWN];
+  const verdicts = [ready, judgeSynced(view, sync), judgeOnline(view, online), judgeSchemaValid(view)];
   if (ready.status === 'True') return verdicts;
   // Stalled: a person must act. Everything else that is not ready is being worked on.
   const type = STALLING.has(ready.reason) ? 'Stalled' : 'Reconciling';
@@ -23,14 +25,50 @@ const STALLING: ReadonlySet<Reason> = new Set([
   'TooLarge',
   'TooLargeForDevice',
   'TooManyMessages',
+  'SchemaInvalid',
+  'HashMismatch',
 ]);
 
-const SCHEMA_UNKNOWN: Verdict = {
-  type: 'SchemaValid',
-  status: 'Unknown',
-  reason: 'NoSchema',
-  message: 'no schema is known for this device: desired properties are sent as plain JSON',
-};
+/** Whether what is desired fits the device's schema. */
+function judgeSchemaValid({ typing, desired, device }: TwinView): Verdict {
+  const verdict = (status: Verdict['status'], reason: Reason, message: string): Verdict => ({
+    type: 'SchemaValid',
+    status,
+    reason,
+    message,
+  });
+  switch (typing.kind) {
+    case 'untyped':
+      return verdict(
+        'Unknown',
+        'NoSchema',
+        'no schema is known for this device: desired properties are sent as plain JSON',
+      );
+    case 'pending':
+      // A verdict that will soon be given anew stands until then.
+      return (
+        findCondition(device.status?.conditions, 'SchemaValid') ??
+        verdict('Unknown', 'SchemaPending', 'the schema that the device announced is not here yet')
+      );
+    case 'unusable':
+      return verdict('False', typing.reason, `${typing.hash.slice(0, 19)}… cannot be used: ${typing.message}`);
+    case 'typed':
+      return judgeFit(desired.invalid, typing.schema.hash, verdict);
+    default:
+      return typing satisfies never;
+  }
+}
+
+function judgeFit(
+  invalid: Readonly<Record<string, string>>,
+  hash: string,
+  verdict: (status: Verdict['status'], reason: Reason, message: string) => Verdict,
+): Verdict {
+  const [first, ...more] = Object.entries(invalid).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (first === undefined) return verdict('True', 'Valid', `every desired message fits schema ${schemaName(hash)}`);
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  return verdict('False', 'Invalid', `${first[0]}: ${first[1]}${others}`);
+}
 
 /** Valid, retained at the broker, not rejected. Whether the device is there does not matter, or a fleet's roll-out never ends. */
 function judgeReady(view: TwinView, sync: SyncMap): Verdict {

@@ -1,8 +1,12 @@
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { Presence } from '../liveness/presence.ts';
-import type { DesiredDocument, Owner } from '../protocol/envelopes.ts';
+import type { CheckedDesired } from '../downstream/check-desired.ts';
+import type { StandingDocument } from '../downstream/standing.ts';
+import type { Owner } from '../protocol/envelopes.ts';
 import type { Report } from '../upstream/inbox.ts';
+import type { TypedReport } from '../upstream/type-report.ts';
 import type { PublishProblem } from './device-memory.ts';
+import type { Typing } from './typing.ts';
 
 /** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */
 export interface TwinView {
@@ -10,10 +14,13 @@ export interface TwinView {
   /** Wall-clock milliseconds. */
   readonly now: number;
   readonly claim: Claim;
+  readonly typing: Typing;
+  /** What is desired, checked by the schema of `typing`. */
+  readonly desired: CheckedDesired;
   readonly publication: Publication;
   readonly presence: Presence;
-  /** Reports that no write has carried yet. */
-  readonly reports: ReadonlyMap<string, Report>;
+  /** Reports that no write has carried yet, read by the schema of `typing`. */
+  readonly reports: ReadonlyMap<string, TypedReport & Pick<Report, 'receivedAt'>>;
   /** Message names of the last birth, when the twin is to be cut down to them. */
   readonly announced: readonly string[] | undefined;
   /** Write the last heartbeat even if nothing else is to be written. */
@@ -31,6 +38,6 @@ export type Claim =
 /** How far the desired state of this generation has come. */
 export type Publication =
   /** The broker holds it. */
-  | { readonly kind: 'published'; readonly document: DesiredDocument }
+  | { readonly kind: 'published'; readonly document: StandingDocument }
   /** It cannot be there; `document` is what the broker last held of this object. */
-  | { readonly kind: 'held'; readonly problem: PublishProblem; readonly document: DesiredDocument | undefined };
+  | { readonly kind: 'held'; readonly problem: PublishProblem; readonly document: StandingDocument | undefined };

@@ -1,8 +1,14 @@
+import type { JsonObject } from '../api/device.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+
+/** What a device reported, its value as it was on the wire: JSON, or protobuf that only the device's schema can read. */
+export interface ReceivedEnvelope extends Omit<ReportedEnvelope, 'value'> {
+  readonly value?: JsonObject | Uint8Array;
+}
 
 /** A report as it arrived, waiting to be absorbed into the object's status. */
 export interface Report {
-  readonly envelope: ReportedEnvelope;
+  readonly envelope: ReceivedEnvelope;
   /** Wall-clock milliseconds of its arrival. */
   readonly receivedAt: number;
 }

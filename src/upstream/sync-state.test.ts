@@ -11,7 +11,15 @@ const ours = (parts: ReportedEnvelope): ReportedEnvelope => ({ uid: 'uid-1', rev
 
 /** Desired is 60 at revision 5 of uid-1; `reported` defaults to the report's value. */
 function judge(was: SyncRecord | undefined, report: ReportedEnvelope | undefined, reported = report?.value): string {
-  const { state, reason } = judgeSync({ prior: was, uid: 'uid-1', revision: 5, desired: WANTED, reported, report });
+  const { state, reason } = judgeSync({
+    prior: was,
+    uid: 'uid-1',
+    revision: 5,
+    desired: WANTED,
+    reported,
+    report,
+    type: undefined,
+  });
   return reason === undefined || reason === state ? state : `${state}/${reason}`;
 }
 

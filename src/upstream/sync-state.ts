@@ -2,6 +2,7 @@ import type { JsonObject, SyncRecord, SyncState } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
 import { agrees, includes } from '../protocol/canonical.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import type { MessageType } from '../schema/device-schema.ts';
 
 /** Where a message stands and why, before it is known when that began. */
 export interface SyncVerdict {
@@ -21,6 +22,8 @@ export interface SyncInput {
   readonly reported: JsonObject | undefined;
   /** The report that arrived since the last write. */
   readonly report: ReportedEnvelope | undefined;
+  /** By which values are compared; undefined: as plain JSON. */
+  readonly type: MessageType | undefined;
 }
 
 /**
@@ -33,11 +36,20 @@ export function judgeSync(input: SyncInput): SyncVerdict {
   const { prior, report } = input;
   const standing =
     prior !== undefined && prior.revision === input.revision && prior.state !== 'Invalid' ? prior : undefined;
-  if (report === undefined) return standing ?? (matches(input) ? { state: 'InSync' } : { state: 'Pending' });
+  if (report === undefined) return withoutNews(input, standing);
   const ours = report.uid === input.uid && report.revision !== undefined;
   if (ours && report.revision === input.revision && report.status !== undefined) return judgeDecision(input, standing);
   return judgeValue(input, standing, ours);
 }
+
+/** A record stands, but that a schema may show equal what looked different as plain JSON. */
+function withoutNews(input: SyncInput, standing: SyncRecord | undefined): SyncVerdict {
+  const isOpen = standing === undefined || OPEN.has(standing.state);
+  if (isOpen && matches(input)) return { state: 'InSync' };
+  return standing ?? { state: 'Pending' };
+}
+
+const OPEN: ReadonlySet<SyncState> = new Set(['Pending', 'Acknowledged', 'Drifted']);
 
 function judgeDecision(input: SyncInput, standing: SyncRecord | undefined): SyncVerdict {
   const report = input.report;
@@ -47,7 +59,7 @@ function judgeDecision(input: SyncInput, standing: SyncRecord | undefined): Sync
     case 'applied': {
       // Fields that an `applied` report leaves out (a password) are not compared; one without a value leaves out all.
       const value = report.value;
-      if (value === undefined || agrees(value, input.desired)) return { state: 'InSync' };
+      if (value === undefined || isKept(input, value)) return { state: 'InSync' };
       if (standing?.state === 'InSync' || isDriftFromSync(standing)) return drifted();
       return {
         state: 'Drifted',
@@ -77,8 +89,14 @@ function judgeValue(input: SyncInput, standing: SyncRecord | undefined, ours: bo
   return standing ?? { state: 'Pending' };
 }
 
-function matches({ reported, desired }: SyncInput): boolean {
-  return reported !== undefined && includes(reported, desired);
+function matches({ reported, desired, type }: SyncInput): boolean {
+  if (reported === undefined) return false;
+  return type === undefined ? includes(reported, desired) : type.agrees(reported, desired, false);
+}
+
+/** `value` differs in nothing that it names. */
+function isKept({ desired, type }: SyncInput, value: JsonObject): boolean {
+  return type === undefined ? agrees(value, desired) : type.agrees(value, desired, true);
 }
 
 function isDriftFromSync(standing: SyncRecord | undefined): boolean {

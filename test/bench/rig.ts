@@ -15,7 +15,7 @@ import { findMosquitto } from '../real/mosquitto-binary.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { connectTo } from '../world/broker-client.ts';
-import { installDeviceCrd } from '../world/cluster.ts';
+import { installCrds } from '../world/cluster.ts';
 import { eventually } from '../world/eventually.ts';
 import { startOperator } from '../world/operator-process.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
@@ -153,7 +153,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   mkdirSync(join(directory, 'mosquitto'));
   const broker = await startMosquitto(await findMosquitto(options.progress), join(directory, 'mosquitto'));
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }), { userAgent: 'mir-bench' });
-  await installDeviceCrd(kube);
+  await installCrds(kube);
   for (const name of [SERVED, RAW, BARE]) {
     await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }

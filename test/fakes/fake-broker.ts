@@ -98,6 +98,10 @@ export class FakeBroker implements Broker {
     return this.#store.get(topic)?.toString();
   }
 
+  keptBytes(topic: string): Buffer | undefined {
+    return this.#store.get(topic);
+  }
+
   get keptTopics(): string[] {
     return [...this.#store.keys()];
   }

@@ -7,6 +7,7 @@ import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
+import { FakeSchemas, isSchema } from './fake-schemas.ts';
 
 export interface StatusWritten {
   readonly key: string;
@@ -19,8 +20,8 @@ export interface StatusWritten {
 export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
 
 /**
- * The part of an API server that the operator's heart uses: list and watch of devices, merge patches of their status, and creation.
- * Every other call throws.
+ * The part of an API server that the operator's heart uses: list and watch of devices, merge patches of their status, and creation;
+ * creation, status and deletion of schemas, which stand in a store of their own. Every other call throws.
  */
 export class FakeKube {
   /** Milliseconds from a status write, which takes effect at once, to its answer. */
@@ -29,6 +30,7 @@ export class FakeKube {
   readonly writeScript: WriteResult[] = [];
   /** Status writes that were carried out. */
   readonly writes: StatusWritten[] = [];
+  readonly schemas: FakeSchemas;
   readonly #clock: Clock;
   readonly #objects = new Map<string, Device>();
   #version = 1;
@@ -38,17 +40,20 @@ export class FakeKube {
 
   readonly client: KubeClient = {
     get: <T>(_path: string, query?: Query) => Promise.resolve(this.#list(query) as T),
-    patch: async <T>(path: string, _type: PatchType, body: unknown) => (await this.#writeStatus(path, body)) as T,
+    patch: async <T>(path: string, _type: PatchType, body: unknown) =>
+      (isSchema(path) ? this.schemas.patchStatus(path, body) : await this.#writeStatus(path, body)) as T,
     watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
       this.#watch(Number(query['resourceVersion']), signal) as AsyncIterable<WatchEvent<T>>,
-    create: <T>(path: string, body: unknown) => Promise.resolve().then(() => this.#create(path, body) as T),
+    create: <T>(path: string, body: unknown) =>
+      Promise.resolve().then(() => (isSchema(path) ? this.schemas.create(body) : this.#create(path, body)) as T),
     replace: () => refuse('replace'),
-    delete: () => refuse('delete'),
+    delete: <T>(path: string) => Promise.resolve().then(() => this.schemas.delete(path) as T),
     close: () => Promise.resolve(),
   };
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.schemas = new FakeSchemas(clock);
   }
 
   read(key: string): Device | undefined {

@@ -48,6 +48,7 @@ export class TermBed {
   readonly #stopCache = new AbortController();
   readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #statusQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
+  readonly #schemaQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #term: Term;
   readonly #running: Promise<unknown>[];
 
@@ -58,6 +59,9 @@ export class TermBed {
       onDisconnected: () => this.#term.onDisconnected(),
     });
     this.#term = this.#createTerm({ ...defaultConfig(), ...config });
+    this.kube.schemas.onChange = (name) => {
+      if (!this.#stop.signal.aborted) this.#term.schemas.onObject(name);
+    };
     this.#running = [this.#keepCache(), this.#term.run(), ...this.#reconcile()];
   }
 
@@ -68,11 +72,13 @@ export class TermBed {
         realm: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
         topics: this.#topics,
         lister: this.#store,
+        schemas: this.kube.schemas.store,
         observe: (object) => observeWrite(this.#store, object, this.#tell),
         client: this.kube.client,
         broker: this.broker,
         desiredQueue: this.#desiredQueue,
         statusQueue: this.#statusQueue,
+        schemaQueue: this.#schemaQueue,
         clock: this.clock,
         log: silentLogger,
         metrics: this.metrics,
@@ -106,7 +112,7 @@ export class TermBed {
     const { clock } = this;
     const { signal } = this.#stop;
     const shared = { log: silentLogger, clock };
-    const { desired, status } = this.#term;
+    const { desired, status, schemaObjects } = this.#term;
     const [desiredQueue, statusQueue] = [this.#desiredQueue, this.#statusQueue];
     return [
       runController(
@@ -126,6 +132,16 @@ export class TermBed {
           queue: statusQueue,
           concurrency: { least: 4, most: 8 },
           reconcile: (key, stop) => status.reconcile(key, stop),
+        },
+        signal,
+      ),
+      runController(
+        {
+          ...shared,
+          name: 'schema',
+          queue: this.#schemaQueue,
+          concurrency: { least: 1, most: 1 },
+          reconcile: (name, stop) => schemaObjects.reconcile(name, stop),
         },
         signal,
       ),
@@ -223,6 +239,7 @@ export class TermBed {
     this.broker.disconnect();
     this.#desiredQueue.shutDown();
     this.#statusQueue.shutDown();
+    this.#schemaQueue.shutDown();
     this.#stopCache.abort();
     await Promise.all(this.#running);
   }

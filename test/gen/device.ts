@@ -1,5 +1,6 @@
 import { API_VERSION } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, Properties, SyncRecord } from '../../src/api/device.ts';
+import type { StandingDocument } from '../../src/downstream/standing.ts';
 import { digest } from '../../src/protocol/canonical.ts';
 import type { DesiredDocument } from '../../src/protocol/envelopes.ts';
 
@@ -62,4 +63,12 @@ export function document(intervalSeconds: number, revision: number, uid = 'uid-1
     disabled: false,
     messages: { [RATE]: { revision, time: '2024-11-20T00:00:00.000Z', value: { intervalSeconds } } },
   };
+}
+
+/** A document as the operator reads it back from the broker. */
+export function standing({ owner, messages }: DesiredDocument): StandingDocument {
+  const entries = Object.entries(messages).map(([name, { revision, time, value }]) => {
+    return [name, { revision, time, content: value }] as const;
+  });
+  return { owner, messages: Object.fromEntries(entries) };
 }

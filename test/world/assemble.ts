@@ -7,7 +7,7 @@ import { scratchDirectory } from '../real/reaper.ts';
 import { startApiProxy } from './api-proxy.ts';
 import { createTestBroker } from './broker.ts';
 import type { BrokerProcess } from './broker.ts';
-import { createNamespace, devicesAreServed, installDeviceCrd, removeTraces } from './cluster.ts';
+import { createNamespace, crdsAreServed, installCrds, removeTraces } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { kubectlFor } from './kubectl.ts';
 import { startOperator } from './operator-process.ts';
@@ -23,7 +23,7 @@ export async function assembleWorld(
   const directory = scratchDirectory(kind);
   const [cluster, brokerProcess] = await Promise.all([openCluster(directory), openBroker(directory)]);
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig: cluster.kubeconfig }), { userAgent: 'mir-test' });
-  await installDeviceCrd(kube);
+  await installCrds(kube);
   const api = await startApiProxy(cluster.kubeconfig, join(directory, 'proxy.kubeconfig'));
   const broker = await createTestBroker(brokerProcess);
   const kubectl = kubectlFor(cluster.kubeconfig, join(directory, 'kubectl-cache'));
@@ -51,7 +51,7 @@ export async function assembleWorld(
     snapshot: () => cluster.snapshot(),
     async restore(snapshot) {
       await cluster.restore(snapshot);
-      await devicesAreServed(kube);
+      await crdsAreServed(kube);
     },
     async close() {
       // Killed, not stopped: what a test has left in whatever state must not hold it up.

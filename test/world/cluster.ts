@@ -15,18 +15,24 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-const DEVICE_CRD = new URL('../../crds/devices.iot.mir.yaml', import.meta.url);
+const CRD_FILES = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'].map(
+  (name) => new URL(`../../crds/${name}`, import.meta.url),
+);
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const DEVICES = '/apis/iot.mir/v1alpha';
+const MIR = '/apis/iot.mir/v1alpha';
 
 interface CustomResourceDefinition {
   readonly metadata: { readonly name: string; readonly resourceVersion?: string };
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Applies the CRD of devices and waits until the API server has established it and serves it. */
-export async function installDeviceCrd(kube: KubeClient): Promise<void> {
-  const crd = load(readFileSync(DEVICE_CRD, 'utf8')) as CustomResourceDefinition;
+/** Applies the project's CRDs and waits until the API server has established them and serves them. */
+export async function installCrds(kube: KubeClient): Promise<void> {
+  for (const file of CRD_FILES) await installCrd(kube, load(readFileSync(file, 'utf8')) as CustomResourceDefinition);
+  await crdsAreServed(kube);
+}
+
+async function installCrd(kube: KubeClient, crd: CustomResourceDefinition): Promise<void> {
   const path = `${CRDS}/${crd.metadata.name}`;
   const existing = await kube.get<CustomResourceDefinition>(path).catch(unlessMissing);
   if (existing === undefined) await kube.create(CRDS, crd);
@@ -36,12 +42,13 @@ export async function installDeviceCrd(kube: KubeClient): Promise<void> {
     const established = status?.conditions?.find(({ type }) => type === 'Established');
     if (established?.status !== 'True') throw new Error(JSON.stringify(status));
   });
-  await devicesAreServed(kube);
 }
 
-/** An API server that has just started, or just learned of the CRD, answers 404 or 429 for a while. */
-export async function devicesAreServed(kube: KubeClient): Promise<void> {
-  await eventually('devices are served', () => kube.get(`${DEVICES}/devices`, { limit: 1 }));
+/** An API server that has just started, or just learned of a CRD, answers 404 or 429 for a while. */
+export async function crdsAreServed(kube: KubeClient): Promise<void> {
+  for (const resource of ['devices', 'schemas']) {
+    await eventually(`${resource} are served`, () => kube.get(`${MIR}/${resource}`, { limit: 1 }));
+  }
 }
 
 export async function createNamespace(kube: KubeClient): Promise<string> {
@@ -53,9 +60,10 @@ export async function createNamespace(kube: KubeClient): Promise<string> {
 /** Leaves nothing that an operator of the next world on the same API server would see. */
 export async function removeTraces(kube: KubeClient, namespaces: readonly string[]): Promise<void> {
   for (const namespace of ['default', ...namespaces]) {
-    await kube.delete(`${DEVICES}/namespaces/${namespace}/devices`);
+    await kube.delete(`${MIR}/namespaces/${namespace}/devices`);
     await kube.delete(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`);
   }
+  await kube.delete(`${MIR}/schemas`);
   // Takes the controller manager seconds; nobody needs to wait for it.
   for (const namespace of namespaces) await kube.delete(`/api/v1/namespaces/${namespace}`).catch(unlessMissing);
 }

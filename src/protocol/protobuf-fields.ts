@@ -1,0 +1,91 @@
+import { Buffer } from 'node:buffer';
+import protobuf from 'protobufjs/minimal.js';
+import type { BadInputReason } from '../api/reasons.ts';
+
+/** Ends the reading of one payload; becomes its result. */
+export class ProtobufError extends Error {
+  readonly reason: BadInputReason;
+
+  constructor(reason: BadInputReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** What a field can hold, on the wire. */
+export interface FieldValue {
+  readonly name: string;
+  /** A varint as a number; a larger one than 2⁵³−1 is refused. */
+  readonly number: () => number;
+  readonly bytes: () => Buffer;
+  readonly text: () => string;
+}
+
+/** What becomes of each field, by its number; others are skipped. Of a field that comes twice the last counts, as protobuf has it. */
+export type FieldTable = Readonly<Record<number, (value: FieldValue) => void>>;
+
+const VARINT = 0;
+const LENGTH_DELIMITED = 2;
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Reads one message by `table`. Throws ProtobufError for bytes that are no message; groups are not read. */
+export function readFields(bytes: Uint8Array, names: Readonly<Record<number, string>>, table: FieldTable): void {
+  const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  while (reader.pos < reader.len) {
+    const tag = step(() => reader.uint32());
+    const [field, wireType] = [tag >>> 3, tag & 7];
+    const take = table[field];
+    if (field === 0 || wireType === 3 || wireType === 4) {
+      throw new ProtobufError('InvalidProtobuf', `payload has a field ${field} of wire type ${wireType}`);
+    }
+    if (take === undefined) step(() => reader.skipType(wireType));
+    else take(valueOf(reader, names[field] ?? String(field), wireType));
+  }
+}
+
+function valueOf(reader: protobuf.Reader, name: string, wireType: number): FieldValue {
+  const need = (wanted: number, expected: string): void => {
+    if (wireType !== wanted) throw new ProtobufError('InvalidEnvelope', `${name} is not ${expected}`);
+  };
+  const bytes = (): Buffer => {
+    need(LENGTH_DELIMITED, 'a string, bytes or a message');
+    return Buffer.from(step(() => reader.bytes()));
+  };
+  return {
+    name,
+    bytes,
+    text: () => decodeText(bytes(), name),
+    number: () => {
+      need(VARINT, 'a number');
+      return toNumber(
+        step(() => reader.uint64()),
+        name,
+      );
+    },
+  };
+}
+
+/** uint64, as protobufjs gives it: a number, or a Long where that is too small. */
+function toNumber(value: number | { toString(): string }, name: string): number {
+  const number = Number(String(value));
+  if (Number.isSafeInteger(number)) return number;
+  throw new ProtobufError('InvalidEnvelope', `${name} is out of range`);
+}
+
+function decodeText(bytes: Buffer, name: string): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new ProtobufError('InvalidUtf8', `${name} is not valid UTF-8`);
+  }
+}
+
+/** protobufjs throws where bytes end early or mean nothing. */
+function step<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProtobufError('InvalidProtobuf', `payload is no protobuf message: ${why}`);
+  }
+}

@@ -1,0 +1,216 @@
+import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
+import { LABEL_REPEATED, LABEL_REQUIRED, TYPE_ENUM, TYPE_GROUP, TYPE_MESSAGE } from './descriptors.ts';
+import type { EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor } from './descriptors.ts';
+import { SchemaError } from './schema-limits.ts';
+import type { SchemaLimits } from './schema-limits.ts';
+import { isWellKnown } from './well-known-names.ts';
+
+/** A message or enum of a schema, with what its file says about it. */
+export interface IndexedMessage {
+  readonly fullName: string;
+  readonly descriptor: MessageDescriptor;
+  readonly isProto2: boolean;
+}
+export interface IndexedEnum {
+  readonly fullName: string;
+  readonly descriptor: EnumDescriptor;
+  /** Values that it does not name do not exist (proto2). */
+  readonly isClosed: boolean;
+}
+
+/** The types of a schema by full name, without leading dot. Every name, number and reference in it has been checked. */
+export interface TypeIndex {
+  readonly messages: ReadonlyMap<string, IndexedMessage>;
+  readonly enums: ReadonlyMap<string, IndexedEnum>;
+  /** Full names of the messages that are not defined within others. */
+  readonly topLevel: readonly string[];
+  readonly packageNames: readonly string[];
+}
+
+/** Checks the files of a schema against each other. Throws SchemaError. */
+export function indexTypes(files: readonly FileDescriptor[], limits: SchemaLimits): TypeIndex {
+  // Google's own files are built in: what a device brings of them is neither trusted nor needed.
+  const own = files.filter(({ packageName }) => packageName !== GOOGLE);
+  checkImports(files);
+  const index = new Indexer(limits);
+  for (const file of own) index.addFile(file);
+  index.checkReferences();
+  return {
+    messages: index.messages,
+    enums: index.enums,
+    topLevel: index.topLevel.toSorted(),
+    packageNames: [...new Set(own.map(({ packageName }) => packageName))].filter((name) => name !== '').toSorted(),
+  };
+}
+
+const GOOGLE = 'google.protobuf';
+
+function checkImports(files: readonly FileDescriptor[]): void {
+  const byName = new Map<string, FileDescriptor>();
+  for (const file of files) {
+    if (byName.has(file.name)) throw new SchemaError('Duplicate', `file ${quote(file.name)} comes twice`);
+    byName.set(file.name, file);
+  }
+  const done = new Set<string>();
+  for (const file of files) visit(file, [], byName, done);
+}
+
+function visit(
+  file: FileDescriptor,
+  path: readonly string[],
+  byName: ReadonlyMap<string, FileDescriptor>,
+  done: Set<string>,
+): void {
+  if (path.includes(file.name)) {
+    throw new SchemaError('ImportCycle', `files import each other: ${[...path, file.name].map(quote).join(' → ')}`);
+  }
+  if (done.has(file.name)) return;
+  for (const name of file.imports) {
+    const imported = byName.get(name);
+    if (imported !== undefined) visit(imported, [...path, file.name], byName, done);
+    else if (!isBuiltIn(name)) {
+      const remedy = 'build the set with protoc --include_imports';
+      throw new SchemaError(
+        'MissingImport',
+        `${quote(file.name)} imports ${quote(name)}, which is not in the set; ${remedy}`,
+      );
+    }
+  }
+  done.add(file.name);
+}
+
+/** Files whose content is known here: Google's types, and the options of Mir, which are read by number. */
+function isBuiltIn(name: string): boolean {
+  return name.startsWith('google/protobuf/') || name === 'mir/device/v1/mir.proto';
+}
+
+class Indexer {
+  readonly messages = new Map<string, IndexedMessage>();
+  readonly enums = new Map<string, IndexedEnum>();
+  readonly topLevel: string[] = [];
+  readonly #limits: SchemaLimits;
+  readonly #names = new Set<string>();
+
+  constructor(limits: SchemaLimits) {
+    this.#limits = limits;
+  }
+
+  addFile({ name, packageName, messages, enums, syntax }: FileDescriptor): void {
+    const hasTypes = messages.length + enums.length > 0;
+    if (hasTypes && syntax !== 'proto3' && syntax !== 'proto2') {
+      throw new SchemaError('UnsupportedSyntax', `${quote(name)} is written in ${quote(syntax)}; use proto3`);
+    }
+    for (const part of packageName === '' ? [] : packageName.split('.')) checkName(part, `package of ${quote(name)}`);
+    const isProto2 = syntax === 'proto2';
+    for (const message of messages) {
+      this.topLevel.push(this.#join(packageName, message.name));
+      this.#addMessage(message, packageName, isProto2);
+    }
+    for (const one of enums) this.#addEnum(one, packageName, isProto2);
+  }
+
+  #addMessage(descriptor: MessageDescriptor, scope: string, isProto2: boolean): void {
+    const fullName = this.#declare(descriptor.name, scope);
+    this.messages.set(fullName, { fullName, descriptor, isProto2 });
+    for (const nested of descriptor.messages) this.#addMessage(nested, fullName, isProto2);
+    for (const nested of descriptor.enums) this.#addEnum(nested, fullName, isProto2);
+    checkFields(fullName, descriptor);
+  }
+
+  #addEnum(descriptor: EnumDescriptor, scope: string, isClosed: boolean): void {
+    const fullName = this.#declare(descriptor.name, scope);
+    if (descriptor.values.length === 0) throw new SchemaError('InvalidField', `enum ${fullName} has no value`);
+    const names = new Set<string>();
+    for (const { name } of descriptor.values) {
+      checkName(name, `value of enum ${fullName}`);
+      if (names.has(name)) throw new SchemaError('Duplicate', `enum ${fullName} has two values ${name}`);
+      names.add(name);
+    }
+    this.enums.set(fullName, { fullName, descriptor, isClosed });
+  }
+
+  #declare(name: string, scope: string): string {
+    checkName(name, `name in ${scope === '' ? 'no package' : scope}`);
+    const fullName = this.#join(scope, name);
+    if (fullName.length > this.#limits.maxNameLength) {
+      throw new SchemaError('InvalidName', `${quote(fullName)} has more than ${this.#limits.maxNameLength} characters`);
+    }
+    if (this.#names.has(fullName)) throw new SchemaError('Duplicate', `${fullName} is defined twice`);
+    this.#names.add(fullName);
+    return fullName;
+  }
+
+  #join(scope: string, name: string): string {
+    return scope === '' ? name : `${scope}.${name}`;
+  }
+
+  checkReferences(): void {
+    for (const { fullName, descriptor } of this.messages.values()) {
+      for (const field of descriptor.fields) this.#checkReference(field, fullName);
+      if (descriptor.isMapEntry) checkMapEntry(fullName, descriptor);
+    }
+  }
+
+  #checkReference({ name, type, typeName }: FieldDescriptor, message: string): void {
+    if (type !== TYPE_MESSAGE && type !== TYPE_ENUM) return;
+    const target = typeName.slice(1);
+    const isKnown =
+      isWellKnown(target, type) || (type === TYPE_MESSAGE ? this.messages.has(target) : this.enums.has(target));
+    if (typeName.startsWith('.') && isKnown) return;
+    throw new SchemaError(
+      'Unresolved',
+      `${message}.${name} is of type ${quote(typeName)}, which no file of the set defines`,
+    );
+  }
+}
+
+const MAX_FIELD_NUMBER = 536_870_911;
+
+function checkFields(message: string, { fields, oneofs }: MessageDescriptor): void {
+  const taken = new Set<string | number>();
+  const take = (what: string | number): void => {
+    if (taken.has(what)) throw new SchemaError('Duplicate', `${message} has two fields ${quote(String(what))}`);
+    taken.add(what);
+  };
+  for (const { name, jsonName, number, type, label, oneofIndex } of fields) {
+    checkName(name, `field of ${message}`);
+    if (FORBIDDEN_NAMES.has(jsonName))
+      throw new SchemaError('InvalidName', `${message}.${name} has a forbidden json_name`);
+    if (number < 1 || number > MAX_FIELD_NUMBER || (number >= 19_000 && number <= 19_999)) {
+      throw new SchemaError('InvalidField', `${message}.${name} has the number ${number}, which no field can have`);
+    }
+    if (type === TYPE_GROUP) throw new SchemaError('UnsupportedSyntax', `${message}.${name} is a group; use a message`);
+    if (type < 1 || type > 18 || label < 1 || label > 3) {
+      throw new SchemaError(
+        'InvalidField',
+        `${message}.${name} has type ${type} and label ${label}, which do not exist`,
+      );
+    }
+    if (oneofIndex !== undefined && (oneofs[oneofIndex] === undefined || label !== 1)) {
+      throw new SchemaError('InvalidField', `${message}.${name} belongs to a oneof that does not exist`);
+    }
+    take(number);
+    take(name);
+    if (jsonName !== name) take(jsonName);
+  }
+}
+
+/** Key kinds of maps: integers, bool and string. */
+const MAP_KEYS: ReadonlySet<number> = new Set([3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 18]);
+
+function checkMapEntry(fullName: string, { fields }: MessageDescriptor): void {
+  const [key, value] = [fields.find(({ number }) => number === 1), fields.find(({ number }) => number === 2)];
+  const isSound =
+    fields.length === 2 && key !== undefined && value !== undefined && MAP_KEYS.has(key.type) && key.label === 1;
+  if (isSound && value.label !== LABEL_REPEATED && value.label !== LABEL_REQUIRED) return;
+  throw new SchemaError('InvalidField', `${fullName} is no entry of a map`);
+}
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+function checkName(name: string, where: string): void {
+  if (NAME.test(name) && !FORBIDDEN_NAMES.has(name)) return;
+  throw new SchemaError('InvalidName', `${where}: ${quote(name)} is no name`);
+}
+
+const quote = (text: string): string => JSON.stringify(text.slice(0, 80));

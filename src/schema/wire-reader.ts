@@ -1,0 +1,54 @@
+import { Buffer } from 'node:buffer';
+import protobuf from 'protobufjs/minimal.js';
+
+/** Bytes that are no protobuf message. */
+export class WireError extends Error {}
+
+export const WIRE_VARINT = 0;
+export const WIRE_64 = 1;
+export const WIRE_BYTES = 2;
+export const WIRE_32 = 5;
+
+/** One field as it stands on the wire; exactly one of its readers must be called. */
+export type FieldHandler = (field: number, wireType: number, reader: protobuf.Reader) => boolean;
+
+/**
+ * Calls `handle` for every field of a message, in order; one that it does not read (false) is skipped. Throws WireError for bytes that
+ * are no message, also where protobufjs would throw something else.
+ */
+export function readWire(bytes: Uint8Array, handle: FieldHandler): void {
+  const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      const [field, wireType] = [tag >>> 3, tag & 7];
+      if (field === 0) throw new WireError('field 0');
+      if (!handle(field, wireType, reader)) reader.skipType(wireType);
+    }
+  } catch (error) {
+    // protobufjs throws RangeError for bytes that end early, and plain Error for what does not exist.
+    const isTheirs = error instanceof RangeError || (error instanceof Error && error.constructor === Error);
+    throw isTheirs ? new WireError(error.message) : error;
+  }
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Throws WireError for bytes that are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new WireError('a string that is not UTF-8');
+  }
+}
+
+/** A 64-bit integer as protobufjs gives it. */
+type Long = number | { readonly low: number; readonly high: number; readonly unsigned: boolean };
+
+/** A 64-bit integer in decimal digits. */
+export function longText(value: Long): string {
+  if (typeof value === 'number') return String(value);
+  const bits = (BigInt(value.high >>> 0) << 32n) | BigInt(value.low >>> 0);
+  return String(value.unsigned ? bits : BigInt.asIntN(64, bits));
+}

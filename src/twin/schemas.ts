@@ -1,0 +1,169 @@
+import type { BadInputReason } from '../api/reasons.ts';
+import { isSchemaHash, schemaHash } from '../api/schema.ts';
+import type { SchemaObject } from '../api/schema.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Logger } from '../log.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import type { Topics } from '../protocol/topics.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+import { SchemaFetch, identifySchema } from './schema-fetch.ts';
+import { SchemaLibrary } from './schema-library.ts';
+import { PENDING, UNTYPED } from './typing.ts';
+import type { Typing } from './typing.ts';
+import type { BadInputSink, Wake } from './wake.ts';
+
+export interface SchemasDeps {
+  readonly schemas: Lister<SchemaObject>;
+  readonly fleet: Fleet;
+  readonly client: KubeClient;
+  readonly broker: Broker;
+  readonly topics: Topics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly wake: Wake;
+  readonly maxSchemas: number;
+  readonly onBadInput: BadInputSink;
+  /** The object of a schema is to be looked at. */
+  readonly onObject: (name: string) => void;
+}
+
+/** A LIST takes a moment; one that takes longer is worth telling on the objects that wait for it. */
+const LATE_MS = 10_000;
+
+const UNREADABLE: Typing = {
+  kind: 'pending',
+  problem: {
+    reason: 'SchemaPending',
+    message:
+      'the schemas of the cluster cannot be read: apply crds/schemas.iot.mir.yaml, and grant list and watch on it',
+  },
+};
+
+/** The schemas of all devices: what each one announced, where that is to be had, and what it makes of the device's messages. */
+export class Schemas {
+  readonly library: SchemaLibrary;
+  readonly #deps: SchemasDeps;
+  readonly #fetch: SchemaFetch;
+  readonly #startedAt: number;
+
+  constructor(deps: SchemasDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#startedAt = deps.clock.monotonic();
+    this.library = new SchemaLibrary(deps.schemas);
+    this.#fetch = new SchemaFetch(
+      {
+        ...deps,
+        lister: deps.schemas,
+        ask: (deviceId) => this.#ask(deviceId),
+        canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
+        onSettled: (hash) => this.#wakeDevices(hash),
+      },
+      signal,
+    );
+  }
+
+  typingOf(memory: DeviceMemory): Typing {
+    const { schemaHash: hash } = memory;
+    if (hash === undefined) return UNTYPED;
+    if (!this.#deps.schemas.hasSynced) return this.#isLate() ? UNREADABLE : PENDING;
+    const found = this.library.find(hash);
+    switch (found.kind) {
+      case 'loaded':
+        return { kind: 'typed', schema: found.schema };
+      case 'broken':
+        return { kind: 'unusable', hash, reason: found.reason, message: found.message };
+      case 'missing':
+        return this.#missing(memory, hash);
+      default:
+        return found satisfies never;
+    }
+  }
+
+  #isLate(): boolean {
+    return this.#deps.clock.monotonic() - this.#startedAt > LATE_MS;
+  }
+
+  #missing(memory: DeviceMemory, hash: string): Typing {
+    if (this.#canAsk(memory, hash)) this.#fetch.want(hash, memory.deviceId);
+    const status = this.#fetch.status(hash);
+    if (status.kind === 'asking') return PENDING;
+    const reason = status.kind === 'refused' ? 'SchemaInvalid' : 'SchemaUnavailable';
+    return { kind: 'unusable', hash, reason, message: status.message };
+  }
+
+  /** What a device says of its schema: a hash, or that it has none. */
+  announce(memory: DeviceMemory, hash: string | undefined): void {
+    if (hash !== undefined && !isSchemaHash(hash)) {
+      const message = `schema is ${JSON.stringify(hash.slice(0, 80))}, expected sha256: and 64 hex digits`;
+      this.#refuse(memory, 'InvalidSchema', message);
+      return;
+    }
+    if (memory.schemaHash === hash) return;
+    memory.schemaHash = hash;
+    this.#wake(memory);
+  }
+
+  /** A device sent the schema itself. */
+  receive(memory: DeviceMemory, payload: Buffer): void {
+    const identified = identifySchema(payload);
+    if ('reason' in identified) return this.#refuse(memory, identified.reason, identified.message);
+    const { hash } = identified;
+    if (memory.schemaHash !== undefined && memory.schemaHash !== hash) {
+      const message = `its hash is ${hash}, the device announced ${memory.schemaHash}`;
+      return this.#refuse(memory, 'SchemaMismatch', message);
+    }
+    this.announce(memory, hash);
+    void this.#take(memory, hash, payload);
+  }
+
+  async #take(memory: DeviceMemory, hash: string, payload: Buffer): Promise<void> {
+    const receipt = await this.#fetch.receive(hash, payload);
+    if (!receipt.ok) this.#refuse(memory, receipt.reason, receipt.message);
+  }
+
+  /** Asks for what is missing; to be called every so often. */
+  turn(): void {
+    if (this.#deps.schemas.hasSynced && this.#deps.broker.connected) this.#fetch.turn();
+  }
+
+  /** An object came, went or changed. */
+  onObject(name: string): void {
+    this.#wakeDevices(schemaHash(name));
+    this.#deps.onObject(name);
+  }
+
+  /** The first LIST of schemas is complete. */
+  onSynced(): void {
+    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash !== undefined) this.#wake(memory);
+    for (const name of this.#deps.schemas.keys()) this.#deps.onObject(name);
+  }
+
+  #wakeDevices(hash: string): void {
+    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash === hash) this.#wake(memory);
+  }
+
+  /** The document may have to be another one, and what was judged is to be judged again. */
+  #wake(memory: DeviceMemory): void {
+    memory.copy.expresses = undefined;
+    this.#deps.wake.desired(memory.deviceId);
+    this.#deps.wake.status(memory, 'online');
+  }
+
+  #canAsk(memory: DeviceMemory | undefined, hash: string): boolean {
+    return memory?.owner !== undefined && !memory.isDisabled && memory.presence.online && memory.schemaHash === hash;
+  }
+
+  #ask(deviceId: string): void {
+    const { broker, topics, log } = this.#deps;
+    broker.publish(topics.get(deviceId), 'schema', { retain: false, qos: 1 }).catch((error: unknown) => {
+      log.debug({ err: error, deviceId }, 'could not ask for a schema');
+    });
+  }
+
+  #refuse(memory: DeviceMemory, reason: BadInputReason, message: string): void {
+    this.#deps.onBadInput(reason, `schema of ${memory.deviceId}: ${message}`, memory);
+  }
+}

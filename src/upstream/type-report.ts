@@ -1,0 +1,52 @@
+import { Buffer } from 'node:buffer';
+import type { JsonObject } from '../api/device.ts';
+import type { BadInputReason } from '../api/reasons.ts';
+import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import type { DeviceSchema } from '../schema/device-schema.ts';
+import type { ReceivedEnvelope } from './inbox.ts';
+
+export interface TypedReport {
+  readonly envelope: ReportedEnvelope;
+  /** Why the value was left out. The device's decision counts all the same. */
+  readonly problem?: ReportProblem;
+}
+
+export interface ReportProblem {
+  readonly reason: BadInputReason;
+  readonly message: string;
+}
+
+/** Reads a report's value by the device's schema, into canonical JSON with defaults; without a schema JSON stays as it is. */
+export function typeReport(name: string, received: ReceivedEnvelope, schema: DeviceSchema | undefined): TypedReport {
+  const { value, ...decision } = received;
+  if (value === undefined) return { envelope: decision };
+  const typed = typeValue(name, value, schema);
+  return 'reason' in typed ? { envelope: decision, problem: typed } : { envelope: { ...decision, value: typed.value } };
+}
+
+function typeValue(
+  name: string,
+  value: JsonObject | Uint8Array,
+  schema: DeviceSchema | undefined,
+): { readonly value: JsonObject } | ReportProblem {
+  const type = schema?.message(name);
+  if (type === undefined) {
+    // What a device reports beside its schema is still true of it, as long as it can be read.
+    if (!isBytes(value)) return { value };
+    if (schema === undefined)
+      return { reason: 'UnsupportedEncoding', message: 'the value is protobuf, and no schema of the device is known' };
+    return {
+      reason: 'UnknownMessage',
+      message: "the value is protobuf, and the message is not in the device's schema",
+    };
+  }
+  const checked = isBytes(value) ? type.decode(value) : type.canonicalize(value, { defaults: true });
+  if (checked.ok) return { value: checked.value };
+  return {
+    reason: 'InvalidValue',
+    message: checked.path === '' ? checked.message : `${checked.path} ${checked.message}`,
+  };
+}
+
+const isBytes = (value: JsonObject | Uint8Array): value is Uint8Array =>
+  Buffer.isBuffer(value) || value instanceof Uint8Array;

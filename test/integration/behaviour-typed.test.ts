@@ -1,0 +1,146 @@
+/** Typed twins: a device brings its protobuf schema, and what is desired and reported is checked and compared by it. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SCHEMAS_PATH, schemaName } from '../../src/api/schema.ts';
+import type { SchemaObject } from '../../src/api/schema.ts';
+import { hashSchema } from '../../src/schema/load-schema.ts';
+import { compileProtoFiles } from '../../src/schema/proto-files.ts';
+import { eventually } from '../world/eventually.ts';
+import { BATTERY, RATE, Stage, syncState } from './support/stage.ts';
+
+const PROTO = join(import.meta.dirname, '../../manifests/samples/proto');
+const SENSOR = join(PROTO, 'sensor/v1/sensor.proto');
+const WIFI = join(PROTO, 'wifi/v1/wifi.proto');
+const ALERT = 'sensor.v1.AlertThreshold';
+
+let stage: Stage;
+let bytes: Buffer;
+let hash: string;
+beforeAll(async () => {
+  stage = await Stage.open();
+  bytes = await compileProtoFiles([SENSOR], { includeDirs: [PROTO] });
+  hash = hashSchema(bytes);
+}, 120_000);
+afterAll(() => stage.close(), 120_000);
+
+const rate = (intervalSeconds: number) => ({ [RATE]: { intervalSeconds } });
+const birth = (schema: string) => ({ online: true, session: 's1', heartbeat: 0, schema });
+const kubectl = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await stage.world.kubectl(...args);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+};
+
+describe('a device that brings a schema', () => {
+  it('is typed by it, and kubectl shows what is in it', async () => {
+    await stage.create('bringer', rate(60));
+    await stage.say('bringer', 'state', birth(hash));
+    await stage.say('bringer', 'schema', bytes, false);
+    await stage.untilCondition('bringer', 'SchemaValid', 'True/Valid');
+    const { status } = await stage.get('bringer');
+    expect(status?.schema).toMatchObject({ hash, packageNames: ['mir.device.v1', 'sensor.v1'] });
+    await eventually('the schema is described', async () => {
+      const object = await stage.world.kube.get<SchemaObject>(`${SCHEMAS_PATH}/${schemaName(hash)}`);
+      expect(object.status?.configuration).toEqual([ALERT, RATE]);
+    });
+    expect(await kubectl('get', 'schemas')).toMatch(
+      new RegExp(
+        `NAME +PACKAGES +MESSAGES +VALID +AGE\\n${schemaName(hash)} +\\["mir.device.v1","sensor.v1"\\] +\\d+ +True`,
+      ),
+    );
+    expect(await kubectl('describe', 'schema', schemaName(hash))).toContain('Kind:  telemetry');
+  });
+
+  it('is told with the path what does not fit, and gets the rest', async () => {
+    await stage.create('invalid', { [ALERT]: { maxCelsius: 30 } });
+    await stage.say('invalid', 'state', birth(hash));
+    await stage.untilCondition('invalid', 'SchemaValid', 'True/Valid');
+    await stage.desire('invalid', RATE, { intervalSeconds: 'fast' });
+    await stage.untilCondition('invalid', 'SchemaValid', 'False/Invalid');
+    await stage.untilCondition('invalid', 'Stalled', 'True/Invalid');
+    await stage.untilEvent('invalid', 'Invalid', RATE);
+    await stage.until('invalid', 'names the path', ({ status }) => {
+      expect(status?.sync?.[RATE]?.message).toMatch(/intervalSeconds.*"fast".*whole number/);
+    });
+    await stage.desire('invalid', ALERT, { maxCelsius: 31 });
+    await stage.say('invalid', `reported/${ALERT}`, { value: { maxCelsius: 31 } });
+    await stage.until('invalid', 'the other message is in sync', (device) => {
+      expect(syncState(device, ALERT)).toBe('InSync');
+      expect(syncState(device)).toBe('Invalid');
+    });
+    await stage.desire('invalid', RATE, { intervalSeconds: null, interval_seconds: '5' });
+    await stage.untilCondition('invalid', 'SchemaValid', 'True/Valid');
+    await stage.say('invalid', `reported/${RATE}`, { value: { intervalSeconds: 5 } });
+    await stage.untilCondition('invalid', 'Synced', 'True/InSync');
+  });
+
+  it('is refused as desired what is no configuration', async () => {
+    await stage.create('telemetry', { [BATTERY]: { percentage: 5 } });
+    await stage.say('telemetry', 'state', birth(hash));
+    await stage.until('telemetry', 'says so', ({ status }) => {
+      expect(status?.sync?.[BATTERY]).toMatchObject({ state: 'Invalid', revision: 0 });
+      expect(status?.sync?.[BATTERY]?.message).toContain('telemetry');
+    });
+  });
+
+  it('that is broken disturbs nobody else', async () => {
+    const broken = Buffer.from('\x0a\xff\xff\xff\xff\x0f', 'latin1');
+    await stage.create('broken', rate(60));
+    await stage.create('whole', rate(60));
+    await stage.say('broken', 'state', birth(hashSchema(broken)));
+    await stage.say('broken', 'schema', broken, false);
+    await stage.untilCondition('broken', 'SchemaValid', 'False/SchemaInvalid');
+    await stage.untilCondition('broken', 'Ready', 'True/Published');
+    await stage.say('whole', 'state', birth(hash));
+    await stage.untilCondition('whole', 'SchemaValid', 'True/Valid');
+    expect(await stage.badInput('InvalidSchema')).toBeGreaterThan(0);
+  });
+});
+
+describe('a schema that was registered with kubectl', () => {
+  it('is used by the first device that announces it, which is not asked for it', async () => {
+    const { stdout: manifest } = await promisify(execFile)('npm', [
+      'run',
+      '--silent',
+      'schema',
+      '--',
+      '-I',
+      PROTO,
+      SENSOR,
+      WIFI,
+    ]);
+    const registered = /sha256-[0-9a-f]{64}/.exec(manifest)?.[0] ?? '';
+    const { code, stderr } = await stage.world.kubectlWithInput(manifest, 'apply', '-f', '-');
+    expect([code, stderr]).toEqual([0, '']);
+    await kubectl('wait', '--for=condition=Valid', `schema/${registered}`, '--timeout=60s');
+    await stage.create('expected', { ...rate(60), 'wifi.v1.Settings': { ssid: 'plant' } });
+    await stage.say('expected', 'state', birth(registered.replace('-', ':')));
+    await stage.untilCondition('expected', 'SchemaValid', 'True/Valid');
+  });
+
+  it('under a name that is not its hash is shown as such', async () => {
+    const name = `sha256-${'0'.repeat(64)}`;
+    const body = { apiVersion: 'iot.mir/v1alpha', kind: 'schema', metadata: { name } };
+    await stage.world.kube.create(SCHEMAS_PATH, { ...body, spec: { descriptorSet: bytes.toString('base64') } });
+    await eventually('Valid is False', async () => {
+      const object = await stage.world.kube.get<SchemaObject>(`${SCHEMAS_PATH}/${name}`);
+      expect(object.status?.conditions).toMatchObject([{ type: 'Valid', status: 'False', reason: 'HashMismatch' }]);
+    });
+  });
+
+  it.each([
+    ['another name', { metadata: { name: 'my-schema' } }, /sha256/],
+    ['no base64', { spec: { descriptorSet: 'not base64!' } }, /descriptorSet/],
+  ])('is refused with %s', async (_what, parts, why) => {
+    const name = `sha256-${'1'.repeat(64)}`;
+    const object = {
+      apiVersion: 'iot.mir/v1alpha',
+      kind: 'schema',
+      metadata: { name },
+      spec: { descriptorSet: 'AAAA' },
+    };
+    await expect(stage.world.kube.create(SCHEMAS_PATH, { ...object, ...parts })).rejects.toThrow(why);
+  });
+});
