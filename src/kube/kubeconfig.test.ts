@@ -1,0 +1,307 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { dump } from 'js-yaml';
+import { loadKubeconfig } from './kubeconfig.ts';
+import type { ClusterConfig, KubeconfigOptions } from './kubeconfig.ts';
+
+const CA = '-----BEGIN CERTIFICATE-----\nca\n-----END CERTIFICATE-----\n';
+const CERT = '-----BEGIN CERTIFICATE-----\nme\n-----END CERTIFICATE-----\n';
+const KEY = '-----BEGIN PRIVATE KEY-----\nme\n-----END PRIVATE KEY-----\n';
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function put(path: string, content: string): string {
+  const whole = join(folder, path);
+  mkdirSync(dirname(whole), { recursive: true });
+  writeFileSync(whole, content);
+  return whole;
+}
+
+interface Entries {
+  readonly clusters?: Readonly<Record<string, unknown>>;
+  readonly users?: Readonly<Record<string, unknown>>;
+  /** `cluster/user` by name. */
+  readonly contexts?: Readonly<Record<string, string>>;
+  readonly current?: string;
+}
+
+function kubeconfig({ clusters = {}, users = {}, contexts = {}, current }: Entries): string {
+  return dump({
+    apiVersion: 'v1',
+    kind: 'Config',
+    ...(current === undefined ? {} : { 'current-context': current }),
+    clusters: Object.entries(clusters).map(([name, cluster]) => ({ name, cluster })),
+    users: Object.entries(users).map(([name, user]) => ({ name, user })),
+    contexts: Object.entries(contexts).map(([name, pair]) => {
+      const [cluster, user] = pair.split('/');
+      return { name, context: { cluster, user } };
+    }),
+  });
+}
+
+const ALPHA = { server: 'https://alpha:6443/' };
+const BETA = { server: 'https://beta:6443' };
+
+/** A kubeconfig file of one context. */
+const simple = (user: unknown, cluster: object = ALPHA): string =>
+  put('config', kubeconfig({ clusters: { c: cluster }, users: { u: user }, contexts: { x: 'c/u' }, current: 'x' }));
+
+const loaded = (paths: string | readonly string[], options: KubeconfigOptions = {}): Promise<ClusterConfig> =>
+  loadKubeconfig({ env: {}, home: folder, ...options, kubeconfig: [paths].flat().join(':') });
+
+describe('the files of a kubeconfig', () => {
+  it('come from the home folder when none is named', async () => {
+    put('.kube/config', kubeconfig({ clusters: { c: ALPHA }, contexts: { x: 'c/' }, current: 'x' }));
+    expect(await loaded('')).toMatchObject({ server: 'https://alpha:6443' });
+  });
+
+  it('may be missing as long as one is there', async () => {
+    const there = simple({ token: 't' });
+    for (const paths of [
+      [join(folder, 'none'), there],
+      [there, join(folder, 'none')],
+    ]) {
+      expect(await loaded(paths)).toMatchObject({ server: 'https://alpha:6443' });
+    }
+  });
+
+  it('are asked for when all are missing', async () => {
+    const none = join(folder, 'none');
+    await expect(loaded([none, `${none}2`])).rejects.toThrow(
+      `no kubeconfig: ${none}:${none}2 does not exist; name one with --kubeconfig or KUBECONFIG`,
+    );
+  });
+
+  it('are asked for in a pod without a token too, with what is missing there', async () => {
+    await expect(loadKubeconfig({ env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, home: folder })).rejects.toThrow(
+      /no kubeconfig: .*config does not exist; .*automountServiceAccountToken/,
+    );
+  });
+
+  it('may be empty', async () => {
+    const empty = put('empty', '# nothing yet\n');
+    expect(await loaded([empty, simple({})])).toMatchObject({ server: 'https://alpha:6443' });
+  });
+
+  it.each([
+    ['is broken YAML', 'clusters: [', /unexpected end of the stream/],
+    ['is no mapping', '- a\n- b\n', /it is no kubeconfig/],
+    ['is some text', 'hello', /it is no kubeconfig/],
+  ])('is named when it %s', async (_what, text, why) => {
+    const path = put('bad', text);
+    await expect(loaded(path)).rejects.toThrow(`kubeconfig ${path} cannot be read: `);
+    await expect(loaded(path)).rejects.toThrow(why);
+    await expect(loaded(path)).rejects.toThrow(/; give a readable one with --kubeconfig$/);
+  });
+
+  it('is named when it is a folder', async () => {
+    await expect(loaded(folder)).rejects.toThrow(/^kubeconfig .* cannot be read: .*EISDIR/);
+  });
+});
+
+describe('several kubeconfigs', () => {
+  it('are merged as kubectl merges: the first to name a thing wins, and the first current-context', async () => {
+    const first = put('first', kubeconfig({ clusters: { c: ALPHA }, users: { u: { token: 'first' } } }));
+    const second = put(
+      'second',
+      kubeconfig({
+        clusters: { c: BETA, d: BETA },
+        users: { u: { token: 'second' } },
+        contexts: { x: 'c/u', y: 'd/u' },
+        current: 'x',
+      }),
+    );
+    const third = put('third', kubeconfig({ contexts: { x: 'd/u' }, current: 'y' }));
+    const config = await loaded([first, second, third]);
+    expect(config).toMatchObject({ server: 'https://alpha:6443' });
+    expect(await config.token()).toBe('first');
+    expect(await loaded([first, second, third], { context: 'y' })).toMatchObject({ server: 'https://beta:6443' });
+  });
+
+  it('hold paths relative to their own folders', async () => {
+    put('one/ca.pem', CA);
+    put('two/me.pem', CERT);
+    put('two/me.key', KEY);
+    put('two/token', 'secret\n');
+    const one = put('one/config', kubeconfig({ clusters: { c: { ...ALPHA, 'certificate-authority': 'ca.pem' } } }));
+    const user = { 'client-certificate': './me.pem', 'client-key': 'me.key', tokenFile: '../two/token' };
+    const two = put('two/config', kubeconfig({ users: { u: user }, contexts: { x: 'c/u' }, current: 'x' }));
+    const config = await loaded([one, two]);
+    expect(String(config.ca)).toBe(CA);
+    expect(String(config.cert)).toBe(CERT);
+    expect(String(config.key)).toBe(KEY);
+    expect(await config.token()).toBe('secret');
+  });
+});
+
+describe('a context', () => {
+  it('is asked for when none is current', async () => {
+    const path = put('config', kubeconfig({ clusters: { c: ALPHA } }));
+    await expect(loaded(path)).rejects.toThrow(`kubeconfig ${path} has no current-context; choose one with --context`);
+  });
+
+  it.each([
+    ['that is not there', {}, /has no context x/],
+    ['without a cluster', { contexts: { x: '' } }, /has no context x/],
+    ['of an absent cluster', { contexts: { x: 'none/u' }, users: { u: {} } }, /context x names cluster none, /],
+    [
+      'of an absent user',
+      { contexts: { x: 'c/none' }, clusters: { c: ALPHA } },
+      /context x names user none, which .* lacks/,
+    ],
+    ['whose cluster has no server', { contexts: { x: 'c/' }, clusters: { c: {} } }, /context x names cluster c, /],
+    [
+      'whose server is no URL',
+      { contexts: { x: 'c/' }, clusters: { c: { server: 'alpha:6443' } } },
+      /server alpha:6443 of cluster c is no URL; .*https:\/\//,
+    ],
+  ])('%s is refused', async (_what, entries: Entries, why) => {
+    await expect(loaded(put('config', kubeconfig({ ...entries, current: 'x' })))).rejects.toThrow(why);
+  });
+
+  it('is not held back by broken entries of others', async () => {
+    const path = put(
+      'config',
+      kubeconfig({ clusters: { c: ALPHA, b: {} }, contexts: { y: '', x: 'c/' }, current: 'x' }),
+    );
+    expect(await loaded(path)).toMatchObject({ server: 'https://alpha:6443' });
+  });
+
+  it.each([
+    ['names no user', { contexts: { x: 'c/' } }],
+    ['names a user of null', { users: { u: null }, contexts: { x: 'c/u' } }],
+    ['names a user of nothing', { users: { u: {} }, contexts: { x: 'c/u' } }],
+  ])('that %s goes on without credentials', async (_what, entries: Entries) => {
+    const config = await loaded(put('config', kubeconfig({ clusters: { c: ALPHA }, current: 'x', ...entries })));
+    expect(config).toMatchObject({ server: 'https://alpha:6443', cert: undefined, key: undefined });
+    expect(await config.token()).toBeUndefined();
+  });
+});
+
+describe('the login of a user', () => {
+  it('may be data in the kubeconfig, which goes before files', async () => {
+    const user = {
+      'client-certificate-data': base64(CERT),
+      'client-certificate': '/none',
+      'client-key-data': base64(KEY),
+      'client-key': '/none',
+      token: 'secret',
+    };
+    const cluster = { ...ALPHA, 'certificate-authority-data': base64(CA), 'certificate-authority': '/none' };
+    const config = await loaded(
+      simple(user, { ...cluster, 'tls-server-name': 'kube', 'insecure-skip-tls-verify': true }),
+    );
+    expect(String(config.ca)).toBe(CA);
+    expect(String(config.cert)).toBe(CERT);
+    expect(String(config.key)).toBe(KEY);
+    expect(await config.token()).toBe('secret');
+    expect(config).toMatchObject({ serverName: 'kube', insecureSkipVerify: true });
+  });
+
+  const MISSING = /^client-(certificate|key) of user u cannot be read: .*ENOENT.*none.*; put a readable file there/;
+  it.each([
+    ['a certificate file that is missing', { 'client-certificate': 'none', 'client-key-data': base64(KEY) }, MISSING],
+    ['a key file that is missing', { 'client-certificate-data': base64(CERT), 'client-key': 'none' }, MISSING],
+    ['a certificate without a key', { 'client-certificate-data': base64(CERT) }, /^user u has one of client-certif/],
+    ['a key without a certificate', { 'client-key-data': base64(KEY) }, /^user u has one of client-certificate and/],
+    [
+      'a certificate that is none',
+      { 'client-certificate-data': 'bm9uZQ==', 'client-key-data': base64(KEY) },
+      /^client-certificate of user u is not PEM/,
+    ],
+    ['a token file that is missing', { tokenFile: 'none' }, /^tokenFile of user u cannot be read: .*ENOENT/],
+    ['a password', { username: 'me', password: 'x' }, /^user u has username and password, which is not supported/],
+    ['impersonation', { token: 't', as: 'root' }, /^user u has impersonation \(as\), which is not supported/],
+  ])('that has %s is refused', async (_what, user, why) => {
+    await expect(loaded(simple(user))).rejects.toThrow(why);
+  });
+
+  it.each([
+    [
+      'a CA file that is missing',
+      { 'certificate-authority': 'none.pem' },
+      /^certificate-authority of cluster c cannot be read: .*ENOENT.*none.pem.*; put a readable file there/,
+    ],
+    ['a CA that is none', { 'certificate-authority-data': 'AAAA' }, /^certificate-authority of cluster c is not PEM/],
+    ['a proxy', { 'proxy-url': 'http://proxy' }, /^cluster c wants proxy-url, which is not supported/],
+  ])('is not tried at a cluster with %s', async (_what, more, why) => {
+    await expect(loaded(simple({}, { ...ALPHA, ...more }))).rejects.toThrow(why);
+  });
+
+  it('reads a token file again after a minute, and keeps the old token while it cannot be read', async () => {
+    let now = 0;
+    const path = put('token', 'first\n');
+    const config = await loaded(simple({ tokenFile: 'token', token: 'inline' }), { now: () => now });
+    expect(await config.token()).toBe('first');
+    put('token', 'second\n');
+    now = 59_999;
+    expect(await config.token()).toBe('first');
+    rmSync(path);
+    now = 60_000;
+    expect(await config.token()).toBe('first');
+    put('token', '');
+    expect(await config.token()).toBe('first');
+    put('token', 'third');
+    expect(await config.token()).toBe('third');
+  });
+});
+
+describe('in a pod', () => {
+  const inPod = (env: Readonly<Record<string, string>>, options: KubeconfigOptions = {}): Promise<ClusterConfig> =>
+    loadKubeconfig({ env, home: folder, serviceAccount: join(folder, 'sa'), ...options });
+  const account = (): void => {
+    put('sa/token', 'first\n');
+    put('sa/ca.crt', CA);
+    put('sa/namespace', 'mir-system\n');
+  };
+
+  it.each([
+    ['10.96.0.1', '443', 'https://10.96.0.1:443'],
+    ['fd00:10:96::1', '6443', 'https://[fd00:10:96::1]:6443'],
+    ['10.96.0.1', undefined, 'https://10.96.0.1:443'],
+  ])('the service account is used: %s', async (host, port, server) => {
+    account();
+    const env = { KUBERNETES_SERVICE_HOST: host, ...(port === undefined ? {} : { KUBERNETES_SERVICE_PORT: port }) };
+    const config = await inPod(env);
+    expect(config).toMatchObject({ server, namespace: 'mir-system', cert: undefined, insecureSkipVerify: false });
+    expect(String(config.ca)).toBe(CA);
+    expect(await config.token()).toBe('first');
+  });
+
+  it('its token is read again', async () => {
+    account();
+    let now = 0;
+    const config = await inPod({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { now: () => now });
+    put('sa/token', 'second');
+    now = 60_000;
+    expect(await config.token()).toBe('second');
+  });
+
+  it('a kubeconfig that is named goes before it', async () => {
+    account();
+    expect(await inPod({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { kubeconfig: simple({}) })).toMatchObject({
+      server: 'https://alpha:6443',
+    });
+  });
+
+  it('a CA that is missing is named', async () => {
+    account();
+    rmSync(join(folder, 'sa/ca.crt'));
+    await expect(inPod({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).rejects.toThrow(
+      /^the pod's service account CA cannot be read: .*ENOENT.*ca.crt/,
+    );
+  });
+
+  it('the namespace may be missing', async () => {
+    account();
+    rmSync(join(folder, 'sa/namespace'));
+    expect(await inPod({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toMatchObject({ namespace: undefined });
+  });
+});
