@@ -99,6 +99,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
         keepSchemas(operator, signal),
         leadWhenElected(operator, kube.namespace, signal),
       ]);
+    await recorder.close();
     await client.close();
   } finally {
     await server.close();

@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
+import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { KubeClient } from './client.ts';
-import { isNotFound } from './errors.ts';
+import { ApiError, TransportError, isConflict, isNotFound } from './errors.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** The object an event is about. */
@@ -21,7 +23,7 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** `reportingInstance`: which process. */
   readonly instance: string;
-  /** Events a second, all objects together. */
+  /** Events a second, all objects together, and ten seconds of them at once; 0: no events are wanted. */
   readonly perSecond: number;
   readonly onSent?: (reason: string) => void;
   readonly onDropped?: () => void;
@@ -42,10 +44,14 @@ const SAME_WITHIN_MS = 600_000;
 /** Objects and events remembered for the two rules above; the oldest are forgotten first. */
 const MAX_REMEMBERED = 4096;
 const MAX_WAITING = 1000;
+const MAX_TRIES = 5;
+const MAX_PATIENCE_MS = 30_000;
+/** How long what waits may hold up the end of the process. */
+const CLOSE_MS = 2000;
 
 /**
  * Writes Kubernetes events for `kubectl describe`. Never blocks and never throws: an event that is one too many, or cannot be
- * written, is dropped and counted.
+ * written, is dropped and counted. Must be closed.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -53,7 +59,8 @@ export class EventRecorder {
   readonly #perObject = new Map<string, TokenBucket>();
   readonly #told = new Map<string, Told>();
   readonly #waiting: (() => Promise<void>)[] = [];
-  #isSending = false;
+  readonly #closing = new AbortController();
+  #sending: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -61,25 +68,37 @@ export class EventRecorder {
   }
 
   record(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const now = this.#options.clock.monotonic();
-    const isWelcome = this.#bucketOf(object.uid, now).take(now) && this.#global.take(now);
-    if (!isWelcome || this.#waiting.length >= MAX_WAITING) {
+    if (this.#options.perSecond === 0) return;
+    if (!this.#mayTell(object.uid)) {
       this.#options.onDropped?.();
       return;
     }
-    this.#waiting.push(() => this.#tell(object, type, reason, message.slice(0, 1024)));
-    if (!this.#isSending) void this.#send();
+    // A half of a surrogate pair may be left at the end.
+    const text = message.slice(0, 1024).toWellFormed();
+    this.#waiting.push(() => this.#tell(object, type, reason, text));
+    this.#sending ??= this.#send();
   }
 
-  #bucketOf(uid: string, now: number): TokenBucket {
-    const bucket = this.#perObject.get(uid) ?? new TokenBucket(OBJECT_BURST, OBJECT_PER_SECOND, now);
-    remember(this.#perObject, uid, bucket);
-    return bucket;
+  /** Takes no more events, and sends what waits for two seconds at most. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const stop = new AbortController();
+    await Promise.race([this.#sending, delay(this.#options.clock, CLOSE_MS, stop.signal)]);
+    stop.abort();
+    for (const _event of this.#waiting.splice(0)) this.#options.onDropped?.();
+  }
+
+  /** Takes from both allowances, or from none: what is refused by one must cost nothing of the other. */
+  #mayTell(uid: string): boolean {
+    const now = this.#options.clock.monotonic();
+    const own = this.#perObject.get(uid) ?? new TokenBucket(OBJECT_BURST, OBJECT_PER_SECOND, now);
+    remember(this.#perObject, uid, own);
+    if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING || !own.has(now)) return false;
+    return this.#global.take(now) && own.take(now);
   }
 
   /** One at a time: events must never crowd out status writes. */
   async #send(): Promise<void> {
-    this.#isSending = true;
     for (let tell = this.#waiting.shift(); tell !== undefined; tell = this.#waiting.shift()) {
       try {
         await tell();
@@ -88,11 +107,12 @@ export class EventRecorder {
         this.#options.log.debug({ err: error }, 'could not write an event');
       }
     }
-    this.#isSending = false;
+    this.#sending = undefined;
   }
 
   async #tell(object: ObjectReference, type: string, reason: string, message: string): Promise<void> {
-    const key = JSON.stringify([object.uid, type, reason, message]);
+    // Hashed, because thousands of messages are megabytes.
+    const key = hash('sha256', JSON.stringify([object.uid, type, reason, message]), 'base64');
     const told = this.#told.get(key);
     const now = this.#options.clock.monotonic();
     if (told === undefined || now - told.toldAt > SAME_WITHIN_MS || !(await this.#repeat(told))) {
@@ -105,10 +125,11 @@ export class EventRecorder {
   async #repeat(told: Told): Promise<boolean> {
     const { client, clock, component } = this.#options;
     const body = { count: told.count + 1, lastTimestamp: seconds(clock.now()) };
+    const path = `${told.path}/${told.name}`;
     try {
-      await client.patch(`${told.path}/${told.name}`, 'application/merge-patch+json', body, {
-        fieldManager: component,
-      });
+      await this.#patiently(() =>
+        client.patch(path, 'application/merge-patch+json', body, { fieldManager: component }),
+      );
     } catch (error) {
       if (isNotFound(error)) return false;
       throw error;
@@ -140,9 +161,37 @@ export class EventRecorder {
       reportingComponent: component,
       reportingInstance: instance,
     };
-    await client.create(path, event, { fieldManager: component });
+    try {
+      await this.#patiently(() => client.create(path, event, { fieldManager: component }));
+    } catch (error) {
+      // The name is nobody else's: an earlier try that got no answer was carried out.
+      if (!isConflict(error)) throw error;
+    }
     return { path, name, count: 1, toldAt: clock.monotonic() };
   }
+
+  /** Tries again while the API server is away or busy, for as long as the recorder is open; any other answer is final. */
+  async #patiently(call: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await call();
+        return;
+      } catch (error) {
+        const patienceMs = patienceWith(error, tries);
+        if (patienceMs === undefined || tries === MAX_TRIES || this.#closing.signal.aborted) throw error;
+        await delay(this.#options.clock, patienceMs, this.#closing.signal);
+      }
+    }
+  }
+}
+
+/** Milliseconds to wait; undefined: another try would get the same answer. */
+function patienceWith(error: unknown, tries: number): number | undefined {
+  const backOffMs = 1000 * 2 ** (tries - 1);
+  if (error instanceof TransportError) return backOffMs;
+  if (!(error instanceof ApiError)) return undefined;
+  if (error.status !== 429 && error.retryAfterMs === undefined) return undefined;
+  return Math.min(MAX_PATIENCE_MS, error.retryAfterMs ?? backOffMs);
 }
 
 /** Puts `key` last in the order of forgetting. */

@@ -77,9 +77,15 @@ function usersOf(entries: unknown, inFolder: (file: string) => string): Kubeconf
       ...user,
       ...(user.certFile ? { certFile: inFolder(user.certFile) } : {}),
       ...(user.keyFile ? { keyFile: inFolder(user.keyFile) } : {}),
+      ...(isRecord(user.exec) ? { exec: { ...user.exec, command: commandPath(user.exec['command'], inFolder) } } : {}),
       ...(typeof tokenFile === 'string' && tokenFile !== '' ? { tokenFile: inFolder(tokenFile) } : {}),
     };
   });
+}
+
+/** A plain name is looked up in $PATH; a path is relative to the kubeconfig. */
+function commandPath(command: unknown, inFolder: (file: string) => string): unknown {
+  return typeof command === 'string' && command.includes('/') ? inFolder(command) : command;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
+import { execLogin } from './kubeconfig-exec.ts';
 import type { KubeconfigUser } from './kubeconfig-files.ts';
 import { pemOf, tokenFile } from './kubeconfig-material.ts';
 
@@ -13,7 +14,8 @@ export interface Login {
 /** Throws or rejects with an Error that names the user and the remedy. */
 export async function loginOf(user: KubeconfigUser, cluster: Cluster, now: () => number): Promise<Login> {
   checkSupported(user);
-  if (user.exec || user.authProvider) return pluginLogin(user, cluster);
+  if (user.exec) return execPluginLogin(user, cluster, now);
+  if (user.authProvider) return oidcLogin(user);
   const cert = pemOf(`client-certificate of user ${user.name}`, user.certData, user.certFile);
   const key = pemOf(`client-key of user ${user.name}`, user.keyData, user.keyFile);
   if ((cert === undefined) !== (key === undefined)) {
@@ -29,31 +31,42 @@ export async function loginOf(user: KubeconfigUser, cluster: Cluster, now: () =>
 }
 
 /** What would be left out in silence makes a client another user than its owner thinks. */
-function checkSupported({ name, username, impersonateUser }: KubeconfigUser): void {
-  const unsupported = username ? 'username and password' : impersonateUser ? 'impersonation (as)' : undefined;
+function checkSupported({ name, username, impersonateUser, authProvider }: KubeconfigUser): void {
+  const provider: unknown = authProvider?.name;
+  const unsupported = username
+    ? 'username and password'
+    : impersonateUser
+      ? 'impersonation (as)'
+      : authProvider && provider !== 'oidc'
+        ? `auth-provider ${String(provider)}`
+        : undefined;
   if (unsupported === undefined) return;
   throw new Error(`user ${name} has ${unsupported}, which is not supported; use a token, certificate or exec plugin`);
 }
 
-/** Exec plugins and cloud providers are what the client library is for; it is loaded only for them. */
-async function pluginLogin(user: KubeconfigUser, cluster: Cluster): Promise<Login> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  config.loadFromClusterAndUser(cluster, user);
-  const login = async (): Promise<{ cert?: unknown; key?: unknown; headers?: Record<string, string> }> => {
-    const options: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
-    await config.applyToHTTPSOptions(options);
-    return options as { cert?: unknown; key?: unknown; headers?: Record<string, string> };
-  };
-  const first = await login();
-  return {
-    cert: asBuffer(first.cert),
-    key: asBuffer(first.key),
-    token: async () => (await login()).headers?.['Authorization']?.replace(/^Bearer /, ''),
-  };
+/** Certificates of a plugin are those it gave at first: connections are made with them for as long as the process runs. */
+async function execPluginLogin(user: KubeconfigUser, cluster: Cluster, now: () => number): Promise<Login> {
+  const credential = execLogin(user.name, user.exec, cluster, now);
+  const { certPem, keyPem } = await credential();
+  return { cert: pem(certPem), key: pem(keyPem), token: async () => (await credential()).token };
 }
 
-function asBuffer(value: unknown): Buffer | undefined {
-  if (Buffer.isBuffer(value)) return value;
-  return typeof value === 'string' ? Buffer.from(value) : undefined;
+/** The one login that kubectl still has inside is what the client library is for; it is loaded only for that. */
+async function oidcLogin(user: KubeconfigUser): Promise<Login> {
+  const { OpenIDConnectAuth } = await import('@kubernetes/client-node/dist/oidc_auth.js');
+  const token = async (): Promise<string> => {
+    const headers: Record<string, string> = {};
+    // Made anew, because an old one takes the lifetime of a refreshed token for its end; what was refreshed stays in `user`.
+    await new OpenIDConnectAuth().applyAuthentication(user, { headers });
+    const current = headers['Authorization']?.replace(/^Bearer /, '');
+    if (!current)
+      throw new Error(`the id-token of user ${user.name} has expired; log in again, or give a refresh-token`);
+    return current;
+  };
+  await token();
+  return { cert: undefined, key: undefined, token };
+}
+
+function pem(text: string | undefined): Buffer | undefined {
+  return text === undefined ? undefined : Buffer.from(text);
 }
