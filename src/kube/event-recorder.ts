@@ -114,10 +114,9 @@ export class EventRecorder {
     // Hashed, because thousands of messages are megabytes.
     const key = hash('sha256', JSON.stringify([object.uid, type, reason, message]), 'base64');
     const told = this.#told.get(key);
-    const now = this.#options.clock.monotonic();
-    if (told === undefined || now - told.toldAt > SAME_WITHIN_MS || !(await this.#repeat(told))) {
-      remember(this.#told, key, await this.#create(object, type, reason, message));
-    }
+    const isRecent = told !== undefined && this.#options.clock.monotonic() - told.toldAt <= SAME_WITHIN_MS;
+    const isRepeated = isRecent && (await this.#repeat(told));
+    remember(this.#told, key, isRepeated ? told : await this.#create(object, type, reason, message));
     this.#options.onSent?.(reason);
   }
 
