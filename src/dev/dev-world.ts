@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { loadConfig } from '../config.ts';
 import { isConflict } from '../kube/errors.ts';
@@ -7,6 +8,7 @@ import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { createLogger } from '../log.ts';
 import { runOperator } from '../operator.ts';
+import { compileProtoFiles } from '../sdk/index.ts';
 import { SAMPLE_DEVICE } from '../simulator/models.ts';
 import { createSimulatedDevice, describeEvent } from '../simulator/simulated-device.ts';
 import type { SimulatedDevice } from '../simulator/simulated-device.ts';
@@ -40,6 +42,11 @@ export interface DevWorld {
 /** The devices that `manifests/samples` has twins for; the first is the seed's. */
 const SAMPLE_IDS = ['temp-sensor-01', 'thermostat-12', 'camera-07'];
 const CRDS = new URL('../../crds/', import.meta.url);
+const PROTO = fileURLToPath(new URL('../../manifests/samples/proto', import.meta.url));
+/** The messages of the samples, as devices that understand them all bring them. */
+const SAMPLE_PROTOS = ['sensor', 'wifi', 'firmware', 'device', 'features'].map((name) =>
+  join(PROTO, name, 'v1', `${name}.proto`),
+);
 
 /** Starts a Kubernetes API, a broker, the operator and simulated devices in this process; resolves when all of them are there. */
 export async function startDevWorld(options: DevWorldOptions): Promise<DevWorld> {
@@ -127,12 +134,14 @@ async function startDevices(
   url: string,
 ): Promise<SimulatedDevice[]> {
   const folder = inFolder(dataDir, 'devices').dataDir;
+  const schema = await compileProtoFiles(SAMPLE_PROTOS, { includeDirs: [PROTO] });
   const fleet = Array.from({ length: devices }, (_, index) => {
     const deviceId = SAMPLE_IDS[index] ?? `sim-${index + 1}`;
     return createSimulatedDevice({
       ...SAMPLE_DEVICE,
       deviceId,
       url,
+      schema,
       onEvent: (event) => onDeviceEvent(describeEvent(deviceId, event)),
       ...(folder === undefined ? {} : { store: join(folder, `${deviceId}.db`) }),
     });

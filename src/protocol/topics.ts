@@ -52,7 +52,8 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     live: [
       { filter: `${base}+/desired`, qos: 1 },
       { filter: `${base}+/state`, qos: 1 },
-      { filter: `${base}+/reported/+`, qos: 1 },
+      // What is lost here is read back from the store; acknowledging each report costs twice as much as reading it.
+      { filter: `${base}+/reported/+`, qos: 0 },
       { filter: `${base}+/schema`, qos: 1 },
       { filter: `${base}+/heartbeat`, qos: 0 },
     ],

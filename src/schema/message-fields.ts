@@ -97,9 +97,9 @@ export class MessageFields implements MessageParts {
   agrees(reported: JsonValue, desired: JsonValue, mayOmit: boolean): boolean {
     if (!isObject(reported) || !isObject(desired)) return false;
     return this.#fields.ordered.every((field) => {
-      const want = desired[field.jsonName] ?? null;
+      const want = own(desired, field.jsonName);
       if (want === null) return true;
-      const have = reported[field.jsonName] ?? null;
+      const have = own(reported, field.jsonName);
       if (mayOmit && isLeftOut(field, have)) return true;
       return have !== null && field.agrees(have, want, mayOmit);
     });
@@ -147,6 +147,11 @@ function settle(field: FieldCodec, slot: Slot | undefined, depth: number): JsonV
   } catch (error) {
     throw error instanceof Misfit ? error.within(`.${field.jsonName}`) : error;
   }
+}
+
+/** A field may be called `toString`, which every object has. */
+function own(value: JsonObject, name: string): JsonValue {
+  return Object.hasOwn(value, name) ? (value[name] ?? null) : null;
 }
 
 /** Without presence an empty text cannot be told from one that was left out. */

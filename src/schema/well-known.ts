@@ -130,6 +130,13 @@ function any(find: FindMessage): MessageParts {
       writer.uint32(10).string(url);
       writer.uint32(18).bytes(protobuf.Reader.create(inner.finish()).bytes());
     },
+    agrees: (reported, desired, mayOmit) => {
+      if (!isObject(reported) || !isObject(desired) || reported[TYPE_KEY] !== desired[TYPE_KEY]) return false;
+      const url = desired[TYPE_KEY];
+      if (url === undefined) return true;
+      const type = resolve(url);
+      return type.codec.agrees(unwrap(reported, type), unwrap(desired, type), mayOmit);
+    },
     decode: (bytes, depth) => {
       let url = '';
       let inner: Uint8Array = Buffer.alloc(0);

@@ -147,6 +147,8 @@ function writeEnum(writer: Writer, at: number, { name, values }: Enum): void {
         number(writer, 2, value);
       });
     }
+    const hasAliases = new Set(Object.values(values)).size < Object.keys(values).length;
+    if (hasAliases) within(writer, 3, () => writer.uint32(numberTag(2)).bool(true));
   });
 }
 

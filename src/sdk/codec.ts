@@ -1,20 +1,103 @@
 import type { Buffer } from 'node:buffer';
+import type { JsonObject } from '../api/device.ts';
 import { parseDesired } from '../protocol/desired-document.ts';
-import type { DesiredDocument, Encoding, ReportedEnvelope } from '../protocol/envelopes.ts';
+import { PROTOCOL_VERSION } from '../protocol/envelopes.ts';
+import type { DesiredDocument, DesiredEntry, Encoding, ReportedEnvelope } from '../protocol/envelopes.ts';
 import type { JsonLimits, Parsed } from '../protocol/json.ts';
+import { encodeReportedProtobuf, isProtobuf, parseDesiredProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { encodeReported } from '../protocol/reported-envelope.ts';
+import type { Checked, DeviceSchema, MessageType } from '../schema/device-schema.ts';
 
-/** How desired documents and reports are written on the wire; `state` is JSON always. The one place where protobuf enters. */
+/** A desired document as a device reads it. Entries that its schema cannot read are not among its messages. */
+export interface ReadDocument extends DesiredDocument {
+  readonly refused?: Readonly<Record<string, RefusedEntry>>;
+}
+
+export interface RefusedEntry {
+  readonly uid: string;
+  readonly revision: number;
+  readonly reason: string;
+}
+
+/** How desired documents and reports are written on the wire, and what they mean; `state` is JSON always. */
 export interface DeviceCodec {
   /** Announced in the birth. */
   readonly encoding: Encoding;
-  /** Values come out as proto3 JSON objects. Also given documents in JSON, which is what a device gets before its first birth. */
-  parseDesired(payload: Buffer, limits: JsonLimits): Parsed<DesiredDocument>;
+  /** Takes both encodings: JSON is what a device gets before its first birth. */
+  parseDesired(payload: Buffer, limits: JsonLimits): Parsed<ReadDocument>;
+  /** The value as it is kept and sent, or why it cannot be. */
+  checkReport(message: string, value: JsonObject): Checked<JsonObject>;
   encodeReported(message: string, envelope: ReportedEnvelope): string | Buffer;
 }
 
+/** Messages are plain JSON, whatever is in them. */
 export const jsonCodec: DeviceCodec = {
   encoding: 'json',
   parseDesired,
+  checkReport: (_, value) => ({ ok: true, value }),
   encodeReported: (_, envelope) => encodeReported(envelope),
 };
+
+/** Messages are those of a schema: values come out as canonical proto3 JSON with defaults, and reports go out so. */
+export function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
+  return {
+    encoding,
+    parseDesired: (payload, limits) =>
+      isProtobuf(payload) ? readBinary(payload, limits, schema) : readText(payload, limits, schema),
+    checkReport: (message, value) => {
+      const type = schema.message(message);
+      if (type !== undefined) return type.canonicalize(value, { defaults: true });
+      if (encoding === 'json') return { ok: true, value };
+      return { ok: false, path: '', message: "is not in this device's schema, and cannot be sent as protobuf" };
+    },
+    encodeReported: (message, envelope) => encodeTyped(envelope, schema.message(message), encoding),
+  };
+}
+
+function readText(payload: Buffer, limits: JsonLimits, schema: DeviceSchema): Parsed<ReadDocument> {
+  const parsed = parseDesired(payload, limits);
+  return parsed.ok
+    ? readEntries(parsed.value, schema, (type, value) => type.canonicalize(value, { defaults: true }))
+    : parsed;
+}
+
+function readBinary(payload: Buffer, limits: JsonLimits, schema: DeviceSchema): Parsed<ReadDocument> {
+  const parsed = parseDesiredProtobuf(payload, limits);
+  return parsed.ok ? readEntries(parsed.value, schema, (type, value) => type.decode(value)) : parsed;
+}
+
+/** One entry that cannot be read is refused with a reason, and takes nothing else with it. */
+function readEntries<V>(
+  {
+    owner,
+    disabled,
+    messages,
+  }: Pick<DesiredDocument, 'owner' | 'disabled'> & {
+    readonly messages: Readonly<Record<string, Omit<DesiredEntry, 'value'> & { readonly value: V }>>;
+  },
+  schema: DeviceSchema,
+  read: (type: MessageType, value: V) => Checked<JsonObject>,
+): Parsed<ReadDocument> {
+  const entries: Record<string, DesiredEntry> = {};
+  const refused: Record<string, RefusedEntry> = {};
+  for (const [name, { revision, time, value }] of Object.entries(messages)) {
+    const type = schema.message(name);
+    const found = type === undefined ? NOT_IN_SCHEMA : read(type, value);
+    if (found.ok) entries[name] = { revision, time, value: found.value };
+    else refused[name] = { uid: owner.uid, revision, reason: `${found.path} ${found.message}`.trim() };
+  }
+  return { ok: true, value: { version: PROTOCOL_VERSION, owner, disabled, messages: entries, refused } };
+}
+
+const NOT_IN_SCHEMA = { ok: false, path: '', message: "is not in this device's schema" } as const;
+
+/** A value of an earlier firmware that the schema cannot write goes out as the JSON it is. */
+function encodeTyped(envelope: ReportedEnvelope, type: MessageType | undefined, encoding: Encoding): string | Buffer {
+  const { value, ...decision } = envelope;
+  if (encoding === 'json') return encodeReported(envelope);
+  if (value === undefined) return encodeReportedProtobuf(decision);
+  const encoded = type?.encode(value);
+  return encoded?.ok === true
+    ? encodeReportedProtobuf({ ...decision, value: encoded.value })
+    : encodeReported(envelope);
+}

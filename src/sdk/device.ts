@@ -1,12 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { delay, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
-import type { StateEnvelope } from '../protocol/envelopes.ts';
+import type { Encoding, StateEnvelope } from '../protocol/envelopes.ts';
 import { DEFAULT_MAX_REPORTS, encodeState, parseState } from '../protocol/state-envelope.ts';
 import { createTopics, isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
-import { jsonCodec } from './codec.ts';
+import { hashSchema, loadSchema } from '../schema/load-schema.ts';
+import { jsonCodec, typedCodec } from './codec.ts';
 import type { DeviceCodec } from './codec.ts';
 import { describeEvent } from './events.ts';
 import type { DeviceEvent } from './events.ts';
@@ -29,8 +30,8 @@ export interface DeviceOptions extends ConnectionOptions {
   readonly store?: string | DeviceStore;
   /** Its messages as a serialized `google.protobuf.FileDescriptorSet`; default none, and then everything is plain JSON. */
   readonly schema?: Uint8Array;
-  /** How desired documents and reports are written; default JSON. */
-  readonly codec?: DeviceCodec;
+  /** How desired documents and reports are written; default JSON. Protobuf needs a schema. */
+  readonly encoding?: Encoding;
   /** Names of messages that will be reported, so that the twin keeps them while nothing was reported since the start. */
   readonly reports?: readonly string[];
   /** Largest desired document in bytes that the device takes; default 16384. Announced in the birth. */
@@ -65,7 +66,7 @@ export interface Device {
   destroy(): void;
 }
 
-/** A device of the protocol in `src/protocol/README.md`; nothing happens before `connect`. */
+/** A device of the protocol in `src/protocol/README.md`; nothing happens before `connect`. Throws for a schema that cannot be used. */
 export function createDevice(options: DeviceOptions): Device {
   return new MqttDevice(options);
 }
@@ -75,6 +76,7 @@ class MqttDevice implements Device {
   readonly #clock: Clock;
   readonly #topics: Topics;
   readonly #outbox: Outbox;
+  readonly #codec: DeviceCodec;
   readonly #twin: LocalTwin;
   readonly #lifetime = new AbortController();
   /** Keeps the process alive between two connections, when no socket does. */
@@ -87,10 +89,12 @@ class MqttDevice implements Device {
     this.#clock = options.clock ?? systemClock;
     this.#topics = createTopics(options.prefix);
     this.#outbox = new Outbox(this.#clock);
+    this.#codec = codecOf(options);
     this.#twin = new LocalTwin({
       store: storeOf(options.store),
       clock: this.#clock,
       reports: options.reports ?? [],
+      checkReport: (message, value) => this.#codec.checkReport(message, value),
       onReport: (message) => this.#outbox.add(message),
       onForgotten: () => void this.#repeatBirth(),
       onWelcomed: () => {
@@ -230,7 +234,7 @@ class MqttDevice implements Device {
       ...(names.size <= DEFAULT_MAX_REPORTS && { reports: [...names] }),
       heartbeat: this.#heartbeatSeconds,
       encoding: this.#codec.encoding,
-      ...(schema !== undefined && { schema: `sha256:${createHash('sha256').update(schema).digest('hex')}` }),
+      ...(schema !== undefined && { schema: hashSchema(schema) }),
       maxBytes: this.#maxBytes,
       sdk: SDK,
     });
@@ -341,10 +345,6 @@ class MqttDevice implements Device {
     return this.#options.heartbeatSeconds ?? 10;
   }
 
-  get #codec(): DeviceCodec {
-    return this.#options.codec ?? jsonCodec;
-  }
-
   get #maxBytes(): number {
     return this.#options.maxBytes ?? DEFAULT_PROTOCOL_LIMITS.maxPayloadBytes;
   }
@@ -367,6 +367,16 @@ interface LiveSession {
   hasBirth: boolean;
   hasAnswered: boolean;
   readonly ended: AbortSignal;
+}
+
+function codecOf({ schema, encoding = 'json' }: DeviceOptions): DeviceCodec {
+  if (schema === undefined) {
+    if (encoding === 'json') return jsonCodec;
+    throw new TypeError('a device that speaks protobuf needs a schema: give its FileDescriptorSet as schema');
+  }
+  const loaded = loadSchema(schema);
+  if (!loaded.ok) throw new TypeError(`the schema cannot be used: ${loaded.message} (${loaded.reason})`);
+  return typedCodec(loaded.schema, encoding);
 }
 
 function storeOf(store: DeviceOptions['store']): DeviceStore {

@@ -28,6 +28,7 @@ function twinOf(): LocalTwin {
   return new LocalTwin({
     clock,
     reports: [],
+    checkReport: (_, value) => ({ ok: true, value }),
     store: {
       ...disk,
       write(change) {

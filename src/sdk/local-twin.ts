@@ -1,7 +1,9 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import type { DesiredDocument, ReportedEnvelope } from '../protocol/envelopes.ts';
+import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import type { Checked } from '../schema/device-schema.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';
+import type { ReadDocument, RefusedEntry } from './codec.ts';
 import type { DeviceEvent } from './events.ts';
 import { Rejected, TaskRunner } from './handlers.ts';
 import type { Applied, DesiredHandler, WithdrawnHandler } from './handlers.ts';
@@ -14,6 +16,8 @@ export interface LocalTwinOptions {
   readonly clock: Clock;
   /** Names that are reported whether or not there is a value for them yet. */
   readonly reports: readonly string[];
+  /** The value as it is kept and sent, or why it cannot be. */
+  checkReport(message: string, value: MessageValue): Checked<MessageValue>;
   /** There is something new to send for `message`. */
   onReport(message: string): void;
   /** A name is gone from `names`. */
@@ -30,6 +34,8 @@ export class LocalTwin {
   readonly #tasks = new TaskRunner();
   readonly #reports: ReportBook;
   readonly #entries = new Map<string, StoredEntry>();
+  /** What the newest document has that this device's schema cannot read; read again with the document after a restart. */
+  #refused: ReadonlyMap<string, RefusedEntry> = new Map();
   /** The newest document, while it could not be stored. */
   #cancelRetry: (() => void) | undefined;
   /** The object was deleted or disabled since the last document that took effect. */
@@ -76,7 +82,10 @@ export class LocalTwin {
 
   report(message: string, value: MessageValue): void {
     if (this.#isEnded) return;
-    const refusal = this.#reports.set(message, value);
+    const checked = this.#options.checkReport(message, value);
+    const refusal = checked.ok
+      ? this.#reports.set(message, checked.value)
+      : `${checked.path} ${checked.message}`.trim();
     if (refusal === undefined) this.#options.onReport(message);
     else this.#fail(`report of ${message}`, refusal);
   }
@@ -95,7 +104,7 @@ export class LocalTwin {
   }
 
   /** Takes what is new in `document`: stores it, and only then acknowledges. */
-  take(document: DesiredDocument): void {
+  take(document: ReadDocument): void {
     if (this.#isEnded) return;
     this.#cancelRetry?.();
     if (document.disabled) this.#isCutOff = true;
@@ -104,6 +113,7 @@ export class LocalTwin {
       this.#fail('desired document', `it has ${names} messages, this device keeps at most ${MAX_ENTRIES}`);
       return;
     }
+    this.#refuse(document);
     const { changes, changed, confirmed, withdrawn } = takeDocument(this.#entries, document);
     if (changes.size > 0 && !this.#write({ entries: changes })) {
       this.#cancelRetry = this.#options.clock.after(STORE_RETRY_MS, () => this.take(document));
@@ -118,10 +128,22 @@ export class LocalTwin {
     this.#options.onWelcomed();
   }
 
+  #refuse({ refused = {} }: ReadDocument): void {
+    const before = this.#refused;
+    this.#refused = new Map(Object.entries(refused));
+    for (const [message, { revision, reason }] of this.#refused) {
+      if (before.get(message)?.revision === revision) continue;
+      this.#fail(`desired ${message}`, reason);
+      this.#options.onReport(message);
+    }
+  }
+
   /** Undefined when there is nothing to say. Repeats the last decision, so that a later value does not erase an acknowledgement. */
   envelopeOf(message: string): ReportedEnvelope | undefined {
     const entry = this.#liveEntry(message);
     const value = this.#reports.get(message);
+    const refused = this.#refused.get(message);
+    if (refused !== undefined) return { ...refused, status: 'rejected', ...(value !== undefined && { value }) };
     if (entry === undefined) return value && { value };
     const { uid, revision, decision, reason } = entry;
     return {
@@ -135,7 +157,7 @@ export class LocalTwin {
 
   /** Everything this device reports. */
   get names(): ReadonlySet<string> {
-    const names = new Set([...this.#options.reports, ...this.#reports.names]);
+    const names = new Set([...this.#options.reports, ...this.#reports.names, ...this.#refused.keys()]);
     for (const [message, entry] of this.#entries) if (entry.withdrawn !== true) names.add(message);
     return names;
   }
@@ -207,7 +229,10 @@ export class LocalTwin {
   }
 
   #decide(message: string, value: MessageValue, { value: inEffect, done }: Applied): void {
-    const reports = this.#reports.prepare(message, inEffect ?? value);
+    const checked = this.#options.checkReport(message, inEffect ?? value);
+    // A handler that says what the schema cannot is told; that it applied the value is true all the same.
+    if (!checked.ok) this.#fail(`report of ${message}`, `${checked.path} ${checked.message}`.trim());
+    const reports = this.#reports.prepare(message, checked.ok ? checked.value : value);
     this.#conclude(message, { decision: 'applied', ...(done === true && { done }) }, reports);
   }
 

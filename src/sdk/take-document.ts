@@ -1,5 +1,6 @@
 import { canonicalJson } from '../protocol/canonical.ts';
-import type { DesiredDocument, DesiredEntry } from '../protocol/envelopes.ts';
+import type { DesiredEntry } from '../protocol/envelopes.ts';
+import type { ReadDocument } from './codec.ts';
 import type { Entries, StoredEntry } from './store.ts';
 
 /** What a desired document changes on a device. */
@@ -15,7 +16,7 @@ export interface Taken {
 }
 
 /** Takes an entry when its uid differs from the stored one or its revision is greater. Clocks are never compared. */
-export function takeDocument(stored: Entries, document: DesiredDocument): Taken {
+export function takeDocument(stored: Entries, document: ReadDocument): Taken {
   const changes = new Map<string, StoredEntry>();
   const taken = { changes, changed: [] as string[], confirmed: [] as string[], withdrawn: [] as string[] };
   // Cut off, not told to forget: like a deleted object, a disabled one leaves the device with what it has.
@@ -30,7 +31,8 @@ export function takeDocument(stored: Entries, document: DesiredDocument): Taken 
     else taken.changed.push(name);
   }
   for (const [name, entry] of stored) {
-    if (entry.withdrawn === true || Object.hasOwn(document.messages, name)) continue;
+    const isNamed = Object.hasOwn(document.messages, name) || Object.hasOwn(document.refused ?? {}, name);
+    if (entry.withdrawn === true || isNamed) continue;
     changes.set(name, { ...entry, withdrawn: true });
     taken.withdrawn.push(name);
   }

@@ -31,7 +31,9 @@ function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
     const isNews = prior?.state !== record.state || prior.revision !== record.revision;
     if (!isNews || !WORTH_TELLING.has(record.state)) continue;
     const detail = record.message === undefined ? '' : `: ${record.message}`;
-    events.push({ type: 'Warning', reason: record.state, message: `${message} revision ${record.revision}${detail}` });
+    // What is Invalid got no revision of its own.
+    const which = record.state === 'Invalid' ? message : `${message} revision ${record.revision}`;
+    events.push({ type: 'Warning', reason: record.state, message: `${which}${detail}` });
   }
   const synced = findCondition(after.conditions, 'Synced');
   const was = findCondition(before?.conditions, 'Synced');

@@ -11,7 +11,7 @@ import { createKubeClient } from '../../src/kube/http-client.ts';
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
-import { findMosquitto } from '../real/mosquitto-binary.ts';
+import { findMosquitto } from '../real/system-packages.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { connectTo } from '../world/broker-client.ts';

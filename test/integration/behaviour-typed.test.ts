@@ -99,6 +99,58 @@ describe('a device that brings a schema', () => {
   });
 });
 
+describe.each(['json', 'protobuf'] as const)('a device of the SDK with a schema, speaking %s,', (encoding) => {
+  const name = (what: string): string => `${encoding}-${what}`;
+  const typed = (what: string) => stage.startDevice(name(what), { schema: bytes, encoding, applies: [RATE, ALERT] });
+
+  it('is asked for its schema once, and is brought in sync', async () => {
+    await stage.create(name('sync'), { [RATE]: { interval_seconds: '60' }, [ALERT]: { maxCelsius: 30 } });
+    const device = await typed('sync');
+    await stage.untilCondition(name('sync'), 'Synced', 'True/InSync');
+    const { status } = await stage.get(name('sync'));
+    expect(status?.reported).toMatchObject({ [RATE]: { intervalSeconds: 60 }, [ALERT]: { maxCelsius: 30 } });
+    expect(status?.schema?.hash).toBe(hash);
+    device.drift(RATE, { intervalSeconds: 61 });
+    await stage.untilCondition(name('sync'), 'Synced', 'False/Drifted');
+    await stage.desire(name('sync'), RATE, { interval_seconds: 61 });
+    await stage.untilCondition(name('sync'), 'SchemaValid', 'True/Valid');
+    await stage.untilCondition(name('sync'), 'Synced', 'True/InSync');
+  });
+
+  it('can say no', async () => {
+    await stage.create(name('no'), rate(0));
+    await typed('no');
+    await stage.until(name('no'), 'is rejected', ({ status }) => {
+      expect(status?.sync?.[RATE]?.state).toBe('Rejected');
+      expect(status?.sync?.[RATE]?.message).toContain('at least 1');
+    });
+  });
+
+  it('gets nothing again when it or the operator starts again, and what changed meanwhile once', async () => {
+    await stage.create(name('again'), rate(60));
+    const device = await typed('again');
+    await stage.untilCondition(name('again'), 'Synced', 'True/InSync');
+    device.die();
+    await stage.operator.kill();
+    await stage.restartOperator();
+    await device.start();
+    await stage.untilCondition(name('again'), 'Online', 'True/Birth');
+    expect(device.applied.map(({ value }) => value)).toEqual([{ intervalSeconds: 60 }, { intervalSeconds: 60 }]);
+    expect((await stage.operator.metrics()).value('mir_desired_published_total') ?? 0).toBe(0);
+    device.die();
+    for (const seconds of [10, 20, 30]) await stage.desire(name('again'), RATE, { intervalSeconds: seconds });
+    await stage.until(name('again'), 'the newest is published', ({ status, metadata }) => {
+      expect(status?.observedGeneration).toBe(metadata.generation);
+    });
+    await device.start();
+    await stage.untilCondition(name('again'), 'Synced', 'True/InSync');
+    expect(device.applied.slice(2).map(({ value }) => value)).toEqual([
+      { intervalSeconds: 60 },
+      { intervalSeconds: 30 },
+    ]);
+  });
+});
+
 describe('a schema that was registered with kubectl', () => {
   it('is used by the first device that announces it, which is not asked for it', async () => {
     const { stdout: manifest } = await promisify(execFile)('npm', [

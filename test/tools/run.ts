@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import type { ControlPlane } from '../real/control-plane.ts';
-import { findMosquitto, findMosquittoClients } from '../real/mosquitto-binary.ts';
+import { findMosquitto, findMosquittoClients, findProtoc, findPythonProtobuf } from '../real/system-packages.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { SHARED_CONTROL_PLANES } from '../world/real.ts';
 import { Phases } from './phases.ts';
@@ -19,8 +19,8 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 /** What each kind of run is about; arguments of the caller narrow it further. */
 const SELECTION = {
-  embedded: ['--testPathIgnorePatterns', '/node_modules/', '/test/real/', '/test/conformance/'],
-  real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/real/'],
+  embedded: ['--testPathIgnorePatterns', '/node_modules/', '/test/real/', '/test/oracle/', '/test/conformance/'],
+  real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
@@ -51,6 +51,8 @@ async function prepareRealWorld(phases: Phases): Promise<ControlPlane[]> {
   const binaries = await phases.run('binaries', async () => {
     await findMosquitto(progress);
     await findMosquittoClients(progress);
+    await findProtoc(progress);
+    await findPythonProtobuf(progress);
     return findControlPlane(progress);
   });
   const directory = scratchDirectory('run');

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
-import { findMosquitto } from '../real/mosquitto-binary.ts';
+import { findMosquitto } from '../real/system-packages.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
 import type { BrokerProcess } from './broker.ts';
 import type { Cluster } from './cluster.ts';

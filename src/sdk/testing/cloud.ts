@@ -4,13 +4,15 @@ import type { JsonValue } from '../../api/device.ts';
 import { canonicalJson } from '../../protocol/canonical.ts';
 import type { DesiredEntry } from '../../protocol/envelopes.ts';
 import { encodeDesired } from '../../protocol/desired-document.ts';
+import { isProtobuf } from '../../protocol/protobuf-envelopes.ts';
 import { createTopics } from '../../protocol/topics.ts';
 
-/** One message that the cloud saw; `json` is undefined for an empty payload. */
+/** One message that the cloud saw; `json` is undefined for an empty payload and for protobuf. */
 interface Seen {
   /** `state`, `heartbeat`, `reported/<message>`, … */
   readonly on: string;
   readonly json: Readonly<Record<string, unknown>> | undefined;
+  readonly payload: Buffer;
   readonly isRetained: boolean;
 }
 
@@ -42,11 +44,12 @@ export async function connectCloud(url: string, deviceId: string): Promise<Cloud
   let position = 0;
   let wake = (): void => {};
   client.on('message', (topic, payload, { retain }) => {
-    const json = payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Seen['json']);
-    seen.push({ on: topic.slice(base.length), json, isRetained: retain });
+    const isJson = payload.length > 0 && !isProtobuf(payload) && topic !== `${base}schema`;
+    const json = isJson ? (JSON.parse(payload.toString()) as Seen['json']) : undefined;
+    seen.push({ on: topic.slice(base.length), json, payload, isRetained: retain });
     wake();
   });
-  await client.subscribeAsync([`${base}state`, `${base}heartbeat`, `${base}reported/+`], { qos: 1 });
+  await client.subscribeAsync([`${base}state`, `${base}heartbeat`, `${base}schema`, `${base}reported/+`], { qos: 1 });
   const publish = async (on: string, payload: string | Buffer, retain = false): Promise<void> => {
     await client.publishAsync(base + on, payload, { qos: 1, retain });
   };

@@ -1,6 +1,6 @@
-/** Eclipse Mosquitto, the broker of the real world: the machine's own, or the distribution's package. */
+/** What the real world takes from the distribution: Eclipse Mosquitto, and Google's protobuf as an oracle. The machine's own, or a package. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Progress } from './binaries.ts';
@@ -13,6 +13,26 @@ export async function findMosquitto(progress: Progress): Promise<string> {
 /** Path of `mosquitto_sub`; `mosquitto_pub` lies beside it. */
 export async function findMosquittoClients(progress: Progress): Promise<string> {
   return find('mosquitto_sub') ?? (await install('mosquitto-clients', 'mosquitto_sub', progress));
+}
+
+/** Path of `protoc`, with Google's own .proto files where it finds them. */
+export async function findProtoc(progress: Progress): Promise<string> {
+  const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));
+  if (!existsSync('/usr/include/google/protobuf/any.proto')) await install('libprotobuf-dev', 'protoc', progress);
+  return path;
+}
+
+/** Path of a Python that has Google's protobuf. Debian's own, because its packages are for no other. */
+export async function findPythonProtobuf(progress: Progress): Promise<string> {
+  const python = '/usr/bin/python3';
+  const hasProtobuf = (): Promise<boolean> =>
+    run(python, ['-c', 'import google.protobuf.json_format']).then(
+      () => true,
+      () => false,
+    );
+  if (!(await hasProtobuf())) await install('python3-protobuf', 'python3', progress);
+  if (await hasProtobuf()) return python;
+  throw new Error(`${python} has no google.protobuf: install the package python3-protobuf`);
 }
 
 function find(command: string): string | undefined {

@@ -1,0 +1,261 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { anyMessage } from '../../test/oracle/random-messages.ts';
+import type { JsonObject, JsonValue } from '../api/device.ts';
+import type { DeviceSchema, MessageType } from './device-schema.ts';
+import { loadSchema } from './load-schema.ts';
+import { compileProtoFiles } from './proto-files.ts';
+
+const KITCHEN = join(import.meta.dirname, '../../test/oracle/kitchen.proto');
+const NAMES = ['Scalars', 'Optionals', 'Lists', 'Maps', 'WellKnown', 'Tree'];
+
+let schema: DeviceSchema;
+beforeAll(async () => {
+  const loaded = loadSchema(await compileProtoFiles([KITCHEN]));
+  if (!loaded.ok) throw new Error(loaded.message);
+  ({ schema } = loaded);
+});
+
+function typeOf(name: string): MessageType {
+  const type = schema.message(`oracle.v1.${name}`);
+  if (type === undefined) throw new Error(`no ${name}`);
+  return type;
+}
+
+const canonical = (name: string, value: JsonObject, defaults = false): JsonValue => {
+  const checked = typeOf(name).canonicalize(value, { defaults });
+  if (!checked.ok) throw new Error(`${checked.path} ${checked.message}`);
+  return checked.value;
+};
+
+const UINT = 'a whole number from 0 to 4294967295';
+
+describe('a value that does not fit', () => {
+  it.each<[string, JsonObject, string, string]>([
+    ['Scalars', { aUint32: 'fast' }, 'aUint32', `is "fast", expected ${UINT}`],
+    ['Scalars', { a_uint32: -1 }, 'a_uint32', `is -1, expected ${UINT}`],
+    ['Scalars', { aUint32: 1.5 }, 'aUint32', `is 1.5, expected ${UINT}`],
+    ['Scalars', { aUint32: [] }, 'aUint32', `is a list, expected ${UINT}`],
+    ['Scalars', { aUint32: {} }, 'aUint32', `is an object, expected ${UINT}`],
+    ['Scalars', { aUint32: 'x'.repeat(99) }, 'aUint32', `is "${'x'.repeat(38)}…, expected ${UINT}`],
+    [
+      'Scalars',
+      { aUint64: 2 ** 60 },
+      'aUint64',
+      'is 1152921504606847000, expected a whole number from 0 to 18446744073709551615; write one beyond 9007199254740991 as a string',
+    ],
+    ['Scalars', { aBool: 1 }, 'aBool', 'is 1, expected true or false'],
+    ['Scalars', { aString: '\ud800' }, 'aString', 'is "\\ud800", expected a string of valid Unicode'],
+    ['Scalars', { someBytes: 'A' }, 'someBytes', 'is "A", expected bytes in base64'],
+    ['Scalars', { aFloat: 1e39 }, 'aFloat', 'is 1e+39, expected a number that fits 32 bits'],
+    [
+      'Scalars',
+      { aColour: 'GREEN' },
+      'aColour',
+      'is "GREEN", expected one of COLOUR_UNSPECIFIED, RED, CRIMSON, BLUE, NEGATIVE',
+    ],
+    [
+      'Scalars',
+      { colour: 1 },
+      'colour',
+      'is not a field of oracle.v1.Scalars, which has aDouble, aFloat, anInt64, aUint64, anInt32, aFixed64, aFixed32, aBool, …',
+    ],
+    ['Scalars', { aUint32: 1, a_uint32: 1 }, 'a_uint32', 'is the same field as aUint32; give it once'],
+    ['Optionals', { aNumber: 1, aText: '' }, 'aText', 'cannot stand beside aNumber: both are of oneof choice'],
+    ['Optionals', { aMessage: { aUint32: -1 } }, 'aMessage.aUint32', `is -1, expected ${UINT}`],
+    ['Lists', { doubles: 5 }, 'doubles', 'is 5, expected a list'],
+    ['Lists', { strings: ['a', null] }, 'strings[1]', 'is null, expected a value'],
+    [
+      'Lists',
+      { messages: [{}, { aMessage: { aBool: 'x' } }] },
+      'messages[1].aMessage.aBool',
+      'is "x", expected true or false',
+    ],
+    [
+      'Maps',
+      { byString: { 'dark-mode': 'x' } },
+      'byString["dark-mode"]',
+      'is "x", expected a whole number from -2147483648 to 2147483647',
+    ],
+    ['Maps', { byInt32: { x: '' } }, 'byInt32["x"]', 'is "x", expected a whole number from -2147483648 to 2147483647'],
+    ['Maps', { byInt32: { 1: 'a', '1.0': 'b' } }, 'byInt32["1.0"]', 'is the key 1, which comes twice'],
+    ['Maps', { byString: { constructor: 1 } }, 'byString["constructor"]', 'is a key that is not allowed anywhere'],
+    ['Tree', { leaf: { kind: 'RED' } }, 'leaf.kind', 'is "RED", expected one of NONE, GREEN'],
+    [
+      'WellKnown',
+      { aTime: '2024-02-30T00:00:00Z' },
+      'aTime',
+      'is "2024-02-30T00:00:00Z", expected a time like "2024-11-20T14:00:00Z", from year 0001 to 9999',
+    ],
+    [
+      'WellKnown',
+      { aDuration: '5' },
+      'aDuration',
+      'is "5", expected a duration in seconds like "90s" or "1.5s", of at most 315576000000 s',
+    ],
+    [
+      'WellKnown',
+      { aStruct: { a: { constructor: 1 } } },
+      'aStruct["a"]["constructor"]',
+      'is a key that is not allowed anywhere',
+    ],
+    [
+      'WellKnown',
+      { anAny: { '@type': 5 } },
+      'anAny["@type"]',
+      'is 5, expected the URL of a message of the device\'s schema, like "type.googleapis.com/sensor.v1.SampleRate"',
+    ],
+  ])('%s %j is told at its path', (name, value, path, message) => {
+    expect(typeOf(name).canonicalize(value)).toEqual({ ok: false, path, message });
+    expect(typeOf(name).encode(value)).toEqual({ ok: false, path, message });
+  });
+});
+
+describe('the canonical form', () => {
+  it('keeps what is named, also when it is the default, and adds the rest only when asked to', () => {
+    expect(canonical('Tree', { leaf: { kind: 'NONE' } })).toEqual({ leaf: { kind: 'NONE' } });
+    expect(canonical('Tree', { leaf: { kind: 'NONE' } }, true)).toMatchObject({
+      leaf: { kind: 'NONE', longFieldName: 0, somethingElse: '' },
+      children: [],
+      byName: {},
+    });
+    expect(canonical('Optionals', {}, true)).toEqual({});
+  });
+
+  it('takes null for absent', () => {
+    expect(canonical('Scalars', { aUint32: null, aString: null })).toEqual({});
+  });
+
+  it.each(NAMES)('of any %s is its own canonical form, and the wire says the same', (name) => {
+    const type = typeOf(name);
+    fc.assert(
+      fc.property(anyMessage(name), (value) => {
+        const once = canonical(name, value) as JsonObject;
+        expect(canonical(name, once)).toEqual(once);
+        const [encoded, full] = [type.encode(value), canonical(name, value, true)];
+        const decoded = encoded.ok ? type.decode(encoded.value) : encoded;
+        expect(decoded).toEqual({ ok: true, value: full });
+        const shuffled = Object.fromEntries(Object.entries(value).toReversed());
+        expect(type.encode(shuffled)).toEqual(encoded);
+        expect(type.agrees(full as JsonObject, once, false)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each(NAMES)('of anything at all, or bytes of anything, never throws for %s', (name) => {
+    const type = typeOf(name);
+    const fields = fc.constantFrom(
+      'aUint32',
+      'strings',
+      'byString',
+      'aMessage',
+      'aValue',
+      'anAny',
+      '@type',
+      'leaf',
+      'x',
+    );
+    fc.assert(
+      fc.property(fc.dictionary(fields, fc.jsonValue()), fc.uint8Array({ maxLength: 60 }), (value, bytes) => {
+        type.canonicalize(value as JsonObject, { defaults: true });
+        type.encode(value as JsonObject);
+        type.decode(bytes);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('the wire', () => {
+  const decode = (name: string, ...bytes: number[]): JsonValue => {
+    const decoded = typeOf(name).decode(Buffer.from(bytes));
+    if (!decoded.ok) throw new Error(decoded.message);
+    return decoded.value;
+  };
+
+  it('skips fields that the schema does not have, and those of another wire type', () => {
+    expect(decode('Tree', 0xf8, 0x07, 0x05, 0x28, 0x07)).toMatchObject({ toString: 7 });
+    expect(decode('Tree', 0x2a, 0x01, 0x00)).toMatchObject({ toString: 0 });
+  });
+
+  it('takes the last of a field that comes twice, and merges messages', () => {
+    expect(decode('Tree', 0x28, 0x01, 0x28, 0x02)).toMatchObject({ toString: 2 });
+    expect(decode('Tree', 0x0a, 0x02, 0x08, 0x01, 0x0a, 0x02, 0x10, 0x05)).toMatchObject({
+      leaf: { kind: 'GREEN', longFieldName: 5 },
+    });
+  });
+
+  it('takes the last of a oneof', () => {
+    expect(decode('Optionals', 0x50, 0x05, 0x5a, 0x01, 0x78)).toEqual({ aText: 'x' });
+  });
+
+  it('reads lists packed or not', () => {
+    expect(decode('Lists', 0x12, 0x02, 0x01, 0x02, 0x10, 0x03)).toMatchObject({ int64s: ['1', '2', '3'] });
+  });
+
+  it.each([
+    ['ends early', [0x28]],
+    ['has a field 0', [0x00, 0x01]],
+    ['has a wire type that does not exist', [0x2f]],
+    ['has text that is not UTF-8', [0x0a, 0x03, 0x1a, 0x01, 0xff]],
+  ])('that %s is a problem', (_name, bytes) => {
+    expect(typeOf('Tree').decode(Buffer.from(bytes))).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^is no protobuf message: /) as unknown,
+    });
+  });
+});
+
+describe('agreement', () => {
+  it.each<[string, string, JsonObject, JsonObject, boolean, boolean]>([
+    ['what is not desired may be anything', 'Scalars', { aUint32: 1, aString: 'x' }, { aUint32: 1 }, true, true],
+    ['another value', 'Scalars', { aUint32: 1 }, { aUint32: 2 }, false, false],
+    ['a number left out is 0', 'Scalars', { aUint32: 0 }, { aUint32: 2 }, false, false],
+    ['a text left out may be a secret', 'Scalars', { aString: '' }, { aString: 'secret' }, false, true],
+    ['an optional left out may be a secret', 'Optionals', {}, { aString: 'secret', anInt64: '5' }, false, true],
+    ['an optional that is there', 'Optionals', { anInt64: '4' }, { anInt64: '5' }, false, false],
+    [
+      'messages within, field by field',
+      'Optionals',
+      { aMessage: { aUint32: 1, aBool: false } },
+      { aMessage: { aUint32: 1 } },
+      true,
+      true,
+    ],
+    ['lists must be as long', 'Lists', { strings: ['a', 'b'] }, { strings: ['a'] }, false, false],
+    ['lists must be in order', 'Lists', { strings: ['b', 'a'] }, { strings: ['a', 'b'] }, false, false],
+    [
+      'messages in lists may say more',
+      'Lists',
+      { messages: [{ aBool: true, aString: '' }] },
+      { messages: [{ aBool: true }] },
+      true,
+      true,
+    ],
+    ['an empty list is desired', 'Lists', { strings: ['a'] }, { strings: [] }, false, false],
+    ['maps must have the same keys', 'Maps', { byString: { a: 1, b: 2 } }, { byString: { a: 1 } }, false, false],
+    ['maps in whichever order', 'Maps', { byString: { b: 2, a: 1 } }, { byString: { a: 1, b: 2 } }, true, true],
+    ['free JSON must be the same', 'WellKnown', { aStruct: { a: 1, b: 2 } }, { aStruct: { a: 1 } }, false, false],
+  ])('%s', (_why, name, reported, desired, agrees, agreesWhereOmitted) => {
+    const type = typeOf(name);
+    expect([type.agrees(reported, desired, false), type.agrees(reported, desired, true)]).toEqual([
+      agrees,
+      agreesWhereOmitted,
+    ]);
+  });
+});
+
+describe('compiling .proto files', () => {
+  it('gives the same bytes again', async () => {
+    expect(await compileProtoFiles([KITCHEN])).toEqual(await compileProtoFiles([KITCHEN]));
+  });
+
+  it('names the file and the line of an error, and what is missing', async () => {
+    await expect(compileProtoFiles([join(import.meta.dirname, 'load-schema.ts')])).rejects.toThrow(
+      /load-schema\.ts.*line 1/,
+    );
+    await expect(compileProtoFiles(['no/such.proto'])).rejects.toThrow(/such\.proto is in none of .*includeDirs/);
+  });
+});

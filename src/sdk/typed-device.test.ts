@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startBroker } from '../dev/broker.ts';
+import type { DevBroker } from '../dev/broker.ts';
+import { encodeDesiredProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
+import type { DeviceSchema } from '../schema/device-schema.ts';
+import { hashSchema, loadSchema } from '../schema/load-schema.ts';
+import { compileProtoFiles, createDevice, memoryStore } from './index.ts';
+import type { Device, DeviceEvent, DeviceOptions } from './index.ts';
+import { connectCloud, entry } from './testing/cloud.ts';
+import type { Cloud } from './testing/cloud.ts';
+
+const PROTO = join(import.meta.dirname, '../../manifests/samples/proto');
+const RATE = 'sensor.v1.SampleRate';
+const ALERT = 'sensor.v1.AlertThreshold';
+const BATTERY = 'sensor.v1.BatteryStatus';
+const LIMITS = { maxPayloadBytes: 16_384, maxNesting: 32 };
+const OWNER = { cluster: 'c', namespace: 'n', name: 'd1', uid: 'uid-1' };
+
+let broker: DevBroker;
+let cloud: Cloud;
+let bytes: Buffer;
+let schema: DeviceSchema;
+const devices: Device[] = [];
+const applied: unknown[] = [];
+const events: DeviceEvent[] = [];
+
+beforeAll(async () => {
+  bytes = await compileProtoFiles([join(PROTO, 'sensor/v1/sensor.proto')], { includeDirs: [PROTO] });
+  const loaded = loadSchema(bytes);
+  if (!loaded.ok) throw new Error(loaded.message);
+  ({ schema } = loaded);
+});
+
+beforeEach(async () => {
+  broker = await startBroker();
+  cloud = await connectCloud(broker.url, 'd1');
+  applied.length = 0;
+  events.length = 0;
+});
+
+afterEach(async () => {
+  for (const device of devices.splice(0)) device.destroy();
+  await cloud.close();
+  await broker.close();
+});
+
+async function connect(options: Partial<DeviceOptions> = {}): Promise<Device> {
+  const device = createDevice({
+    url: broker.url,
+    deviceId: 'd1',
+    heartbeatSeconds: 0,
+    reportSpreadMs: 0,
+    reconnect: { baseMs: 5, maxMs: 20 },
+    schema: bytes,
+    onEvent: (event) => void events.push(event),
+    ...options,
+  });
+  devices.push(device);
+  for (const message of [RATE, ALERT]) device.onDesired(message, (value) => void applied.push(value));
+  await device.connect();
+  return device;
+}
+
+const encoded = (message: string, value: object): Uint8Array => {
+  const result = schema.message(message)?.encode(value as never);
+  if (result?.ok !== true) throw new Error(`cannot encode ${message}`);
+  return result.value;
+};
+
+async function nextReport(message: string, status: string) {
+  for (;;) {
+    const { payload } = await cloud.next(`reported/${message}`);
+    const parsed = parseReportedProtobuf(payload, LIMITS);
+    if (!parsed.ok) throw new Error(parsed.message);
+    if (parsed.value.status !== status) continue;
+    const { value, ...decision } = parsed.value;
+    const decoded = value === undefined ? undefined : schema.message(message)?.decode(value);
+    return { ...decision, value: decoded?.ok === true ? decoded.value : undefined };
+  }
+}
+
+describe('a device with a schema', () => {
+  it('announces its hash, and sends it when asked', async () => {
+    await connect();
+    const birth = await cloud.next('state', { online: true });
+    expect(birth.json).toMatchObject({ schema: hashSchema(bytes), encoding: 'json' });
+    await cloud.publish('get', 'schema');
+    const { payload } = await cloud.next('schema');
+    expect(payload.equals(bytes)).toBe(true);
+  });
+
+  it('gets what is desired in canonical form with defaults, however it is spelled', async () => {
+    await connect();
+    await cloud.desire({ [RATE]: entry(1, { interval_seconds: '60' }) });
+    const report = await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    expect(report.json?.['value']).toEqual({ intervalSeconds: 60 });
+    expect(applied).toEqual([{ intervalSeconds: 60 }]);
+  });
+
+  it('rejects the one message that it cannot read, and takes the others', async () => {
+    await connect();
+    await cloud.desire({
+      [RATE]: entry(3, { interval: 60 }),
+      [ALERT]: entry(4, { maxCelsius: 30 }),
+      'x.v1.Y': entry(5, {}),
+    });
+    const refused = await cloud.next(`reported/${RATE}`, { status: 'rejected' });
+    expect(refused.json).toMatchObject({ uid: 'uid-1', revision: 3 });
+    expect(refused.json?.['reason']).toContain('interval is not a field of sensor.v1.SampleRate');
+    await cloud.desire({ [RATE]: entry(6, { intervalSeconds: 5 }), [ALERT]: entry(4, { maxCelsius: 30 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied', revision: 6 });
+    expect(applied).toEqual([{ maxCelsius: 30 }, { intervalSeconds: 5 }]);
+  });
+
+  it('keeps what it has while a newer value cannot be read', async () => {
+    const device = await connect();
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 60 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    await cloud.desire({ [RATE]: entry(2, { intervalSeconds: -1 }) });
+    const refused = await cloud.next(`reported/${RATE}`, { status: 'rejected' });
+    expect(refused.json).toMatchObject({ revision: 2, value: { intervalSeconds: 60 } });
+    expect(device.desired(RATE)).toEqual({ intervalSeconds: 60 });
+  });
+
+  it('reports in canonical form, and tells what does not fit instead of sending it', async () => {
+    const device = await connect();
+    device.report(BATTERY, { voltage: 3.2 });
+    const report = await cloud.next(`reported/${BATTERY}`);
+    expect(report.json?.['value']).toEqual({ percentage: 0, voltage: 3.2 });
+    device.report(BATTERY, { voltage: 'high' });
+    expect(device.reported(BATTERY)).toEqual({ percentage: 0, voltage: 3.2 });
+    const failures = events.flatMap((event) => (event.kind === 'failed' ? `${event.what}: ${event.reason}` : []));
+    expect(failures).toEqual([expect.stringContaining(`report of ${BATTERY}: voltage is "high", expected`)]);
+  });
+
+  it('that cannot be used is refused when the device is made', () => {
+    const make = (options: Partial<DeviceOptions>): Device =>
+      createDevice({ url: broker.url, deviceId: 'd1', ...options });
+    expect(() => make({ schema: Buffer.from('nonsense') })).toThrow(/schema cannot be used/);
+    expect(() => make({ encoding: 'protobuf' })).toThrow(/needs a schema/);
+  });
+});
+
+describe('a device that speaks protobuf', () => {
+  it('says so, takes protobuf and reports protobuf', async () => {
+    await connect({ encoding: 'protobuf' });
+    expect((await cloud.next('state', { online: true })).json).toMatchObject({ encoding: 'protobuf' });
+    const value = encoded(RATE, { intervalSeconds: 60 });
+    const messages = { [RATE]: { revision: 3, time: '', value } };
+    await cloud.publish('desired', encodeDesiredProtobuf({ owner: OWNER, disabled: false, messages }), true);
+    expect(await nextReport(RATE, 'applied')).toEqual({
+      uid: 'uid-1',
+      revision: 3,
+      status: 'applied',
+      value: { intervalSeconds: 60 },
+    });
+    expect(applied).toEqual([{ intervalSeconds: 60 }]);
+  });
+
+  it('understands the JSON that stands before its first birth, and takes the same value in protobuf for the same', async () => {
+    await cloud.desire({ [RATE]: entry(3, { intervalSeconds: 60 }) });
+    await connect({ encoding: 'protobuf' });
+    await nextReport(RATE, 'applied');
+    const messages = { [RATE]: { revision: 4, time: '', value: encoded(RATE, { intervalSeconds: 60 }) } };
+    await cloud.publish('desired', encodeDesiredProtobuf({ owner: OWNER, disabled: false, messages }), true);
+    expect(await nextReport(RATE, 'applied')).toMatchObject({ revision: 4 });
+    expect(applied).toHaveLength(1);
+  });
+
+  it('rejects bytes that its schema cannot read', async () => {
+    await connect({ encoding: 'protobuf' });
+    const messages = { [RATE]: { revision: 3, time: '', value: Buffer.from([0x08]) } };
+    await cloud.publish('desired', encodeDesiredProtobuf({ owner: OWNER, disabled: false, messages }), true);
+    expect(await nextReport(RATE, 'rejected')).toMatchObject({ revision: 3 });
+  });
+
+  it('sends what an earlier firmware reported as the JSON it is, when its schema cannot write it', async () => {
+    const store = memoryStore();
+    store.write({ reports: new Map([['old.v1.Thing', { a: 1 }]]) });
+    await connect({ encoding: 'protobuf', store });
+    const report = await cloud.next('reported/old.v1.Thing');
+    expect(report.json).toMatchObject({ value: { a: 1 } });
+  });
+});
