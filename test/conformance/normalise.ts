@@ -58,7 +58,7 @@ function withoutAge(cell: unknown): unknown {
 }
 
 /** What kubectl prints, and messages that speak of versions. */
-function normaliseText(text: string, { namespace, hash }: Own): string {
+export function normaliseText(text: string, { namespace, hash }: Own): string {
   return text
     .replaceAll(namespace, '{ns}')
     .replaceAll(hash, '{hash}')
