@@ -2,6 +2,7 @@
  * What the embedded API must answer as the real one does. A case is a list of requests in a namespace of its own; add one by
  * writing the requests: the real API server says what is right.
  */
+import { CLUSTER_SCOPED } from './cluster-scoped-cases.ts';
 import type { Step } from './exchange.ts';
 
 export interface Case {
@@ -66,6 +67,13 @@ const READING: readonly Case[] = [
   { name: 'field selector spec.deviceId', steps: [...three, list('?fieldSelector=spec.deviceId%3D{ns}-b')] },
   { name: 'an unknown field selector', steps: [list('?fieldSelector=spec.disabled%3Dtrue')] },
   { name: 'a resourceVersion that is no number', steps: [list('?resourceVersion=x&resourceVersionMatch=Exact')] },
+  { name: 'a wrong resourceVersionMatch', steps: [list('?resourceVersion=1&resourceVersionMatch=Some')] },
+  { name: 'resourceVersionMatch Exact of 0', steps: [list('?resourceVersion=0&resourceVersionMatch=Exact')] },
+  {
+    name: 'resourceVersionMatch of a later page',
+    steps: [...three, prepared(list('?limit=1')), list('?limit=1&continue={continue}&resourceVersionMatch=Exact')],
+  },
+  { name: 'get at no version', steps: [prepared(post(device('a'))), get('a', '?resourceVersion=x')] },
   { name: 'resourceVersionMatch without resourceVersion', steps: [list('?resourceVersionMatch=Exact')] },
   { name: 'table of one', steps: [prepared(post(device('a'))), { ...get('a'), accept: TABLE }] },
   { name: 'table of a list', steps: [...three, { ...list(), accept: TABLE }] },
@@ -88,6 +96,16 @@ const WRITING: readonly Case[] = [
   { name: 'create drops status', steps: [post(device('a', { status: { online: true } }))] },
   { name: 'create with dryRun', steps: [post(device('a'), '?dryRun=All'), get('a')] },
   { name: 'create with a wrong dryRun', steps: [post(device('a'), '?dryRun=Some')] },
+  {
+    name: 'writes with a wrong dryRun',
+    steps: [
+      prepared(post(device('a'))),
+      { ...get('a', '?dryRun=Some'), method: 'PUT', body: device('a') },
+      patch('a', 'merge', {}, '?dryRun=Some&dryRun=All'),
+      { ...remove('a'), path: `${DEVICES}/a?dryRun=Some` },
+      remove('a', { dryRun: ['Some'] }),
+    ],
+  },
   {
     name: 'replace',
     steps: [
@@ -170,7 +188,15 @@ const VALIDATION: readonly Case[] = [
   { name: 'a message name that is none', steps: [post(device('a', { properties: { desired: { 'a b': {} } } }))] },
   {
     name: 'several faults',
-    steps: [post(device('a', { spec: { deviceId: '', disabled: 3 }, properties: { desired: [] } }))],
+    steps: [
+      post(
+        device('a', {
+          spec: { deviceId: '', disabled: 3 },
+          properties: { desired: [] },
+          metadata: { labels: { a: '-' }, finalizers: ['a/b/c'] },
+        }),
+      ),
+    ],
   },
   {
     name: 'deviceId is immutable',
@@ -181,13 +207,22 @@ const VALIDATION: readonly Case[] = [
     name: `fieldValidation=${mode}`,
     steps: [post(device('a', { spec: { deviceId: '{ns}', colour: 'red' } }), `?fieldValidation=${mode}`)],
   })),
-  {
-    name: 'a field twice, Strict',
+  ...['Ignore', 'Warn', 'Strict'].map((mode): Case => ({
+    name: `fields twice, ${mode}`,
     steps: [
       post(
-        '{"apiVersion":"iot.mir/v1alpha","kind":"device","metadata":{"name":"a"},"spec":{"deviceId":"x","deviceId":"y"}}',
-        '?fieldValidation=Strict',
+        '{"apiVersion":"iot.mir/v1alpha","kind":"device","metadata":{"name":"a"},"spec":{"deviceId":"{ns}-x","deviceId":"{ns}",' +
+          '"colour":1,"colour":2},"properties":{"desired":{"a.B":{"list":[{"c":1},{"c":1,"c":2}]}}}}',
+        `?fieldValidation=${mode}`,
       ),
+    ],
+  })),
+  {
+    name: 'fieldValidation=Wrong elsewhere',
+    steps: [
+      prepared(post(device('a'))),
+      { ...get('a', '?fieldValidation=Wrong'), method: 'PUT', body: device('a') },
+      patch('a', 'merge', {}, '?fieldValidation=Wrong'),
     ],
   },
 ];
@@ -237,6 +272,15 @@ const DELETING: readonly Case[] = [
     ],
   },
   {
+    name: 'delete at its uid, of an old resourceVersion',
+    steps: [
+      remembered(post(device('a'))),
+      prepared(patch('a', 'merge', { spec: { disabled: true } })),
+      remove('a', { preconditions: { uid: '{uid}', resourceVersion: '{rv}' } }),
+      remove('a', { preconditions: { uid: '{uid}' } }),
+    ],
+  },
+  {
     name: 'deletecollection by label',
     steps: [...three, { ...list('?labelSelector=name%3Da'), method: 'DELETE' }, list()],
   },
@@ -271,6 +315,13 @@ const WATCHING: readonly Case[] = [
     name: 'watch from a version long gone',
     steps: [{ ...list('?watch=true&resourceVersion=1&timeoutSeconds=2'), events: 1 }],
   },
+  {
+    name: 'watch from the future',
+    steps: [
+      remembered(post(device('a'))),
+      { ...list('?watch=true&resourceVersion={future}&timeoutSeconds=1'), events: 1 },
+    ],
+  },
   { name: 'watch from nonsense', steps: [{ ...list('?watch=true&resourceVersion=x&timeoutSeconds=1'), events: 1 }] },
   {
     name: 'streaming list ends with a bookmark',
@@ -291,6 +342,10 @@ const DISCOVERY: readonly Case[] = [
   { name: 'our resources', steps: [{ method: 'GET', path: GROUP }] },
   { name: 'a group that is not there', steps: [{ method: 'GET', path: '/apis/none.mir/v1' }] },
   { name: 'a resource that is not there', steps: [{ method: 'GET', path: `${GROUP}/namespaces/{ns}/gadgets` }] },
+  {
+    name: 'delete of everything everywhere',
+    steps: [{ method: 'DELETE', path: `${GROUP}/devices?labelSelector=none` }],
+  },
   { name: 'post where nothing is created', steps: [{ method: 'POST', path: `${GROUP}/devices`, body: device('a') }] },
 ];
 
@@ -303,4 +358,5 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   deleting: DELETING,
   watching: WATCHING,
   discovery: DISCOVERY,
+  ...CLUSTER_SCOPED,
 };

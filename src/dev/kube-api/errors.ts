@@ -33,7 +33,13 @@ export class StatusError extends Error {
   readonly code: number;
   readonly status: Status;
 
-  constructor(code: number, reason: string, message: string, details?: StatusDetails, continueToken?: string) {
+  constructor(
+    code: number,
+    reason: string | undefined,
+    message: string,
+    details?: StatusDetails,
+    continueToken?: string,
+  ) {
     super(message);
     this.name = 'StatusError';
     this.code = code;
@@ -43,7 +49,7 @@ export class StatusError extends Error {
       metadata: continueToken === undefined ? {} : { continue: continueToken },
       status: 'Failure',
       message,
-      reason,
+      ...(reason === undefined ? {} : { reason }),
       ...(details === undefined ? {} : { details }),
       code,
     };
@@ -65,6 +71,9 @@ function detailsOf({ group, plural }: ErrorSubject, name: string): StatusDetails
 }
 
 export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
+
+/** What is plainly the client's fault and yet has no class in an API server: 500 without a reason. */
+export const unclassified = (message: string): StatusError => new StatusError(500, undefined, message);
 
 export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorized', 'Unauthorized');
 
@@ -104,17 +113,21 @@ export function invalid(kind: string, group: string, name: string, faults: reado
   const summary = unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
   const subject = group === '' ? kind : `${kind}.${group}`;
   return new StatusError(422, 'Invalid', `${subject} "${name}" is invalid: ${summary}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
     kind,
     causes: faults.map(({ type, field, message }) => ({ reason: type, message, field })),
   });
 }
 
+/** 422 for a query or DeleteOptions; `kind` is `CreateOptions` and so on. */
+export function invalidOptions(kind: string, faults: readonly FieldError[]): StatusError {
+  return invalid(kind, 'meta.k8s.io', '', faults);
+}
+
 /** 422 for a patch that parses and cannot be applied. */
-export function unprocessablePatch(subject: ErrorSubject, name: string): StatusError {
-  const message = 'the server rejected our request due to an error in our request';
-  return new StatusError(422, 'Invalid', message, detailsOf(subject, name));
+export function unprocessablePatch(): StatusError {
+  return new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }
 
 export function methodNotAllowed(

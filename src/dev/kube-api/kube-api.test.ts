@@ -246,8 +246,11 @@ describe('the door', () => {
 
   it.each([
     ['GET', '/apis/iot.mir/v1alpha/nothing', 404],
-    ['POST', '/apis/iot.mir/v1alpha/devices', 405],
-    ['GET', `${DEVICES}/a/scale`, 501],
+    ['POST', '/apis/iot.mir/v1alpha/devices', 404],
+    ['PUT', DEVICES, 405],
+    ['GET', `${DEVICES}/a/scale`, 404],
+    ['GET', '/api/v1/namespaces/default/pods/a/log', 404],
+    ['PUT', '/api/v1/namespaces/default/configmaps/a/eviction', 501],
     ['GET', '/openapi/v2', 406],
   ])('answers %s %s with %d', async (method, path, code) => {
     expect((await call(method, path)).code).toBe(code);

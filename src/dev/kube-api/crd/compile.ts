@@ -60,7 +60,7 @@ function compileValidation(schema: Schema, rules: RuleCheck | undefined): Compil
   const checkWhole = compileSchemaCheck(schema);
   const statusSchema = propertySchema(schema, 'status');
   const checkStatus = statusSchema === undefined ? undefined : compileSchemaCheck(statusSchema);
-  return (object, old, part: Part = 'whole') => {
+  return (object, old, part: Part = 'whole', before: readonly FieldError[] = []) => {
     const whole = old === undefined ? undefined : { schema, value: object, old };
     const found = [
       ...(part === 'status'
@@ -69,7 +69,7 @@ function compileValidation(schema: Schema, rules: RuleCheck | undefined): Compil
       ...checkLists(object, old, schema),
     ];
     if (rules === undefined) return found;
-    if (found.some(errors.blocksRules)) return [...found, errors.invalid('', null, NOT_CHECKED)];
+    if ([...before, ...found].some(errors.blocksRules)) return [...found, errors.invalid('', null, NOT_CHECKED)];
     return [...found, ...rules(object, old, '', { current: whole, parent: undefined })];
   };
 }

@@ -50,7 +50,8 @@ export interface CompiledVersion {
    * Schema and `x-kubernetes-validations` in kube-apiserver's order; with `old` an update, else a create. Through the status
    * subresource (`part` `'status'`) the schema is held against `status` only, the rules against the whole object.
    */
-  validate(object: Json, old?: Json, part?: Part): FieldError[];
+  /** `before` are faults found elsewhere: some of them keep the rules from being checked. */
+  validate(object: Json, old?: Json, part?: Part, before?: readonly FieldError[]): FieldError[];
   readonly table: Table;
   /** Paths without the leading dot: `spec.deviceId`. */
   readonly selectableFields: readonly string[];

@@ -1,6 +1,7 @@
 /** What is served, in both forms: one document a group version, and everything at once (apidiscovery.k8s.io/v2). */
 import type { Registry } from '../registry/registry.ts';
-import { VERBS } from '../registry/resource-type.ts';
+import { createHash } from 'node:crypto';
+import { verbsOf } from '../registry/resource-type.ts';
 import type { ResourceType } from '../registry/resource-type.ts';
 import { REVIEWS } from './reviews.ts';
 import type { Review } from './reviews.ts';
@@ -43,9 +44,10 @@ export function resourceList(registry: Registry, { group, version }: GroupVersio
       singularName: type.singular,
       namespaced: type.isNamespaced,
       kind: type.kind,
-      verbs: VERBS,
+      verbs: verbsOf(type),
       ...(type.shortNames.length === 0 ? {} : { shortNames: type.shortNames }),
       ...(type.categories.length === 0 ? {} : { categories: type.categories }),
+      storageVersionHash: storageVersionHash(type),
     },
     ...subresources(type).map(({ name, verbs }) => ({
       name: `${type.plural}/${name}`,
@@ -95,7 +97,7 @@ function aggregatedResource(type: ResourceType): object {
     responseKind: { group, version, kind },
     scope: type.isNamespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
-    verbs: VERBS,
+    verbs: verbsOf(type),
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
     ...(found.length === 0 ? {} : { subresources: found }),
@@ -110,6 +112,12 @@ function aggregatedReview({ group, version, plural, kind }: Review): object {
     singularResource: kind.toLowerCase(),
     verbs: ['create'],
   };
+}
+
+/** Tells clients when objects are stored in another version (apiserver, pkg/endpoints/discovery/storageversionhash.go). */
+function storageVersionHash({ group, storageVersion, kind }: ResourceType): string {
+  const whole = createHash('sha256').update(`${group}/${storageVersion}/${kind}`).digest();
+  return whole.subarray(0, 8).toString('base64');
 }
 
 function subresources(type: ResourceType): { name: string; verbs: readonly string[] }[] {

@@ -1,19 +1,10 @@
 /** The last step of every write. */
-import { badRequest } from '../errors.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { apiVersionOf } from '../registry/resource-type.ts';
 import type { ResourceType } from '../registry/resource-type.ts';
 import type { Stored } from '../storage/collection.ts';
 import type { Call } from './call.ts';
-
-/** Whether the request wants everything done but the storing. */
-export function isDryRun({ query }: Call): boolean {
-  const asked = query.getAll('dryRun').filter((text) => text !== '');
-  if (asked.some((text) => text !== 'All')) {
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(asked)}: supported values: "All"`);
-  }
-  return asked.length > 0;
-}
+import { isDryRun } from './write-options.ts';
 
 /** Stores `object`, or under dryRun only shows it; an object whose deletion nothing holds any more is removed instead. */
 export function commit(call: Call, object: KubeObject): Pick<Stored, 'json'> {

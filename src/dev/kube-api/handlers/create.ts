@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { alreadyExists, badRequest, forbidden, methodNotAllowed, notFound } from '../errors.ts';
+import { alreadyExists, badRequest, forbidden, methodNotAllowed, notFound, unclassified } from '../errors.ts';
 import { parseBody } from '../http/body.ts';
 import { keyOf, timestamp } from '../kube-object.ts';
 import type { KubeObject, ObjectMeta } from '../kube-object.ts';
@@ -8,10 +8,12 @@ import type { Answer, Call } from './call.ts';
 import { commit } from './commit.ts';
 import { decodeObject } from './decode.ts';
 import { ownMetadata } from './own-metadata.ts';
+import { checkOptions } from './write-options.ts';
 
 export function create(call: Call): Answer {
   const { api, type } = call;
   if (type.isTerminating) throw methodNotAllowed('create not allowed while custom resource definition is terminating');
+  checkOptions(call, 'CreateOptions');
   const sent = decodeObject(parseBody(call.body), type);
   const object = admit(call, sent, 'whole');
   object.metadata = newMetadata(call, object.metadata);
@@ -24,9 +26,9 @@ export function create(call: Call): Answer {
 }
 
 function newMetadata({ api, type, namespace }: Call, sent: ObjectMeta): ObjectMeta {
-  checkSentNamespace(sent.namespace, namespace);
+  if (type.isNamespaced) checkSentNamespace(sent.namespace, namespace);
   if ((sent.resourceVersion ?? '') !== '')
-    throw badRequest('resourceVersion should not be set on objects to be created');
+    throw unclassified('resourceVersion should not be set on objects to be created');
   const { name, generateName } = sent;
   const generated = generateName === undefined ? undefined : generateName.slice(0, 58) + randomSuffix();
   const chosen = name === undefined || name === '' ? generated : name;

@@ -1,7 +1,7 @@
 /** From a request's body to an object of the resource's type. */
-import { badRequest } from '../errors.ts';
+import { badRequest, invalid } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
-import { isObject } from '../kube-object.ts';
+import { isObject, textAt } from '../kube-object.ts';
 import type { KubeObject, ObjectMeta } from '../kube-object.ts';
 import { apiVersionOf } from '../registry/resource-type.ts';
 import type { ResourceType } from '../registry/resource-type.ts';
@@ -44,7 +44,13 @@ export function decodeObject(value: Json, type: ResourceType): KubeObject {
     );
   }
   if (kind !== type.kind) {
-    throw badRequest(`${kind} in version "${type.version}" cannot be handled as a ${type.kind}: the kinds differ`);
+    if (!type.isCustom) {
+      throw badRequest(`${kind} in version "${type.version}" cannot be handled as a ${type.kind}: the kinds differ`);
+    }
+    const message = `Invalid value: ${JSON.stringify(kind)}: must be ${type.kind}`;
+    throw invalid(kind, type.group, textAt(value, 'metadata.name'), [
+      { type: 'FieldValueInvalid', field: 'kind', message },
+    ]);
   }
   return { ...value, apiVersion, kind, metadata: decodeMeta(value['metadata'] ?? {}, type) };
 }

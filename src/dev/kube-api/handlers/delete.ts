@@ -7,9 +7,10 @@ import type { KubeObject } from '../kube-object.ts';
 import { apiVersionOf } from '../registry/resource-type.ts';
 import { parseStored } from '../storage/store.ts';
 import type { Answer, Call } from './call.ts';
-import { commit, isDryRun, isHeld } from './commit.ts';
+import { commit, isHeld } from './commit.ts';
 import { list } from './list.ts';
 import { readOld } from './update.ts';
+import { checkOptions, isDryRun } from './write-options.ts';
 
 export function deleteOne(request: Call): Answer {
   const { call, options } = withOptions(request);
@@ -71,7 +72,9 @@ function withOptions(request: Call): { call: Call; options: Json } {
   const query = new URLSearchParams(request.query);
   for (const mode of Array.isArray(asked) ? asked : [])
     query.append('dryRun', typeof mode === 'string' ? mode : JSON.stringify(mode));
-  return { call: { ...request, query }, options };
+  const call = { ...request, query };
+  checkOptions(call, 'DeleteOptions');
+  return { call, options };
 }
 
 function parseOptions({ body, type }: Call): Json {
@@ -98,15 +101,20 @@ function parseOptions({ body, type }: Call): Json {
   return options;
 }
 
+/** The one place where an API server calls a resource by its kind. */
 function checkPreconditions({ type, name = '' }: Call, { metadata }: KubeObject, options: Json): void {
+  const refuse = (field: string, asked: string, held: string | undefined, perhaps: string) =>
+    conflict(
+      { group: type.group, plural: type.kind },
+      name,
+      `the ${field} in the precondition (${asked}) does not match the ${field} in record (${held ?? ''}). ${perhaps}`,
+    );
   const uid = textAt(options, 'preconditions.uid');
   if (uid !== '' && uid !== metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`;
-    throw conflict(type, name, why);
+    throw refuse('UID', uid, metadata.uid, 'The object might have been deleted and then recreated');
   }
-  const revision = textAt(options, 'preconditions.resourceVersion');
-  if (revision !== '' && revision !== metadata.resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${revision}, ResourceVersion in object meta: ${metadata.resourceVersion ?? ''}`;
-    throw conflict(type, name, why);
+  const version = textAt(options, 'preconditions.resourceVersion');
+  if (version !== '' && version !== metadata.resourceVersion) {
+    throw refuse('ResourceVersion', version, metadata.resourceVersion, 'The object might have been modified');
   }
 }

@@ -1,5 +1,14 @@
 /** LIST with pages that are all of one moment, and GET. */
-import { badRequest, expiredContinue, notFound, tooLargeResourceVersion, tooOldResourceVersion } from '../errors.ts';
+import {
+  badRequest,
+  expiredContinue,
+  invalidOptions,
+  notFound,
+  tooLargeResourceVersion,
+  tooOldResourceVersion,
+  unclassified,
+} from '../errors.ts';
+import type { FieldError } from '../crd/index.ts';
 import { keyOf } from '../kube-object.ts';
 import type { Stored } from '../storage/collection.ts';
 import type { Answer, Call, ListMeta } from './call.ts';
@@ -7,7 +16,9 @@ import { selectionOf } from './selection.ts';
 import type { Selection } from './selection.ts';
 
 export function get({ api, type, namespace, name = '', query }: Call): Answer {
-  const asked = parseRevision(query.get('resourceVersion'));
+  const text = query.get('resourceVersion');
+  const asked = parseRevision(text);
+  if (asked === undefined) throw unclassified(invalidRevision(text));
   if (asked > api.store.revision) throw tooLargeResourceVersion(asked, api.store.revision);
   const stored = api.store.collection(type.id).get(keyOf(namespace, name));
   if (stored === undefined) throw notFound(type, name);
@@ -47,28 +58,41 @@ function startOf({ api, query }: Call): Start {
     const { rv, start } = decodeToken(token);
     return { revision: rv === -1 ? current : rv, after: start, isContinued: true };
   }
-  const asked = parseRevision(text);
+  const asked = revisionOf(text);
   if (asked > current) throw tooLargeResourceVersion(asked, current);
   return { revision: match === 'Exact' ? asked : current, after: '', isContinued: false };
 }
 
 function checkMatch(match: string, text: string, token: string, sendsInitialEvents: boolean): void {
-  const refuse = (field: string, why: string): never => {
-    throw badRequest(`ListOptions.meta.k8s.io "" is invalid: ${field}: ${why}`);
-  };
-  if (sendsInitialEvents) refuse('sendInitialEvents', 'Forbidden: sendInitialEvents is forbidden for list');
+  const field = 'resourceVersionMatch';
+  const forbidden = (why: string): FieldError => ({
+    type: 'FieldValueForbidden',
+    field,
+    message: `Forbidden: ${field} ${why}`,
+  });
+  if (sendsInitialEvents) throw invalidOptions('ListOptions', [NO_INITIAL_EVENTS]);
   if (match === '') return;
+  const faults: FieldError[] = [];
+  if (text === '') faults.push(forbidden('is forbidden unless resourceVersion is provided'));
+  if (token !== '') faults.push(forbidden('is forbidden when continue is provided'));
   if (match !== 'Exact' && match !== 'NotOlderThan') {
-    refuse('resourceVersionMatch', `Unsupported value: "${match}": supported values: "Exact", "NotOlderThan"`);
+    const message = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
+    faults.push({ type: 'FieldValueNotSupported', field, message });
   }
-  if (text === '') {
-    refuse('resourceVersionMatch', 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
-  }
-  if (token !== '')
-    refuse('resourceVersionMatch', 'Forbidden: resourceVersionMatch is forbidden when continue is provided');
-  if (match === 'Exact' && text === '0') {
-    refuse('resourceVersionMatch', 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-  }
+  if (match === 'Exact' && text === '0') faults.push(forbidden('"exact" is forbidden for resourceVersion "0"'));
+  if (faults.length > 0) throw invalidOptions('ListOptions', faults);
+}
+
+const NO_INITIAL_EVENTS: FieldError = {
+  type: 'FieldValueForbidden',
+  field: 'sendInitialEvents',
+  message: 'Forbidden: sendInitialEvents is forbidden for list',
+};
+
+function revisionOf(text: string): number {
+  const asked = parseRevision(text);
+  if (asked === undefined) throw badRequest(`invalid resource version: ${invalidRevision(text)}`);
+  return asked;
 }
 
 interface Page {
@@ -122,7 +146,7 @@ function decodeToken(text: string): Token {
   } catch {
     // Answered below, like every other token that is not one of ours.
   }
-  throw badRequest('continue key is not valid: it was not issued by this server');
+  throw badRequest('invalid continue token: continue key is not valid: it was not issued by this server');
 }
 
 function parseLimit(text: string | null): number {
@@ -133,11 +157,12 @@ function parseLimit(text: string | null): number {
   return limit;
 }
 
-/** A resourceVersion of a request; 0 when none was given. */
-export function parseRevision(text: string | null): number {
+/** A resourceVersion of a request; 0 when none was given, undefined when it is no number. */
+export function parseRevision(text: string | null): number | undefined {
   if (text === null || text === '') return 0;
-  if (!/^\d{1,15}$/.test(text)) {
-    throw badRequest(`resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`);
-  }
-  return Number(text);
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+export function invalidRevision(text: string | null): string {
+  return `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`;
 }

@@ -14,6 +14,8 @@ const LABEL_RULE =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART_RULE =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const KEY_RULE =
+  "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
 const LABEL_VALUE_RULE =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
@@ -68,8 +70,9 @@ function checkAnnotations(annotations: Readonly<Record<string, string>>): FieldE
 
 function checkQualifiedName(field: string, text: string, shown = text): FieldError[] {
   const parts = text.split('/');
+  if (parts.length > 2) return [invalid(field, shown, KEY_RULE)];
   const name = parts.at(-1) ?? '';
-  const prefix = parts.length > 1 ? parts.slice(0, -1).join('/') : undefined;
+  const prefix = parts.length > 1 ? parts[0] : undefined;
   const found: FieldError[] = [];
   if (prefix !== undefined && !(SUBDOMAIN.test(prefix) && prefix.length <= 253)) {
     found.push(

@@ -9,6 +9,7 @@ import type { Answer, Call } from './call.ts';
 import { decodeObject } from './decode.ts';
 import { mergePatch } from './merge-patch.ts';
 import { strategicMerge } from './strategic-merge.ts';
+import { checkOptions } from './write-options.ts';
 import { applyUpdate, readOld } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -19,6 +20,7 @@ const APPLY = 'application/apply-patch+yaml';
 const MAX_OPERATIONS = 10_000;
 
 export function patch(call: Call): Answer {
+  checkOptions(call, 'PatchOptions');
   const change = parsePatch(call);
   const old = readOld(call);
   const wanted = decodeObject(patched(call, old, change), call.type);
@@ -38,7 +40,7 @@ function parsePatch({ body, type }: Call): Json {
 function patched(call: Call, old: KubeObject, change: Json): Json {
   switch (call.body.type) {
     case JSON_PATCH:
-      return applyOperations(call, old, change);
+      return applyOperations(old, change);
     case STRATEGIC:
       return strategicMerge(old, requireObject(change));
     default:
@@ -51,13 +53,13 @@ function requireObject(change: Json): Json {
   return change;
 }
 
-function applyOperations({ type, name = '' }: Call, old: KubeObject, change: Json): Json {
+function applyOperations(old: KubeObject, change: Json): Json {
   if (!Array.isArray(change)) throw badRequest('error decoding patch: a JSON patch is an array of operations');
   if (change.length > MAX_OPERATIONS) throw badRequest(`a JSON patch may have at most ${MAX_OPERATIONS} operations`);
   try {
     return jsonPatch.applyPatch(structuredClone(old), change as unknown as Operation[], true).newDocument;
   } catch (error) {
-    if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch(type, name);
+    if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch();
     throw error;
   }
 }

@@ -49,7 +49,8 @@ function compileRequirement(
 
 function fieldReader(field: string, type: ResourceType): (stored: Stored) => string {
   if (field === 'metadata.name') return ({ key }) => key.slice(key.indexOf('/') + 1);
-  if (field === 'metadata.namespace') return ({ key }) => key.slice(0, Math.max(key.indexOf('/'), 0));
+  if (field === 'metadata.namespace' && (type.isNamespaced || !type.isCustom))
+    return ({ key }) => key.slice(0, Math.max(key.indexOf('/'), 0));
   const path = type.selectable.get(field);
   if (path === undefined) throw badRequest(`field label not supported: ${field}`);
   return (stored) => {

@@ -12,11 +12,14 @@ import { commit } from './commit.ts';
 import { checkSentNamespace } from './create.ts';
 import { ownMetadata } from './own-metadata.ts';
 import { decodeObject } from './decode.ts';
+import { checkOptions } from './write-options.ts';
 
 export function update(call: Call): Answer {
   const { type } = call;
+  checkOptions(call, 'UpdateOptions');
   const sent = decodeObject(parseBody(call.body), type);
   const old = readOld(call);
+  checkIdentity(call, sent.metadata);
   const { resourceVersion } = sent.metadata;
   if (type.isCustom && isUnset(resourceVersion)) throw unconditional(call);
   return applyUpdate(call, old, sent);
@@ -31,8 +34,8 @@ export function readOld({ api, type, namespace, name = '' }: Call): KubeObject {
 
 /** Carries a wanted state over the stored one: through the whole object, or through one subresource only. */
 export function applyUpdate(call: Call, old: KubeObject, wanted: KubeObject): Answer {
-  const { type, name = '', namespace, subresource } = call;
-  checkIdentity(wanted.metadata, name, namespace);
+  const { type, subresource } = call;
+  checkIdentity(call, wanted.metadata);
   checkPreconditions(call, wanted.metadata, old.metadata);
   const object = subresource === undefined ? nextWhole(call, old, wanted) : nextPart(call, subresource, old, wanted);
   validate(call, object, old, subresource === 'status' ? 'status' : 'whole');
@@ -82,11 +85,11 @@ function counted({ type }: Call, object: KubeObject): JsonObject {
   return rest;
 }
 
-function checkIdentity(wanted: ObjectMeta, name: string, namespace: string | undefined): void {
+function checkIdentity({ type, name = '', namespace }: Call, wanted: ObjectMeta): void {
   if (wanted.name !== name) {
     throw badRequest(`the name of the object (${wanted.name ?? ''}) does not match the name on the URL (${name})`);
   }
-  checkSentNamespace(wanted.namespace, namespace);
+  if (type.isNamespaced) checkSentNamespace(wanted.namespace, namespace);
 }
 
 function checkPreconditions({ type, name = '' }: Call, wanted: ObjectMeta, old: ObjectMeta): void {
@@ -107,7 +110,7 @@ function isUnset(resourceVersion: string | undefined): boolean {
 
 function unconditional({ type, name = '' }: Call) {
   const message = 'Invalid value: 0: must be specified for an update';
-  return invalid(type.kind, type.group, name, [
+  return invalid(type.plural, type.group, name, [
     { type: 'FieldValueInvalid', field: 'metadata.resourceVersion', message },
   ]);
 }

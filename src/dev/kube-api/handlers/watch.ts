@@ -1,9 +1,9 @@
 /** WATCH: reads the history from where the client stands. A slow reader holds nothing but its place; when history passes it, 410. */
-import { invalid, tooOldResourceVersion } from '../errors.ts';
+import { invalid, tooOldResourceVersion, unclassified } from '../errors.ts';
 import type { Change, Collection, Stored } from '../storage/collection.ts';
 import { parseStored } from '../storage/store.ts';
 import type { Call } from './call.ts';
-import { parseRevision } from './list.ts';
+import { invalidRevision, parseRevision } from './list.ts';
 import { selectionOf } from './selection.ts';
 import type { Selection } from './selection.ts';
 
@@ -24,6 +24,7 @@ export function watch(call: Call, { bookmarkIntervalMs, signal }: WatchOptions):
   const collection = api.store.collection(type.id);
   checkInitialEvents(query);
   const from = parseRevision(query.get('resourceVersion'));
+  if (from === undefined) throw unclassified(invalidRevision(query.get('resourceVersion')));
   return run({
     collection,
     selection,

@@ -53,6 +53,11 @@ export async function handleResource(
   if (type === undefined || (path.namespace !== undefined && !type.isNamespaced)) {
     return textReply(404, '404 page not found\n');
   }
+  // Across namespaces one can only look: custom resources are not even found there.
+  const isLook = request.method === 'GET' && path.name === undefined;
+  if (type.isCustom && type.isNamespaced && path.namespace === undefined && !isLook) {
+    return textReply(404, '404 page not found\n');
+  }
   const { namespace, name, subresource } = path;
   const call: Call = {
     api,
@@ -81,7 +86,6 @@ function handlerFor(method: string, call: Call): Handler {
   const handlers = name === undefined ? ON_COLLECTION : ON_OBJECT;
   const handler = handlers[method === 'HEAD' ? 'GET' : method];
   if (handler === undefined) throw methodNotAllowed();
-  // Across namespaces one can only look.
   if (type.isNamespaced && namespace === undefined && handler !== list) throw methodNotAllowed();
   return handler;
 }
@@ -89,13 +93,19 @@ function handlerFor(method: string, call: Call): Handler {
 function subresourceHandler(method: string, type: ResourceType, name: string, subresource: string): Handler {
   const isServed = subresource === 'status' ? type.hasStatus : subresource === 'finalize' && type.id === 'namespaces';
   if (!isServed) {
-    if (['scale', 'log', 'exec', 'token', 'eviction'].includes(subresource))
-      throw notImplemented(`the subresource ${subresource}`);
+    if (isMissing(type, subresource)) throw notImplemented(`the subresource ${subresource}`);
     throw notFound(type, name);
   }
   const handler = ON_SUBRESOURCE[method];
   if (handler === undefined) throw methodNotAllowed();
   return handler;
+}
+
+/** What a real API server would serve. */
+function isMissing({ isCustom, crd, version }: ResourceType, subresource: string): boolean {
+  if (!isCustom) return ['scale', 'log', 'exec', 'token', 'eviction'].includes(subresource);
+  const served = crd.spec.versions.find(({ name }) => name === version);
+  return subresource === 'scale' && served?.subresources?.scale !== undefined;
 }
 
 function present(answer: Answer, presenter: Presenter, form: Form): Reply {

@@ -49,7 +49,7 @@ function bookmark(
   type: ResourceType,
 ): string {
   const annotations = endsInitialEvents ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
-  const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
+  const metadata = { resourceVersion: String(revision), ...annotations };
   const { kind, storageVersion } = type;
   return JSON.stringify({ apiVersion: apiVersionOf({ ...type, version: storageVersion }), kind, metadata });
 }

@@ -119,7 +119,7 @@ class Parser {
   }
 
   #values(): Set<string> {
-    if (!this.take('(')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}', expected: '('`);
+    if (!this.take('(')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}' expected: '('`);
     const values = new Set([this.#value()]);
     while (this.take(',')) values.add(this.#value());
     if (!this.take(')')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}', expected: ',', or ')'`);

@@ -1,0 +1,144 @@
+/** What a person sees: commands of the real kubectl, given to both API servers. */
+
+export interface Command {
+  /** Words; `{ns}` is a namespace of the case's own, `{hash}` 63 hex digits of its own. */
+  readonly args: string;
+  readonly stdin?: string;
+}
+
+export interface KubectlCase {
+  readonly name: string;
+  readonly commands: readonly Command[];
+}
+
+const schema = (digit: string, rest = ''): string => `
+apiVersion: iot.mir/v1alpha
+kind: schema
+metadata:
+  name: sha256-${digit}{hash}
+  labels: {case: '{ns}', digit: ${digit}}
+spec:
+  descriptorSet: CgA=${rest}
+`;
+
+const device = (name: string, rest = ''): string => `
+apiVersion: iot.mir/v1alpha
+kind: device
+metadata: {name: ${name}, namespace: '{ns}'}
+spec: {deviceId: '{ns}-${name}'${rest}}
+`;
+
+const STATUS = JSON.stringify({
+  status: {
+    observedGeneration: 1,
+    packageNames: ['sensor.v1'],
+    messageCount: 1,
+    configuration: ['sensor.v1.SampleRate'],
+    messages: [{ name: 'sensor.v1.SampleRate', kind: 'configuration', tags: { unit: 's' } }],
+    conditions: [
+      { type: 'Valid', status: 'True', reason: 'Valid', message: 'fine', lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ],
+  },
+});
+
+const A = 'schema/sha256-a{hash}';
+const run = (args: string, stdin?: string): Command => (stdin === undefined ? { args } : { args, stdin });
+const apply = (stdin: string, more = ''): Command => run(`apply -f - ${more}`, stdin);
+const shown = (what: string): Command[] => ['', '-o wide', '-o yaml', '-o name'].map((as) => run(`get ${what} ${as}`));
+const becomesValid = run(`patch ${A} --subresource=status --type=merge -p ${STATUS.replaceAll(' ', '')}`);
+
+export const KUBECTL_CASES: readonly KubectlCase[] = [
+  {
+    name: 'what there is',
+    commands: [
+      run('api-resources --api-group=iot.mir --sort-by=name'),
+      run('api-resources --api-group=iot.mir --sort-by=name -o wide'),
+      run('api-resources --categories=mir --sort-by=name'),
+      // Whole descriptions only below what every object has: those are told in words of our own.
+      run('explain schema --recursive'),
+      run('explain schema.spec'),
+      run('explain schema.status.messages --recursive'),
+      run('explain device.spec'),
+      run('explain device.nothing'),
+    ],
+  },
+  {
+    name: 'a schema that comes, is looked at, and goes',
+    commands: [
+      run('create -f -', schema('a')),
+      run('create -f -', schema('a')),
+      becomesValid,
+      ...shown(A),
+      run(`get ${A} -n {ns}`),
+      run('get schemas -l case={ns} --show-labels'),
+      run(`get ${A} -o jsonpath={.status.conditions[0].type}`),
+      run(`describe ${A}`),
+      run(`wait ${A} --for=condition=Valid --timeout=5s`),
+      run(`wait ${A} --for=jsonpath={.status.messageCount}=1 --timeout=5s`),
+      run(`delete ${A}`),
+      run(`get ${A}`),
+      run(`delete ${A} --ignore-not-found`),
+      run(`delete ${A}`),
+    ],
+  },
+  {
+    name: 'a schema that is changed',
+    commands: [
+      apply(schema('a')),
+      apply(schema('a')),
+      apply(schema('a'), '--dry-run=server'),
+      run('diff -f -', schema('a')),
+      run(`label ${A} place=here`),
+      run(`annotate ${A} by=me`),
+      run(`label ${A} place=there`),
+      run(`patch ${A} --type=json -p [{"op":"remove","path":"/metadata/labels/place"}]`),
+      run(`patch ${A} --type=merge -p {"spec":{"descriptorSet":"CgB4"}}`),
+      run('replace -f -', schema('a')),
+      run(`get ${A} -o yaml`),
+    ],
+  },
+  {
+    name: 'several schemas',
+    commands: [
+      apply(['a', 'b', 'c'].map((digit) => schema(digit)).join('---')),
+      run('get schemas -l case={ns}'),
+      run('get schemas -l case={ns} --sort-by=.metadata.labels.digit --no-headers'),
+      run('get schemas -l case={ns} --chunk-size=1 -o name'),
+      run('get schemas -A -l case={ns}'),
+      run('get mir -A -l case={ns}'),
+      run('describe schemas -l case={ns},digit=b'),
+      run('delete schemas -l case={ns},digit!=c'),
+      run('get schemas -l case={ns} -o name'),
+      run('get schemas -l case={ns} --watch --request-timeout=1s'),
+      run('get schemas -l case={ns} --watch --output-watch-events -o name --request-timeout=1s'),
+      run('delete schemas -l case={ns}'),
+      run('get schemas -l case={ns}'),
+    ],
+  },
+  {
+    name: 'schemas that are refused',
+    commands: [
+      apply(schema('a').replace('sha256-', 'sha1-')),
+      apply(schema('a').replace('CgA=', '"***"')),
+      apply(schema('a', '\n  colour: red')),
+      apply(schema('a', '\n  colour: red'), '--validate=ignore'),
+      run('create -f -', schema('b').replace('metadata:', "metadata:\n  namespace: '{ns}'")),
+      run('get schema none'),
+      run('get schemas --field-selector=spec.descriptorSet=x'),
+    ],
+  },
+  {
+    name: 'a device that comes, is changed, and goes',
+    commands: [
+      apply(device('a')),
+      ...shown('dev -n {ns}'),
+      run('describe device a -n {ns}'),
+      run('patch device a -n {ns} --type=merge -p {"spec":{"disabled":true}}'),
+      run('diff -f -', device('a', ', disabled: false')),
+      apply(device('a', ', disabled: false')),
+      run('get devices -n {ns} --field-selector=spec.deviceId={ns}-a'),
+      run('delete -f -', device('a')),
+      run('get devices -n {ns}'),
+    ],
+  },
+];

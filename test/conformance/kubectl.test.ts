@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { openWorld } from '../world/world.ts';
+import type { World } from '../world/world.ts';
+import type { CommandResult } from '../world/kubectl.ts';
+import { KUBECTL_CASES } from './kubectl-cases.ts';
+import type { Command } from './kubectl-cases.ts';
+import { normaliseText } from './normalise.ts';
+
+describe('kubectl shows of the embedded API what it shows of kube-apiserver', () => {
+  let real: World;
+  let embedded: World;
+
+  beforeAll(async () => {
+    [real, embedded] = await Promise.all([openWorld({ kind: 'real' }), openWorld({ kind: 'embedded' })]);
+  });
+  afterAll(() => Promise.all([real?.close(), embedded?.close()]));
+
+  it.each(KUBECTL_CASES)('$name', async ({ commands }) => {
+    const [fromReal, fromEmbedded] = await Promise.all([outputs(real, commands), outputs(embedded, commands)]);
+    expect(fromEmbedded).toEqual(fromReal);
+  });
+});
+
+interface Output extends CommandResult {
+  readonly command: string;
+}
+
+async function outputs(world: World, commands: readonly Command[]): Promise<Output[]> {
+  const namespace = await world.namespace();
+  const hash = createHash('sha256').update(namespace).digest('hex').slice(1);
+  const fill = (text: string): string => text.replaceAll('{ns}', namespace).replaceAll('{hash}', hash);
+  const shown = (text: string): string => withoutTheMoment(normaliseText(text, { namespace, hash }));
+  const found: Output[] = [];
+  for (const { args, stdin = '' } of commands) {
+    const words = fill(args)
+      .split(' ')
+      .filter((word) => word !== '');
+    const { code, stdout, stderr } = await world.kubectlWithInput(fill(stdin), ...words);
+    found.push({ command: args, code, stdout: shown(stdout), stderr: shown(stderr) });
+  }
+  return found;
+}
+
+/** Ages, times and versions, and the folders in which diff keeps its files. */
+function withoutTheMoment(text: string): string {
+  return text
+    .replaceAll(/\d+s(?= *$|  )/gm, '{age}')
+    .replaceAll(/(creationTimestamp|Creation Timestamp|resourceVersion|Resource Version)(: +).*/g, '$1$2{moment}')
+    .replaceAll(/\/tmp\/(LIVE|MERGED)-\d+/g, '/tmp/$1')
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g, '{moment}');
+}

@@ -1,0 +1,69 @@
+/** What differs from run to run and from server to server is replaced by its name; the rest is compared to the letter. */
+
+const DIFFERENT_EACH_TIME = new Set(['uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp', 'continue']);
+
+/** What is a case's own. */
+export interface Own {
+  readonly namespace: string;
+  readonly hash: string;
+}
+
+export function normalise(value: unknown, own: Own): unknown {
+  if (typeof value === 'string') return normaliseText(value, own);
+  if (Array.isArray(value)) return value.map((each) => normalise(each, own));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(ordered(value))
+      // The embedded API openly leaves managedFields out.
+      .filter(([key]) => key !== 'managedFields')
+      .map(([key, each]) => [key, normaliseField(key, each, own)]),
+  );
+}
+
+function normaliseField(key: string, value: unknown, own: Own): unknown {
+  if (DIFFERENT_EACH_TIME.has(key) && typeof value === 'string' && value !== '') return `{${key}}`;
+  if (key === 'cells' && Array.isArray(value)) return value.map((cell) => normalise(withoutAge(cell), own));
+  return normalise(value, own);
+}
+
+/**
+ * An API server names the faults of an object and the resources of a group as Go's maps give them, which is by chance: causes
+ * and resources are sorted, and a message that lists what the causes say keeps only what surrounds it.
+ */
+function ordered(value: object): object {
+  if ('resources' in value && Array.isArray(value.resources)) return { ...value, resources: sorted(value.resources) };
+  if (!('causes' in value) && 'message' in value && 'details' in value) return withoutCauses(value);
+  return 'causes' in value && Array.isArray(value.causes) ? { ...value, causes: sorted(value.causes) } : value;
+}
+
+interface Cause {
+  readonly field?: string;
+  readonly message?: string;
+}
+
+function withoutCauses(status: { readonly message: unknown; readonly details: unknown }): object {
+  const causes = (status.details as { readonly causes?: readonly Cause[] }).causes ?? [];
+  if (causes.length < 2) return status;
+  const texts = causes.map(({ field, message }) => `${field}: ${message}`);
+  return { ...status, message: texts.reduce((rest, text) => rest.replace(text, '{cause}'), String(status.message)) };
+}
+
+function sorted(list: readonly unknown[]): unknown[] {
+  return list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+/** Ages in tables are of the moment; nothing made by a case is older than a minute or two. */
+function withoutAge(cell: unknown): unknown {
+  return typeof cell === 'string' && /^(\d+m)?\d+s$/.test(cell) ? '{age}' : cell;
+}
+
+/** What kubectl prints, and messages that speak of versions. */
+export function normaliseText(text: string, { namespace, hash }: Own): string {
+  return text
+    .replaceAll(namespace, '{ns}')
+    .replaceAll(hash, '{hash}')
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '{uid}')
+    .replaceAll(/resource version: \d+( \(\d+\))?/g, 'resource version: {rv}')
+    .replaceAll(/({rv}, current:) \d+/g, '$1 {rv}')
+    .replaceAll(/ResourceVersion in (the precondition|record) \(\d+\)/g, 'ResourceVersion in $1 ({rv})');
+}
