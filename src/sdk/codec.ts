@@ -7,6 +7,7 @@ import type { JsonLimits, Parsed } from '../protocol/json.ts';
 import { encodeReportedProtobuf, isProtobuf, parseDesiredProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { encodeReported } from '../protocol/reported-envelope.ts';
 import type { Checked, DeviceSchema, MessageType } from '../schema/device-schema.ts';
+import { loadSchema } from '../schema/load-schema.ts';
 
 /** A desired document as a device reads it. Entries that its schema cannot read are not among its messages. */
 export interface ReadDocument extends DesiredDocument {
@@ -30,8 +31,24 @@ export interface DeviceCodec {
   encodeReported(message: string, envelope: ReportedEnvelope): string | Buffer;
 }
 
+export interface CodecOptions {
+  readonly schema?: Uint8Array;
+  readonly encoding?: Encoding;
+}
+
+/** The codec of a device with this schema (a serialized `FileDescriptorSet`). Throws TypeError for what cannot be used. */
+export function codecOf({ schema, encoding = 'json' }: CodecOptions): DeviceCodec {
+  if (schema === undefined) {
+    if (encoding === 'json') return jsonCodec;
+    throw new TypeError('a device that speaks protobuf needs a schema: give its FileDescriptorSet as schema');
+  }
+  const loaded = loadSchema(schema);
+  if (!loaded.ok) throw new TypeError(`the schema cannot be used: ${loaded.message} (${loaded.reason})`);
+  return typedCodec(loaded.schema, encoding);
+}
+
 /** Messages are plain JSON, whatever is in them. */
-export const jsonCodec: DeviceCodec = {
+const jsonCodec: DeviceCodec = {
   encoding: 'json',
   parseDesired,
   checkReport: (_, value) => ({ ok: true, value }),
@@ -39,7 +56,7 @@ export const jsonCodec: DeviceCodec = {
 };
 
 /** Messages are those of a schema: values come out as canonical proto3 JSON with defaults, and reports go out so. */
-export function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
+function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
   return {
     encoding,
     parseDesired: (payload, limits) =>

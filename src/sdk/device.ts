@@ -6,8 +6,8 @@ import type { Encoding, StateEnvelope } from '../protocol/envelopes.ts';
 import { DEFAULT_MAX_REPORTS, encodeState, parseState } from '../protocol/state-envelope.ts';
 import { createTopics, isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
-import { hashSchema, loadSchema } from '../schema/load-schema.ts';
-import { jsonCodec, typedCodec } from './codec.ts';
+import { hashSchema } from '../schema/load-schema.ts';
+import { codecOf } from './codec.ts';
 import type { DeviceCodec } from './codec.ts';
 import { describeEvent } from './events.ts';
 import type { DeviceEvent } from './events.ts';
@@ -32,6 +32,8 @@ export interface DeviceOptions extends ConnectionOptions {
   readonly schema?: Uint8Array;
   /** How desired documents and reports are written; default JSON. Protobuf needs a schema. */
   readonly encoding?: Encoding;
+  /** In place of what `schema` and `encoding` stand for, for devices with an encoding of their own. */
+  readonly codec?: DeviceCodec;
   /** Names of messages that will be reported, so that the twin keeps them while nothing was reported since the start. */
   readonly reports?: readonly string[];
   /** Largest desired document in bytes that the device takes; default 16384. Announced in the birth. */
@@ -89,7 +91,7 @@ class MqttDevice implements Device {
     this.#clock = options.clock ?? systemClock;
     this.#topics = createTopics(options.prefix);
     this.#outbox = new Outbox(this.#clock);
-    this.#codec = codecOf(options);
+    this.#codec = options.codec ?? codecOf(options);
     this.#twin = new LocalTwin({
       store: storeOf(options.store),
       clock: this.#clock,
@@ -367,16 +369,6 @@ interface LiveSession {
   hasBirth: boolean;
   hasAnswered: boolean;
   readonly ended: AbortSignal;
-}
-
-function codecOf({ schema, encoding = 'json' }: DeviceOptions): DeviceCodec {
-  if (schema === undefined) {
-    if (encoding === 'json') return jsonCodec;
-    throw new TypeError('a device that speaks protobuf needs a schema: give its FileDescriptorSet as schema');
-  }
-  const loaded = loadSchema(schema);
-  if (!loaded.ok) throw new TypeError(`the schema cannot be used: ${loaded.message} (${loaded.reason})`);
-  return typedCodec(loaded.schema, encoding);
 }
 
 function storeOf(store: DeviceOptions['store']): DeviceStore {

@@ -1,5 +1,7 @@
 /** The device's side of the protocol, for programs that are devices. Knows nothing of Kubernetes. */
 export { compileProtoFiles } from '../schema/proto-files.ts';
+export { codecOf } from './codec.ts';
+export type { DeviceCodec } from './codec.ts';
 export { createDevice } from './device.ts';
 export type { Device, DeviceOptions } from './device.ts';
 export { describeEvent } from './events.ts';

@@ -10,9 +10,15 @@ export interface SimulatedDeviceOptions extends DeviceOptions {
   /** What it reports from the start, and again whenever it comes back. */
   readonly initialReports?: Readonly<Record<string, MessageValue>>;
   /** Milliseconds between taking a value and having applied it; default 0. */
-  readonly applyDelayMs?: number;
+  readonly applyDelayMs?: number | ((message: string) => number);
   /** The reason to reject a value, or undefined to apply it. */
   readonly rejects?: (message: string, value: MessageValue) => string | undefined;
+  /** What is in effect when a value has been applied; default: the value. */
+  readonly settles?: (message: string, value: MessageValue) => MessageValue;
+}
+
+export function delayOf(delayMs: SimulatedDeviceOptions['applyDelayMs'], message: string): number {
+  return typeof delayMs === 'function' ? delayMs(message) : (delayMs ?? 0);
 }
 
 /** A device that plays its part, and can be made to misbehave. Its store outlives `goOffline` and `die`, as a disk does. */
@@ -56,15 +62,17 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
     revision: number,
     signal: AbortSignal,
   ): Promise<Applied> => {
-    await delay(clock, options.applyDelayMs ?? 0, signal);
+    const delayMs = delayOf(options.applyDelayMs, message);
+    if (delayMs > 0) await delay(clock, delayMs, signal);
     const reason = rejects?.(message, value);
     if (reason !== undefined) throw new Rejected(reason);
+    const inEffect = options.settles?.(message, value) ?? value;
     if (!signal.aborted) {
       applied.push({ message, revision, value });
       if (applied.length > MAX_APPLIED) applied.shift();
-      reported.set(message, value);
+      reported.set(message, inEffect);
     }
-    return { done: options.oneShot?.includes(message) === true };
+    return { value: inEffect, done: options.oneShot?.includes(message) === true };
   };
 
   const stop = async (asleepSeconds?: number): Promise<void> => {

@@ -1,0 +1,126 @@
+import type { Clock } from '../clock.ts';
+import { codecOf } from '../sdk/index.ts';
+import type { ConnectionOptions, DeviceCodec, DeviceEvent } from '../sdk/index.ts';
+import type { Behaviour } from './behaviours/behaviour.ts';
+import { createBehaviour } from './behaviours/kinds.ts';
+import type { DeviceModel } from './models.ts';
+import type { Group } from './profile/profile.ts';
+import { seededRandom } from './random.ts';
+import { createSimulatedDevice } from './simulated-device.ts';
+import type { SimulatedDevice, SimulatedDeviceOptions } from './simulated-device.ts';
+import { countAct, countEvent, countProblem, countingCodec } from './tally.ts';
+import type { Tally } from './tally.ts';
+
+interface MemberOptions {
+  readonly group: Group;
+  readonly n: number;
+  readonly deviceId: string;
+  readonly tally: Tally;
+  readonly seed: string;
+  readonly connection: ConnectionOptions & { readonly prefix?: string };
+  readonly model: DeviceModel & { readonly applyDelayMs?: number };
+  /** The group's, shared by its devices. */
+  readonly typed?: TypedCodec;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly elapsedMs: () => number;
+  readonly store?: string;
+  readonly onEvent?: (event: DeviceEvent) => void;
+}
+
+/** A schema, and what reads and writes by it. */
+export interface TypedCodec {
+  readonly schema: Uint8Array;
+  readonly codec: DeviceCodec;
+}
+
+/** One device of a fleet with its behaviours. */
+export class Member {
+  readonly #options: MemberOptions;
+  readonly #behaviours: readonly Behaviour[];
+  readonly #pending = new Set<string>();
+  #lives: Promise<unknown> = Promise.resolve();
+  #device: SimulatedDevice | undefined;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    const { group, tally, seed, deviceId, n, clock, elapsedMs } = options;
+    this.#behaviours = group.behaviours.map((settings, index) =>
+      createBehaviour(settings, {
+        deviceId,
+        n,
+        clock,
+        elapsedMs,
+        random: seededRandom(seed, deviceId, index),
+        count: () => countAct(tally, settings.kind),
+      }),
+    );
+  }
+
+  get isOnline(): boolean {
+    return this.#device?.isOnline === true;
+  }
+
+  /** Desired values that it has taken and not decided. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  async start(): Promise<void> {
+    let body = this.#bareBody();
+    for (const behaviour of this.#behaviours) body = (await behaviour.equip?.(body)) ?? body;
+    const device = createSimulatedDevice({
+      ...body,
+      codec: countingCodec(body.codec ?? codecOf({}), this.#options.tally),
+    });
+    this.#device = device;
+    await device.start();
+    const { signal } = this.#options;
+    this.#lives = Promise.all(this.#behaviours.map((behaviour) => this.#live(behaviour, device, signal)));
+  }
+
+  /** A behaviour that fails ends, and is told of; the device lives on. */
+  async #live(behaviour: Behaviour, device: SimulatedDevice, signal: AbortSignal): Promise<void> {
+    try {
+      await behaviour.live?.(device, signal);
+    } catch (error) {
+      countProblem(
+        this.#options.tally,
+        `a behaviour failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+
+  /** Says goodbye; the behaviours must have been told to end. */
+  async leave(): Promise<void> {
+    await this.#lives;
+    await this.#device?.goOffline();
+    for (const behaviour of this.#behaviours) await behaviour.close?.();
+  }
+
+  kill(): void {
+    this.#device?.die();
+    for (const behaviour of this.#behaviours) void behaviour.close?.();
+  }
+
+  #bareBody(): SimulatedDeviceOptions {
+    const { group, deviceId, connection, model, clock, store, tally, typed, onEvent } = this.#options;
+    const has = (kind: string): boolean => group.behaviours.some((behaviour) => behaviour.kind === kind);
+    return {
+      ...connection,
+      ...typed,
+      deviceId,
+      ...(has('apply') ? { applies: [] } : model),
+      initialReports: has('report') ? {} : model.initialReports,
+      heartbeatSeconds: group.heartbeat / 1000,
+      keepaliveSeconds: group.keepalive / 1000,
+      ...(group.maxBytes !== undefined && { maxBytes: group.maxBytes }),
+      ...(store !== undefined && { store }),
+      clock,
+      onEvent: (event) => {
+        countEvent(tally, this.#pending, event);
+        onEvent?.(event);
+      },
+    };
+  }
+}
