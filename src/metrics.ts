@@ -152,7 +152,10 @@ function domainMetrics(registry: Registry) {
       'Documents that a stopped sweep would withdraw; it waits for --sweep-confirm while this is not 0.',
     ),
     events: counter('mir_events_total', 'Kubernetes events sent, by reason.', ['reason']),
-    eventsDropped: counter('mir_events_dropped_total', 'Kubernetes events not sent because of their rate limit.'),
+    eventsDropped: counter(
+      'mir_events_dropped_total',
+      'Kubernetes events not sent: over their rate limit, or refused by the API server.',
+    ),
   };
 }
 

@@ -47,8 +47,12 @@ const NOT_RETAINED_RETRY_MS = 30_000;
 /** After a refusal of the broker, which only a person can lift. */
 const REFUSED_RETRY_MS = 30_000;
 
-/** How long a schema may be on its way before it is looked for again. */
-const SCHEMA_RETRY_MS = 5000;
+/** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
+const SCHEMA_RETRY_MS = 2000;
+const SCHEMA_AWAITED: PublishProblem = {
+  reason: 'SchemaPending',
+  message: 'the device announced a schema that is not here yet; the change is sent when it has been checked against it',
+};
 
 /** While more documents wait than can be under way, Pending is not worth a write for so long. */
 const BULK_SETTLE_MS = 1000;
@@ -104,7 +108,8 @@ export class DesiredReconciler {
     typing: Typing,
   ): Promise<Outcome> {
     const { clock, realm } = this.#deps;
-    if (typing.kind === 'pending') return this.#awaitSchema(memory, typing.problem);
+    if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
+    memory.schemaAwaitedSince = undefined;
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
     const unsendable = findUnsendable(device, wire, typing);
     if (unsendable !== undefined) return this.#hold(memory, unsendable);
@@ -120,9 +125,13 @@ export class DesiredReconciler {
     return this.#settle(memory, device);
   }
 
-  /** Whoever learns more of the schema wakes us; only what keeps it from being learnt is looked at again. */
-  #awaitSchema(memory: DeviceMemory, problem: PublishProblem | undefined): Outcome {
-    if (problem !== undefined) this.#hold(memory, problem);
+  /** Whoever learns more of the schema wakes us; a change that has waited for it for long is told. */
+  #awaitSchema(memory: DeviceMemory, device: Device, problem: PublishProblem | undefined): Outcome {
+    const now = this.#deps.clock.monotonic();
+    memory.schemaAwaitedSince ??= now;
+    const isChanged = device.status?.observedGeneration !== device.metadata.generation;
+    const isLong = now - memory.schemaAwaitedSince >= SCHEMA_RETRY_MS;
+    if (problem !== undefined || (isChanged && isLong)) this.#hold(memory, problem ?? SCHEMA_AWAITED);
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
 

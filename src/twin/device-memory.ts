@@ -74,6 +74,8 @@ export class DeviceMemory {
   /** The state topic is read for the first time since the last connect: retained state is believed. */
   isBelieving = true;
 
+  /** Since when (monotonic ms) what is desired waits for the schema; undefined: it does not. */
+  schemaAwaitedSince: number | undefined;
   named: NamedRevisions = NOTHING_NAMED;
   /** The greatest revision of the owner's uid that anyone knows of; what is far above it is implausible. */
   seenRevision = 0;

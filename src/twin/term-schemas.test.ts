@@ -115,6 +115,21 @@ describe('a device that announces a schema', () => {
     expect(asked(bed)).toHaveLength(4);
   });
 
+  it('and keeps a new object waiting for it is shown to do so, and the change goes out when it comes', async () => {
+    await using bed = await startTerm();
+    bed.broker.keep('mir/v1alpha/sensor-01/state', JSON.stringify(birth()));
+    bed.apply({ desired: rate(60) });
+    await bed.pass(1500);
+    expect(bed.condition('Ready')).toBe('absent');
+    await bed.pass(3000);
+    expect(bed.condition('Ready')).toBe('False/SchemaPending');
+    expect(bed.condition('Reconciling')).toBe('True/SchemaPending');
+    expect(bed.documents()).toEqual([]);
+    sends(bed, bytes);
+    await bed.until(() => bed.condition('Ready') === 'True/Published', 5000);
+    expect(bed.documents()).toHaveLength(1);
+  });
+
   it('is typed by what it sends late, too', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     bed.says(birth());

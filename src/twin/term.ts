@@ -22,6 +22,7 @@ import type { TwinEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
 import { Provisioner } from './provisioner.ts';
+import { Resync } from './resync.ts';
 import { Router } from './router.ts';
 import { SchemaCollector } from './schema-collector.ts';
 import { SchemaReconciler } from './schema-reconciler.ts';
@@ -72,8 +73,6 @@ export interface ObjectChange {
 const TICK_MS = 250;
 /** A broker away for longer is worth telling on objects whose change waits for it. */
 const BROKER_DOWN_MS = 10_000;
-/** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
-const DISCOVERY_RETRY_MS = 5000;
 
 /**
  * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
@@ -92,16 +91,13 @@ export class Term implements BrokerHandlers {
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
   readonly #router: Router;
-  readonly #discovery: Discovery;
+  readonly #resync: Resync;
   /** Undefined while only one namespace is watched: whether others use a schema cannot be known. */
   readonly #collector: SchemaCollector | undefined;
   /** Undefined unless configured. */
   readonly #provisioner: Provisioner | undefined;
   #brokerLostAt: number;
   #isBrokerDown = false;
-  #resyncAt = Number.POSITIVE_INFINITY;
-  /** Monotonic milliseconds from when the stored documents of unknown devices are to be looked for; infinite: they were. */
-  #discoverAt = Number.POSITIVE_INFINITY;
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
@@ -148,7 +144,7 @@ export class Term implements BrokerHandlers {
       },
       signal,
     );
-    this.#discovery = new Discovery({
+    const discovery = new Discovery({
       ...shared,
       realm,
       sweep: { maxFraction: config.sweepMaxFraction, minimum: config.sweepMinimum, isConfirmed: config.sweepConfirm },
@@ -166,7 +162,7 @@ export class Term implements BrokerHandlers {
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
       announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
       onUnknown: (topic, payload) => {
-        this.#discovery.note(topic, payload);
+        discovery.note(topic, payload);
         if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
       },
     });
@@ -197,6 +193,19 @@ export class Term implements BrokerHandlers {
       onPublishError: (kind) => metrics.publishErrors.inc({ kind }),
       onWithdrawn: (cleared) => metrics.desiredWithdrawn.inc(cleared),
     });
+    this.#resync = new Resync(
+      {
+        ...shared,
+        pages: this.#pages,
+        discovery,
+        // Births that were sent while nobody listened are only in the retained state.
+        filters: this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births],
+        minutes: config.resyncMinutes,
+        // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
+        isCalm: () => this.#pages.waiting === 0 && this.desired.publishing === 0,
+      },
+      signal,
+    );
     this.status = new StatusReconciler({
       ...shared,
       typingOf,
@@ -232,7 +241,7 @@ export class Term implements BrokerHandlers {
         this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
     }
     if (this.#deps.schemas.hasSynced) this.schemas.onSynced();
-    if (this.#deps.broker.connected) this.#discoverAt = 0;
+    this.#resync.discoverSoon();
   }
 
   /** The first LIST is complete: from now on absence means absence, and what waited for that goes on. */
@@ -241,7 +250,7 @@ export class Term implements BrokerHandlers {
       this.#deps.desiredQueue.add(memory.deviceId);
       this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
     }
-    if (this.#deps.broker.connected) this.#discoverAt = 0;
+    this.#resync.discoverSoon();
   }
 
   onObject({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange): void {
@@ -280,8 +289,7 @@ export class Term implements BrokerHandlers {
       memory.copy.isAcknowledged = false;
       this.#readAnew(memory);
     }
-    this.#discoverAt = 0;
-    this.#scheduleResync();
+    this.#resync.onConnected();
   }
 
   onDisconnected(): void {
@@ -344,8 +352,7 @@ export class Term implements BrokerHandlers {
         if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
       }
     }
-    if (now >= this.#discoverAt && lister.hasSynced && this.#isCalm()) this.#discover();
-    if (now >= this.#resyncAt) this.#resync();
+    this.#resync.turn(lister.hasSynced);
     metrics.devices.set(lister.size);
     this.#deps.onTick();
   }
@@ -386,39 +393,5 @@ export class Term implements BrokerHandlers {
     if (memory?.owner === undefined) return;
     memory.isHeartbeatDue = true;
     this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.heartbeat);
-  }
-
-  /** Compares the cluster with the broker's copy again, as after a connect, without believing the retained state. */
-  #resync(): void {
-    if (!this.#deps.broker.connected) return;
-    for (const memory of this.#fleet.all()) this.#pages.request(memory.deviceId);
-    this.#discoverAt = 0;
-    this.#scheduleResync();
-  }
-
-  #scheduleResync(): void {
-    const { clock, config } = this.#deps;
-    this.#resyncAt = clock.monotonic() + config.resyncMinutes * 60_000 * (0.9 + 0.2 * Math.random());
-  }
-
-  /** A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well. */
-  #isCalm(): boolean {
-    return this.#pages.waiting === 0 && this.desired.publishing === 0;
-  }
-
-  #discover(): void {
-    const { broker, topics, clock, log } = this.#deps;
-    if (!broker.connected) return;
-    this.#discoverAt = Number.POSITIVE_INFINITY;
-    // Births that were sent while nobody listened are only in the retained state.
-    const filters = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
-    broker.readRetained(filters, this.#signal, { qos: 0 }).then(
-      () => this.#discovery.conclude(),
-      (error: unknown) => {
-        log.debug({ err: error }, 'the discovery of stored documents broke off');
-        // A reconnect, which asks at once, may have come in between.
-        this.#discoverAt = Math.min(this.#discoverAt, clock.monotonic() + DISCOVERY_RETRY_MS);
-      },
-    );
   }
 }

@@ -27,6 +27,13 @@ afterAll(() => stage.close(), 120_000);
 
 const rate = (intervalSeconds: number) => ({ [RATE]: { intervalSeconds } });
 const birth = (schema: string) => ({ online: true, session: 's1', heartbeat: 0, schema });
+/** A device that is known to the operator announces its schema. */
+async function announce(name: string, schema: string): Promise<void> {
+  await stage.until(name, 'is served', ({ status, metadata }) => {
+    expect(status?.observedGeneration).toBe(metadata.generation);
+  });
+  await stage.say(name, 'state', birth(schema));
+}
 const kubectl = async (...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await stage.world.kubectl(...args);
   if (code !== 0) throw new Error(stderr);
@@ -36,7 +43,7 @@ const kubectl = async (...args: string[]): Promise<string> => {
 describe('a device that brings a schema', () => {
   it('is typed by it, and kubectl shows what is in it', async () => {
     await stage.create('bringer', rate(60));
-    await stage.say('bringer', 'state', birth(hash));
+    await announce('bringer', hash);
     await stage.say('bringer', 'schema', bytes, false);
     await stage.untilCondition('bringer', 'SchemaValid', 'True/Valid');
     const { status } = await stage.get('bringer');
@@ -55,7 +62,7 @@ describe('a device that brings a schema', () => {
 
   it('is told with the path what does not fit, and gets the rest', async () => {
     await stage.create('invalid', { [ALERT]: { maxCelsius: 30 } });
-    await stage.say('invalid', 'state', birth(hash));
+    await announce('invalid', hash);
     await stage.untilCondition('invalid', 'SchemaValid', 'True/Valid');
     await stage.desire('invalid', RATE, { intervalSeconds: 'fast' });
     await stage.untilCondition('invalid', 'SchemaValid', 'False/Invalid');
@@ -78,7 +85,7 @@ describe('a device that brings a schema', () => {
 
   it('is refused as desired what is no configuration', async () => {
     await stage.create('telemetry', { [BATTERY]: { percentage: 5 } });
-    await stage.say('telemetry', 'state', birth(hash));
+    await announce('telemetry', hash);
     await stage.until('telemetry', 'says so', ({ status }) => {
       expect(status?.sync?.[BATTERY]).toMatchObject({ state: 'Invalid', revision: 0 });
       expect(status?.sync?.[BATTERY]?.message).toContain('telemetry');
@@ -89,11 +96,11 @@ describe('a device that brings a schema', () => {
     const broken = Buffer.from('\x0a\xff\xff\xff\xff\x0f', 'latin1');
     await stage.create('broken', rate(60));
     await stage.create('whole', rate(60));
-    await stage.say('broken', 'state', birth(hashSchema(broken)));
+    await announce('broken', hashSchema(broken));
     await stage.say('broken', 'schema', broken, false);
     await stage.untilCondition('broken', 'SchemaValid', 'False/SchemaInvalid');
     await stage.untilCondition('broken', 'Ready', 'True/Published');
-    await stage.say('whole', 'state', birth(hash));
+    await announce('whole', hash);
     await stage.untilCondition('whole', 'SchemaValid', 'True/Valid');
     expect(await stage.badInput('InvalidSchema')).toBeGreaterThan(0);
   });
@@ -168,7 +175,7 @@ describe('a schema that was registered with kubectl', () => {
     expect([code, stderr]).toEqual([0, '']);
     await kubectl('wait', '--for=condition=Valid', `schema/${registered}`, '--timeout=60s');
     await stage.create('expected', { ...rate(60), 'wifi.v1.Settings': { ssid: 'plant' } });
-    await stage.say('expected', 'state', birth(registered.replace('-', ':')));
+    await announce('expected', registered.replace('-', ':'));
     await stage.untilCondition('expected', 'SchemaValid', 'True/Valid');
   });
 

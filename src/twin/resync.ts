@@ -1,0 +1,84 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import type { Discovery } from './discovery.ts';
+import type { Fleet } from './fleet.ts';
+import type { PageReader } from './page-reader.ts';
+
+export interface ResyncDeps {
+  readonly broker: Broker;
+  readonly fleet: Fleet;
+  readonly pages: PageReader;
+  readonly discovery: Discovery;
+  /** Wildcards over the stored documents, and births, of devices that nobody asked for. */
+  readonly filters: readonly string[];
+  /** Minutes between two full comparisons; each is moved by up to a tenth. */
+  readonly minutes: number;
+  /** Nothing else asks much of the broker just now. */
+  readonly isCalm: () => boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A number in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
+const DISCOVERY_RETRY_MS = 5000;
+
+/** Says when everything at the broker is to be looked at again, and when the documents of unknown devices are to be looked for. */
+export class Resync {
+  readonly #deps: ResyncDeps;
+  readonly #signal: AbortSignal;
+  #resyncAt = Number.POSITIVE_INFINITY;
+  /** Monotonic milliseconds; infinite: they were. */
+  #discoverAt = Number.POSITIVE_INFINITY;
+
+  constructor(deps: ResyncDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  /** The broker is connected: every device is read anew by others; from now on also in regular intervals. */
+  onConnected(): void {
+    this.discoverSoon();
+    this.#schedule();
+  }
+
+  discoverSoon(): void {
+    if (this.#deps.broker.connected) this.#discoverAt = 0;
+  }
+
+  /** To be called every so often; `hasSynced`: absence in the cache means absence. */
+  turn(hasSynced: boolean): void {
+    const now = this.#deps.clock.monotonic();
+    if (now >= this.#discoverAt && hasSynced && this.#deps.isCalm()) this.#discover();
+    if (now >= this.#resyncAt) this.#resync();
+  }
+
+  /** Compares the cluster with the broker's copy again, as after a connect, without believing the retained state. */
+  #resync(): void {
+    const { broker, fleet, pages } = this.#deps;
+    if (!broker.connected) return;
+    for (const memory of fleet.all()) pages.request(memory.deviceId);
+    this.onConnected();
+  }
+
+  #schedule(): void {
+    const { clock, minutes, random = Math.random } = this.#deps;
+    this.#resyncAt = clock.monotonic() + minutes * 60_000 * (0.9 + 0.2 * random());
+  }
+
+  #discover(): void {
+    const { broker, filters, discovery, clock, log } = this.#deps;
+    if (!broker.connected) return;
+    this.#discoverAt = Number.POSITIVE_INFINITY;
+    broker.readRetained(filters, this.#signal, { qos: 0 }).then(
+      () => discovery.conclude(),
+      (error: unknown) => {
+        log.debug({ err: error }, 'the discovery of stored documents broke off');
+        // A reconnect, which asks at once, may have come in between.
+        this.#discoverAt = Math.min(this.#discoverAt, clock.monotonic() + DISCOVERY_RETRY_MS);
+      },
+    );
+  }
+}
