@@ -137,6 +137,7 @@ const ACCEPTED: readonly (readonly [string, JsonObject])[] = [
   ['WellKnown', { aValue: null }],
   ['WellKnown', { aValue: 1.5, values: [null, true, 'x', {}, []] }],
   ['WellKnown', { aList: [1, [2, null]], anEmpty: {} }],
+  ['WellKnown', { aNull: null, nulls: [] }],
   ['WellKnown', { anAny: { '@type': 'type.googleapis.com/oracle.v1.Scalars', anInt32: 5 } }],
   ['WellKnown', { anAny: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: '1.5s' } }],
   ['WellKnown', { aDouble: 0, aFloat: 3.2, anInt64: '5', aUint64: 5, anInt32: 0, aUint32: 1 }],
@@ -186,6 +187,9 @@ const REFUSED: readonly (readonly [string, JsonObject])[] = [
   ['WellKnown', { anAny: { '@type': 'type.googleapis.com/no.such.Type' } }],
   ['WellKnown', { anAny: { a: 1 } }],
   ['WellKnown', { anInt32: 'x' }],
+  ['WellKnown', { aNull: 'foo' }],
+  ['WellKnown', { anAny: { '@type': 'type.googleapis.com/toString', value: 1 } }],
+  ['WellKnown', { anAny: { '@type': 'type.googleapis.com/google.protobuf.Duration', value: 'x' } }],
   ['WellKnown', { anEmpty: { a: 1 } }],
 ];
 
@@ -215,6 +219,7 @@ describe('proto3 JSON', () => {
     ['whole numbers with a fraction of zero within strings too', 'Scalars', { anInt64: '60.0' }, 'Google'],
     ['integers that lost digits as JSON numbers are refused', 'Scalars', { anInt64: 9223372036854775000 }, 'we'],
     ['a map key named like a prototype is refused', 'Maps', { byString: { constructor: 1 } }, 'we'],
+    ['a list of nulls that are values is one', 'WellKnown', { nulls: [null] }, 'Google'],
     ['true is not a number', 'Scalars', { aDouble: true }, 'we'],
     ['an enum is no fraction', 'Scalars', { aColour: 1.5 }, 'we'],
     ['two spellings of one field contradict each other', 'Scalars', { anInt32: 1, an_int32: 1 }, 'we'],
