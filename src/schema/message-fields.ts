@@ -85,7 +85,7 @@ export class MessageFields implements MessageParts {
       const field = numbers.get(number);
       const slot = field?.read(reader, wireType, slots.get(field), walk);
       if (field === undefined || slot === undefined) return false;
-      if (field.oneof !== undefined) dropOthers(slots, field);
+      if (field.oneof !== undefined) dropOthers(slots, field, walk);
       slots.set(field, slot);
       return true;
     });
@@ -138,9 +138,13 @@ function claimOneof(oneofs: Map<string, string>, { oneof }: FieldCodec, key: str
   oneofs.set(oneof, key);
 }
 
-/** Of a oneof the last on the wire counts. */
-function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec): void {
-  for (const other of slots.keys()) if (other.oneof === oneof && other.number !== number) slots.delete(other);
+/** Of a oneof the last on the wire counts; the others must be readable all the same. */
+function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec, walk: Walk): void {
+  for (const [other, slot] of slots) {
+    if (other.oneof !== oneof || other.number === number) continue;
+    settle(other, slot, walk);
+    slots.delete(other);
+  }
 }
 
 /** What was read of a field; undefined: nothing. */

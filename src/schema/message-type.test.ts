@@ -269,6 +269,9 @@ describe('the wire', () => {
     ['ends early', [0x28]],
     ['has a field 0', [0x00, 0x01]],
     ['has a wire type that does not exist', [0x2f]],
+    ['has a tag of six bytes', [0xa8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x01]],
+    ['has a group that another one ends', [0x4b, 0x54]],
+    ['has a number of eleven bytes', [0x98, 0x06, ...Array.from({ length: 10 }, () => 0x80), 0x00]],
     ['has text that is not UTF-8', [0x0a, 0x03, 0x1a, 0x01, 0xff]],
   ])('that %s is a problem', (_name, bytes) => {
     expect(typeOf('Tree').decode(Buffer.from(bytes))).toMatchObject({
