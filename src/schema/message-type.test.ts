@@ -319,16 +319,3 @@ describe('agreement', () => {
     ]);
   });
 });
-
-describe('compiling .proto files', () => {
-  it('gives the same bytes again', async () => {
-    expect(await compileProtoFiles([KITCHEN])).toEqual(await compileProtoFiles([KITCHEN]));
-  });
-
-  it('names the file and the line of an error, and what is missing', async () => {
-    await expect(compileProtoFiles([join(import.meta.dirname, 'load-schema.ts')])).rejects.toThrow(
-      /load-schema\.ts.*line 1/,
-    );
-    await expect(compileProtoFiles(['no/such.proto'])).rejects.toThrow(/such\.proto is in none of .*includeDirs/);
-  });
-});
