@@ -169,9 +169,9 @@ async function keepSchemas(operator: Operator, signal: AbortSignal): Promise<voi
       store: schemas,
       clock,
       log,
-      onChange: ({ key }) => {
+      onChange: ({ key, kind }) => {
         metrics.cachedObjects.set({ resource: 'schemas' }, schemas.size);
-        operator.term?.schemas.onObject(key);
+        operator.term?.schemas.onObject(key, kind);
       },
       onSynced: () => operator.term?.schemas.onSynced(),
       hooks: reflectorHooks(metrics, 'schemas', turned),

@@ -107,6 +107,8 @@ class RetainedStore {
   }
 
   put({ topic, payload, qos }: StoredPacket): void {
+    // On its way while the broker was closed: a last will of someone who was cut off, and nobody was told that it is kept.
+    if (!this.#db.isOpen) return;
     const bytes = Buffer.from(payload);
     if (bytes.length === 0) {
       this.#db.prepare('DELETE FROM retained WHERE topic = ?').run(topic);

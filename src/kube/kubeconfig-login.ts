@@ -1,5 +1,4 @@
 import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
-import { execLogin } from './kubeconfig-exec.ts';
 import type { KubeconfigUser } from './kubeconfig-files.ts';
 import { pemOf, tokenFile } from './kubeconfig-material.ts';
 
@@ -46,6 +45,8 @@ function checkSupported({ name, username, impersonateUser, authProvider }: Kubec
 
 /** Certificates of a plugin are those it gave at first: connections are made with them for as long as the process runs. */
 async function execPluginLogin(user: KubeconfigUser, cluster: Cluster, now: () => number): Promise<Login> {
+  // Loaded only for those who need it, like the rest of what starts processes.
+  const { execLogin } = await import('./kubeconfig-exec.ts');
   const credential = execLogin(user.name, user.exec, cluster, now);
   const { certPem, keyPem } = await credential();
   return { cert: pem(certPem), key: pem(keyPem), token: async () => (await credential()).token };

@@ -4,6 +4,7 @@ import type { BadInputReason } from '../api/reasons.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { JsonLimits, Parsed } from './json.ts';
 import { badInput, isJsonObject, parseJson } from './json.ts';
+import { ProtobufError } from './protobuf-fields.ts';
 
 /**
  * Reads one envelope: JSON, version, then the fields that `build` asks for. A field that does not fit ends `build` by an
@@ -14,12 +15,34 @@ export function readEnvelope<T>(payload: Buffer, limits: JsonLimits, build: (fie
   if (!json.ok) return json;
   if (!isJsonObject(json.value))
     return badInput('InvalidEnvelope', `payload is ${describe(json.value)}, expected an object`);
-  const version = json.value['version'] ?? PROTOCOL_VERSION;
+  return buildFrom(json.value, build);
+}
+
+/** The same for an envelope in protobuf, which `read` puts into the fields that it has in JSON. */
+export function readBinaryEnvelope<T>(
+  payload: Buffer,
+  { maxPayloadBytes }: JsonLimits,
+  read: (payload: Buffer) => JsonObject,
+  build: (fields: Fields) => T,
+): Parsed<T> {
+  if (payload.length > maxPayloadBytes) {
+    return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${maxPayloadBytes}`);
+  }
+  try {
+    return buildFrom(read(payload), build);
+  } catch (error) {
+    if (error instanceof ProtobufError) return badInput(error.reason, error.message);
+    throw error;
+  }
+}
+
+function buildFrom<T>(source: JsonObject, build: (fields: Fields) => T): Parsed<T> {
+  const version = source['version'] ?? PROTOCOL_VERSION;
   if (version !== PROTOCOL_VERSION) {
     return badInput('UnsupportedVersion', `version is ${describe(version)}, expected ${PROTOCOL_VERSION}`);
   }
   try {
-    return { ok: true, value: build(new Fields(json.value, '')) };
+    return { ok: true, value: build(new Fields(source, '')) };
   } catch (error) {
     if (error instanceof FieldError) return badInput(error.reason, error.message);
     throw error;

@@ -17,6 +17,8 @@ export interface FieldValue {
   readonly name: string;
   /** A varint as a number; a larger one than 2⁵³−1 is refused. */
   readonly number: () => number;
+  /** A 32-bit float. */
+  readonly float: () => number;
   readonly bytes: () => Buffer;
   readonly text: () => string;
 }
@@ -26,6 +28,7 @@ export type FieldTable = Readonly<Record<number, (value: FieldValue) => void>>;
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
+const FIXED_32 = 5;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads one message by `table`. Throws ProtobufError for bytes that are no message; groups are not read. */
@@ -55,6 +58,10 @@ function valueOf(reader: protobuf.Reader, name: string, wireType: number): Field
     name,
     bytes,
     text: () => decodeText(bytes(), name),
+    float: () => {
+      need(FIXED_32, 'a 32-bit float');
+      return step(() => reader.float());
+    },
     number: () => {
       need(VARINT, 'a number');
       return toNumber(

@@ -2,8 +2,10 @@ import type { Buffer } from 'node:buffer';
 import type { Birth, Encoding, Farewell, StateEnvelope } from './envelopes.ts';
 import { PROTOCOL_VERSION } from './envelopes.ts';
 import type { Fields } from './fields.ts';
-import { readEnvelope } from './fields.ts';
+import { readBinaryEnvelope, readEnvelope } from './fields.ts';
 import type { JsonLimits, Parsed } from './json.ts';
+import { isProtobuf } from './protobuf-envelopes.ts';
+import { readStateFields } from './protobuf-state.ts';
 import { isMessageName } from './topics.ts';
 
 export interface StateLimits extends JsonLimits {
@@ -27,10 +29,13 @@ export function encodeState(state: StateEnvelope): string {
 
 /** Reads `…/state`. `{"online": true}` is a birth, `{"online": false}` a goodbye, and with `"will": true` a last will. */
 export function parseState(payload: Buffer, limits: StateLimits): Parsed<StateEnvelope> {
-  return readEnvelope(payload, limits, (fields) => {
+  const build = (fields: Fields): StateEnvelope => {
     const online = fields.required('online', fields.boolean('online'), 'true or false');
     return online ? readBirth(fields, limits.maxReports) : readFarewell(fields);
-  });
+  };
+  return isProtobuf(payload)
+    ? readBinaryEnvelope(payload, limits, readStateFields, build)
+    : readEnvelope(payload, limits, build);
 }
 
 function readBirth(fields: Fields, maxReports: number): Birth {

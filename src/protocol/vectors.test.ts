@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROTOCOL_LIMITS } from './envelopes.ts';
+import { parseDesiredProtobuf, parseReportedProtobuf } from './protobuf-envelopes.ts';
 import { parseReported } from './reported-envelope.ts';
 import { DEFAULT_MAX_REPORTS, parseState } from './state-envelope.ts';
 
@@ -24,3 +25,28 @@ describe('the parse vectors', () => {
     expect(parsed.ok ? parsed.value : null).toEqual(value);
   });
 });
+
+interface ProtobufCase {
+  readonly name: string;
+  readonly kind: 'desired' | 'reported';
+  readonly hex: string;
+  readonly value: unknown;
+}
+
+const binary = JSON.parse(readFileSync(new URL('vectors/protobuf.json', import.meta.url), 'utf8')) as {
+  readonly cases: readonly ProtobufCase[];
+};
+
+describe('the protobuf vectors', () => {
+  it.each(binary.cases.map((one) => [one.name, one] as const))('%s', (_, { kind, hex, value }) => {
+    const parse = kind === 'desired' ? parseDesiredProtobuf : parseReportedProtobuf;
+    const parsed = parse(Buffer.from(hex, 'hex'), DEFAULT_PROTOCOL_LIMITS);
+    expect(parsed.ok ? withHex(parsed.value) : null).toEqual(value);
+  });
+});
+
+function withHex(value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return value.toString('hex');
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withHex(field)]));
+}

@@ -129,9 +129,9 @@ export class Schemas {
     if (this.#deps.schemas.hasSynced && this.#deps.broker.connected) this.#fetch.turn();
   }
 
-  /** An object came, went or changed. */
-  onObject(name: string): void {
-    this.#wakeDevices(schemaHash(name));
+  /** An object came, went or changed. What is in it never does, so only coming and going is news to devices. */
+  onObject(name: string, kind: 'added' | 'updated' | 'deleted'): void {
+    if (kind !== 'updated') this.#wakeDevices(schemaHash(name));
     this.#deps.onObject(name);
   }
 

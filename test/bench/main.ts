@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { benchFleet } from './cases/fleet.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
+import { benchTyped } from './cases/typed.ts';
 import { isMet, renderTable } from './figures.ts';
 import type { Figure } from './figures.ts';
 import { openRig } from './rig.ts';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   flood: (rig, isQuick) => benchFlood(rig, isQuick ? 100_000 : 200_000),
   heartbeats: (rig, isQuick) => benchHeartbeats(rig, isQuick ? 3 : 10),
   fleet: (rig, isQuick) => benchFleet(rig, 5000, isQuick ? 10_000 : 15_000),
+  typed: (rig) => benchTyped(rig, 5000),
 };
 
 const { values } = parseArgs({

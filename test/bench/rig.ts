@@ -96,15 +96,21 @@ export class Rig {
   }
 
   /** Creates devices `from`…`to`-1 and resolves when the API server has them all. */
-  async createDevices(namespace: string, from: number, to: number, desired: Properties): Promise<void> {
+  async createDevices(
+    namespace: string,
+    from: number,
+    to: number,
+    desired: Properties,
+    idOf = deviceIdOf,
+  ): Promise<void> {
     let next = from;
     const work = async (): Promise<void> => {
       for (let device = next++; device < to; device = next++) {
         await this.kube.create(`${DEVICES}/namespaces/${namespace}/devices`, {
           apiVersion: 'iot.mir/v1alpha',
           kind: 'device',
-          metadata: { name: deviceIdOf(device) },
-          spec: { deviceId: deviceIdOf(device) },
+          metadata: { name: idOf(device) },
+          spec: { deviceId: idOf(device) },
           properties: { desired },
         });
       }

@@ -3,6 +3,7 @@
  * writing the requests: the real API server says what is right.
  */
 import { CLUSTER_SCOPED } from './cluster-scoped-cases.ts';
+import { CORNERS } from './corner-cases.ts';
 import type { Step } from './exchange.ts';
 
 export interface Case {
@@ -359,4 +360,5 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   watching: WATCHING,
   discovery: DISCOVERY,
   ...CLUSTER_SCOPED,
+  ...CORNERS,
 };

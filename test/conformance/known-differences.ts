@@ -98,4 +98,90 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, KnownDifference> = new Map([
       ],
     },
   ],
+  [
+    'corners of metadata › a version in a patch',
+    {
+      because: 'the real one looks for unknown fields before it refuses a version that it does not know',
+      differs: [{ at: '0.warnings', real: '299 - "unknown field \\"spec\\"", 299 - "unknown field \\"status\\""' }],
+    },
+  ],
+  [
+    'corners of options › forms of answers',
+    {
+      because: 'protobuf is not served, and so not named among the types',
+      differs: [
+        {
+          at: '0.body.message',
+          real: 'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+          embedded: 'only the following media types are accepted: application/json, application/yaml',
+        },
+        {
+          at: '1.body.message',
+          real: 'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+          embedded: 'only the following media types are accepted: application/json, application/yaml',
+        },
+      ],
+    },
+  ],
+  [
+    'corners of options › bodies without a type',
+    {
+      because: 'protobuf is not served, and so not named among the types',
+      differs: [
+        {
+          at: '1.body.message',
+          real: 'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+          embedded:
+            'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+        },
+      ],
+    },
+  ],
+  [
+    'corners of options › bodies that are no objects',
+    {
+      because: 'the words are those of the JSON parser, which is another',
+      differs: [
+        {
+          at: '0.body.message',
+          real: 'the object provided is unrecognized (must be of type device): couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)',
+          embedded: 'the body of the request is not an object',
+        },
+        {
+          at: '1.body.message',
+          real: 'the object provided is unrecognized (must be of type device): couldn\'t get version/kind; json parse error: json: cannot unmarshal number into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (35)',
+          embedded: 'the body of the request is not an object',
+        },
+        {
+          at: '2.body.message',
+          real: "the object provided is unrecognized (must be of type device): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)",
+          embedded: "couldn't get version/kind; json parse error: Unexpected end of JSON input",
+        },
+      ],
+    },
+  ],
+  [
+    'corners of options › delete options that are none',
+    {
+      because: 'the words are those of the JSON parser, which is another',
+      differs: [
+        {
+          at: '0.body.message',
+          real: 'couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+          embedded: 'the body of a DELETE is DeleteOptions',
+        },
+        {
+          at: '1.body.message',
+          real: "couldn't get version/kind; json parse error: unexpected end of JSON input",
+          embedded:
+            "couldn't get version/kind; json parse error: Expected property name or '}' in JSON at position 1 (line 1 column 2)",
+        },
+        {
+          at: '2.body.message',
+          real: 'no kind "x" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"',
+          embedded: 'the body of a DELETE is DeleteOptions, not v1 x',
+        },
+      ],
+    },
+  ],
 ]);

@@ -45,7 +45,7 @@ async function outputs(world: World, commands: readonly Command[]): Promise<Outp
 /** Ages, times and versions, and the folders in which diff keeps its files. */
 function withoutTheMoment(text: string): string {
   return text
-    .replaceAll(/\d+s(?= *$|  )/gm, '{age}')
+    .replaceAll(/\d+s( *)$|\d+s {2,}/gm, '{age} ')
     .replaceAll(/(creationTimestamp|Creation Timestamp|resourceVersion|Resource Version)(: +).*/g, '$1$2{moment}')
     .replaceAll(/\/tmp\/(LIVE|MERGED)-\d+/g, '/tmp/$1')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g, '{moment}');

@@ -2,6 +2,9 @@
 
 const DIFFERENT_EACH_TIME = new Set(['uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp', 'continue']);
 
+/** An API server names the faults of an object and the resources of a group as Go's maps give them. */
+const BY_CHANCE = new Set(['causes', 'resources']);
+
 /** What is a case's own. */
 export interface Own {
   readonly namespace: string;
@@ -13,7 +16,7 @@ export function normalise(value: unknown, own: Own): unknown {
   if (Array.isArray(value)) return value.map((each) => normalise(each, own));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(ordered(value))
+    Object.entries(withoutCauses(value))
       // The embedded API openly leaves managedFields out.
       .filter(([key]) => key !== 'managedFields')
       .map(([key, each]) => [key, normaliseField(key, each, own)]),
@@ -23,17 +26,8 @@ export function normalise(value: unknown, own: Own): unknown {
 function normaliseField(key: string, value: unknown, own: Own): unknown {
   if (DIFFERENT_EACH_TIME.has(key) && typeof value === 'string' && value !== '') return `{${key}}`;
   if (key === 'cells' && Array.isArray(value)) return value.map((cell) => normalise(withoutAge(cell), own));
+  if (BY_CHANCE.has(key) && Array.isArray(value)) return sorted(value.map((each) => normalise(each, own)));
   return normalise(value, own);
-}
-
-/**
- * An API server names the faults of an object and the resources of a group as Go's maps give them, which is by chance: causes
- * and resources are sorted, and a message that lists what the causes say keeps only what surrounds it.
- */
-function ordered(value: object): object {
-  if ('resources' in value && Array.isArray(value.resources)) return { ...value, resources: sorted(value.resources) };
-  if (!('causes' in value) && 'message' in value && 'details' in value) return withoutCauses(value);
-  return 'causes' in value && Array.isArray(value.causes) ? { ...value, causes: sorted(value.causes) } : value;
 }
 
 interface Cause {
@@ -41,11 +35,13 @@ interface Cause {
   readonly message?: string;
 }
 
-function withoutCauses(status: { readonly message: unknown; readonly details: unknown }): object {
-  const causes = (status.details as { readonly causes?: readonly Cause[] }).causes ?? [];
-  if (causes.length < 2) return status;
+/** A message that lists what the causes say keeps only what surrounds them. */
+function withoutCauses(value: object): object {
+  if (!('message' in value) || !('details' in value)) return value;
+  const causes = (value.details as { readonly causes?: readonly Cause[] }).causes ?? [];
+  if (causes.length < 2) return value;
   const texts = causes.map(({ field, message }) => `${field}: ${message}`);
-  return { ...status, message: texts.reduce((rest, text) => rest.replace(text, '{cause}'), String(status.message)) };
+  return { ...value, message: texts.reduce((rest, text) => rest.replace(text, '{cause}'), String(value.message)) };
 }
 
 function sorted(list: readonly unknown[]): unknown[] {
@@ -59,11 +55,16 @@ function withoutAge(cell: unknown): unknown {
 
 /** What kubectl prints, and messages that speak of versions. */
 export function normaliseText(text: string, { namespace, hash }: Own): string {
-  return text
-    .replaceAll(namespace, '{ns}')
-    .replaceAll(hash, '{hash}')
-    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '{uid}')
-    .replaceAll(/resource version: \d+( \(\d+\))?/g, 'resource version: {rv}')
-    .replaceAll(/({rv}, current:) \d+/g, '$1 {rv}')
-    .replaceAll(/ResourceVersion in (the precondition|record) \(\d+\)/g, 'ResourceVersion in $1 ({rv})');
+  return (
+    text
+      .replaceAll(namespace, '{ns}')
+      .replaceAll(hash, '{hash}')
+      // The object that a patch comes to, of which the real one shows managedFields too.
+      .replaceAll(/Invalid value: "\{\\"apiVersion.*\}": /g, 'Invalid value: {object}: ')
+      .replaceAll(/(made-)[b-z2-9]{5}\b/gi, '$1{random}')
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '{uid}')
+      .replaceAll(/resource version: \d+( \(\d+\))?/g, 'resource version: {rv}')
+      .replaceAll(/({rv}, current:) \d+/g, '$1 {rv}')
+      .replaceAll(/ResourceVersion in (the precondition|record) \(\d+\)/g, 'ResourceVersion in $1 ({rv})')
+  );
 }

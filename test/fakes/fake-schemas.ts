@@ -1,6 +1,7 @@
 import { SCHEMAS_PATH, schemaName } from '../../src/api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../../src/api/schema.ts';
 import { Store } from '../../src/cache/store.ts';
+import type { StoreChange } from '../../src/cache/store.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
@@ -11,7 +12,7 @@ import { hashSchema } from '../../src/schema/load-schema.ts';
 export class FakeSchemas {
   readonly store = new Store<SchemaObject>();
   /** Told the name of every object that changed. */
-  onChange: (name: string) => void = () => undefined;
+  onChange: (name: string, kind: StoreChange) => void = () => undefined;
   readonly #clock: Clock;
   #version = 1;
 
@@ -44,7 +45,7 @@ export class FakeSchemas {
   delete(path: string): SchemaObject {
     const gone = this.#get(nameIn(path));
     this.store.remove(gone.metadata.name);
-    this.onChange(gone.metadata.name);
+    this.onChange(gone.metadata.name, 'deleted');
     return gone;
   }
 
@@ -59,8 +60,7 @@ export class FakeSchemas {
   ): SchemaObject {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
-    this.store.upsert(stored);
-    this.onChange(stored.metadata.name);
+    this.onChange(stored.metadata.name, this.store.upsert(stored) ?? 'updated');
     return stored;
   }
 }

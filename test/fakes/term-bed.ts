@@ -59,8 +59,8 @@ export class TermBed {
       onDisconnected: () => this.#term.onDisconnected(),
     });
     this.#term = this.#createTerm({ ...defaultConfig(), ...config });
-    this.kube.schemas.onChange = (name) => {
-      if (!this.#stop.signal.aborted) this.#term.schemas.onObject(name);
+    this.kube.schemas.onChange = (name, kind) => {
+      if (!this.#stop.signal.aborted) this.#term.schemas.onObject(name, kind);
     };
     this.#running = [this.#keepCache(), this.#term.run(), ...this.#reconcile()];
   }

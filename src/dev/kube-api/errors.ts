@@ -115,7 +115,7 @@ export function invalid(kind: string, group: string, name: string, faults: reado
   return new StatusError(422, 'Invalid', `${subject} "${name}" is invalid: ${summary}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind,
+    ...(kind === '' ? {} : { kind }),
     causes: faults.map(({ type, field, message }) => ({ reason: type, message, field })),
   });
 }

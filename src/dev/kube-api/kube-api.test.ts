@@ -223,7 +223,7 @@ describe('writes', () => {
     const type = { 'content-type': 'application/merge-patch+json' };
     const warned = await call('PATCH', `${DEVICES}/a?fieldValidation=Warn`, change, type);
     expect([warned.code, warned.headers['warning']]).toEqual([200, '299 - "unknown field \\"spec.colour\\""']);
-    expect((await call('PATCH', `${DEVICES}/a?fieldValidation=Strict`, change, type)).code).toBe(400);
+    expect((await call('PATCH', `${DEVICES}/a?fieldValidation=Strict`, change, type)).code).toBe(422);
   });
 
   it.each([

@@ -54,3 +54,10 @@ export function textAt(object: Json | undefined, path: string): string {
 export function timestamp(now: number): string {
   return `${new Date(now).toISOString().slice(0, 19)}Z`;
 }
+
+/** What Go's JSON calls a value. */
+export function jsonKind(value: Json): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'boolean') return 'bool';
+  return value === null ? 'null' : typeof value;
+}

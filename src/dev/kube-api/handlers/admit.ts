@@ -1,11 +1,12 @@
 /** What every write passes: the schema's defaults and pruning, unknown fields as the client wants them, validation. */
 import { badRequest, invalid } from '../errors.ts';
+import type { StatusError } from '../errors.ts';
 import type { FieldError, Part } from '../crd/index.ts';
 import { duplicateFields } from '../http/duplicate-fields.ts';
 import type { Body } from '../http/body.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Call } from './call.ts';
-import { checkMetadata } from './metadata-rules.ts';
+import { checkMetadata, warnOfFinalizers } from './metadata-rules.ts';
 
 /** Defaults and prunes; unknown fields are refused, warned of or dropped as `fieldValidation` says (Warn without it). */
 export function admit({ type, query, body, warnings }: Call, object: KubeObject, part: Part): KubeObject {
@@ -18,21 +19,31 @@ export function admit({ type, query, body, warnings }: Call, object: KubeObject,
   ];
   if (faults.length > 0 && mode === 'Strict') {
     const { kind, version } = type;
-    const list = faults.join(', ');
-    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${list}`);
+    const why = `strict decoding error: ${faults.join(', ')}`;
+    if (isPatch(body)) throw refusedPatch(object, why);
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
   }
   if (mode === 'Warn') warnings.push(...faults);
   return admitted.object as KubeObject;
 }
 
-/** A patch's own body is no object of this kind, and YAML names no field twice. */
-function duplicates({ type, bytes }: Body): string[] {
-  if (type !== '' && type !== 'application/json') return [];
+/** YAML names no field twice. */
+function duplicates(body: Body): string[] {
+  const { type, bytes } = body;
+  if (type !== '' && type !== 'application/json' && !isPatch(body)) return [];
   return duplicateFields(bytes.toString('utf8')).map((field) => `duplicate field "${field}"`);
 }
 
+const isPatch = ({ type }: Body): boolean => type.endsWith('-patch+json');
+
+/** Of a patch, the object that it comes to is shown. */
+function refusedPatch(object: KubeObject, why: string): StatusError {
+  const message = `Invalid value: ${JSON.stringify(JSON.stringify(object))}: ${why}`;
+  return invalid('', '', '', [{ type: 'FieldValueInvalid', field: 'patch', message }]);
+}
+
 /** Throws 422 with everything that is wrong with `object`. */
-export function validate({ type }: Call, object: KubeObject, old?: KubeObject, part: Part = 'whole'): void {
+export function validate({ type, warnings }: Call, object: KubeObject, old?: KubeObject, part: Part = 'whole'): void {
   const inMetadata = checkMetadata(object.metadata, type.nameRule);
   const faults: FieldError[] = [
     ...inMetadata,
@@ -43,6 +54,7 @@ export function validate({ type }: Call, object: KubeObject, old?: KubeObject, p
     ...(type.hooks.validate?.(object, old) ?? []),
   ];
   if (faults.length > 0) throw invalid(type.kind, type.group, object.metadata.name ?? '', faults);
+  warnings.push(...warnOfFinalizers(object.metadata, old?.metadata));
 }
 
 function checkUpdate({ metadata }: KubeObject, { metadata: old }: KubeObject): FieldError[] {

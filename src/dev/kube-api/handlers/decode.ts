@@ -1,7 +1,7 @@
 /** From a request's body to an object of the resource's type. */
 import { badRequest, invalid } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
-import { isObject, textAt } from '../kube-object.ts';
+import { isObject, jsonKind, textAt } from '../kube-object.ts';
 import type { KubeObject, ObjectMeta } from '../kube-object.ts';
 import { apiVersionOf } from '../registry/resource-type.ts';
 import type { ResourceType } from '../registry/resource-type.ts';
@@ -33,14 +33,18 @@ const META_FIELDS: Readonly<Record<keyof ObjectMeta, readonly [Check, string]>> 
 export function decodeObject(value: Json, type: ResourceType): KubeObject {
   if (!isObject(value)) throw badRequest('the body of the request is not an object');
   const { apiVersion, kind } = value;
-  if (typeof kind !== 'string' || kind === '') throw badRequest(`Object 'Kind' is missing in '${preview(value)}'`);
-  if (typeof apiVersion !== 'string' || apiVersion === '') {
+  if (typeof kind !== 'string' || kind === '') {
+    const shown = preview(value);
+    const prefix = type.isCustom ? `the object provided is unrecognized (must be of type ${type.kind}): ` : '';
+    throw badRequest(`${prefix}Object 'Kind' is missing in '${shown}'${type.isCustom ? ` (${shown})` : ''}`);
+  }
+  if ((typeof apiVersion !== 'string' || apiVersion === '') && !type.isCustom) {
     throw badRequest(`Object 'apiVersion' is missing in '${preview(value)}'`);
   }
   const expected = apiVersionOf(type);
-  if (apiVersion !== expected) {
+  if (typeof apiVersion !== 'string' || apiVersion !== expected) {
     throw badRequest(
-      `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
+      `the API version in the data (${textAt(value, 'apiVersion')}) does not match the expected API version (${expected})`,
     );
   }
   if (kind !== type.kind) {
@@ -63,12 +67,20 @@ function decodeMeta(value: Json, { kind, version }: ResourceType): ObjectMeta {
   for (const [field, [isWell, goType]] of Object.entries(META_FIELDS)) {
     const held = meta[field];
     if (held !== undefined && !isWell(held)) {
+      const [culprit, type] = misfit(held, goType);
       throw refuse(
-        `json: cannot unmarshal ${typeof held} into Go struct field ObjectMeta.metadata.${field} of type ${goType}`,
+        `json: cannot unmarshal ${jsonKind(culprit)} into Go struct field ObjectMeta.${field} of type ${type}`,
       );
     }
   }
   return meta;
+}
+
+/** What does not fit, and the Go type it should have: of maps and lists of texts, the first member that is none. */
+function misfit(held: Json, goType: string): [Json, string] {
+  const isTexts = goType === 'map[string]string' ? isObject(held) : goType === '[]string' && Array.isArray(held);
+  const member = isTexts ? Object.values(held as object).find((one) => typeof one !== 'string') : undefined;
+  return member === undefined ? [held, goType] : [member as Json, 'string'];
 }
 
 function preview(value: Json): string {

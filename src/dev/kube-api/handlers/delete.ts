@@ -1,6 +1,6 @@
 /** DELETE of one object or of a selection. */
-import { badRequest, conflict } from '../errors.ts';
-import type { Json } from '../crd/index.ts';
+import { badRequest, conflict, invalidOptions } from '../errors.ts';
+import type { Json, JsonObject } from '../crd/index.ts';
 import { parseBody } from '../http/body.ts';
 import { isObject, keyOf, textAt, timestamp } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
@@ -92,13 +92,22 @@ function parseOptions({ body, type }: Call): Json {
     throw badRequest(
       `the body of a DELETE is DeleteOptions, not ${textAt(options, 'apiVersion')} ${textAt(options, 'kind')}`,
     );
-  const policy = options['propagationPolicy'];
-  if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(textAt(options, 'propagationPolicy'))) {
-    throw badRequest(
-      `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`,
-    );
-  }
+  checkPropagation(options);
   return options;
+}
+
+function checkPropagation({ propagationPolicy: policy, orphanDependents }: JsonObject): void {
+  if (policy === undefined) return;
+  const field = 'propagationPolicy';
+  const shown = JSON.stringify(policy);
+  if (orphanDependents !== undefined) {
+    const message = `Invalid value: ${shown}: orphanDependents and deletionPropagation cannot be both set`;
+    throw invalidOptions('DeleteOptions', [{ type: 'FieldValueInvalid', field, message }]);
+  }
+  if (policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
+    const message = `Unsupported value: ${shown}: supported values: "Foreground", "Background", "Orphan", "nil"`;
+    throw invalidOptions('DeleteOptions', [{ type: 'FieldValueNotSupported', field, message }]);
+  }
 }
 
 /** The one place where an API server calls a resource by its kind. */

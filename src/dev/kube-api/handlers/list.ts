@@ -151,10 +151,9 @@ function decodeToken(text: string): Token {
 
 function parseLimit(text: string | null): number {
   if (text === null || text === '' || text === '0') return Infinity;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 0)
-    throw badRequest(`limit: Invalid value: ${text}: must be a non-negative integer`);
-  return limit;
+  return limit < 0 ? Infinity : limit;
 }
 
 /** A resourceVersion of a request; 0 when none was given, undefined when it is no number. */

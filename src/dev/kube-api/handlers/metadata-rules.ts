@@ -14,18 +14,31 @@ const LABEL_RULE =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const NAME_PART_RULE =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const KEY_RULE =
+export const KEY_RULE =
   "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
 const LABEL_VALUE_RULE =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 export function checkMetadata(meta: ObjectMeta, nameRule: ResourceType['nameRule']): FieldError[] {
   return [
+    ...checkGenerateName(meta.generateName ?? '', nameRule),
     ...checkName(meta.name ?? '', nameRule),
     ...checkLabels(meta.labels ?? {}),
     ...checkAnnotations(meta.annotations ?? {}),
+    ...(meta.ownerReferences ?? []).flatMap(checkOwner),
     ...(meta.finalizers ?? []).flatMap((name) => checkQualifiedName('metadata.finalizers', name)),
   ];
+}
+
+/** Finalizers that are new and could be anyone's. */
+export function warnOfFinalizers({ finalizers = [] }: ObjectMeta, old: ObjectMeta = {}): string[] {
+  return finalizers
+    .filter((name) => !name.includes('/') && old.finalizers?.includes(name) !== true)
+    .map(
+      (name) =>
+        `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name to avoid accidental ` +
+        'conflicts with other finalizer writers',
+    );
 }
 
 function checkName(name: string, rule: ResourceType['nameRule']): FieldError[] {
@@ -46,10 +59,17 @@ function checkName(name: string, rule: ResourceType['nameRule']): FieldError[] {
   ];
 }
 
+/** What is generated does not end in the dash that the prefix ends in. */
+function checkGenerateName(prefix: string, rule: ResourceType['nameRule']): FieldError[] {
+  if (prefix === '') return [];
+  const [pattern, text] = rule === 'label' ? ([LABEL, LABEL_RULE] as const) : ([SUBDOMAIN, SUBDOMAIN_RULE] as const);
+  return pattern.test(prefix.replace(/-$/, 'a')) ? [] : [invalid('metadata.generateName', prefix, text)];
+}
+
 function checkLabels(labels: Readonly<Record<string, string>>): FieldError[] {
   return Object.entries(labels).flatMap(([key, value]) => [
     ...checkQualifiedName('metadata.labels', key),
-    ...(value.length > 63 ? [invalid('metadata.labels', value, 'must be no more than 63 characters')] : []),
+    ...(value.length > 63 ? [invalid('metadata.labels', value, 'must be no more than 63 bytes')] : []),
     ...(value === '' || QUALIFIED.test(value) ? [] : [invalid('metadata.labels', value, LABEL_VALUE_RULE)]),
   ]);
 }
@@ -68,6 +88,17 @@ function checkAnnotations(annotations: Readonly<Record<string, string>>): FieldE
   ];
 }
 
+function checkOwner(owner: object, index: number): FieldError[] {
+  const held = new Map(Object.entries(owner));
+  return ['apiVersion', 'kind', 'name', 'uid']
+    .filter((field) => !held.get(field))
+    .map((field) => ({
+      type: 'FieldValueRequired',
+      field: `metadata.ownerReferences[${index}].${field}`,
+      message: 'Required value: must not be empty',
+    }));
+}
+
 function checkQualifiedName(field: string, text: string, shown = text): FieldError[] {
   const parts = text.split('/');
   if (parts.length > 2) return [invalid(field, shown, KEY_RULE)];
@@ -80,7 +111,7 @@ function checkQualifiedName(field: string, text: string, shown = text): FieldErr
     );
   }
   if (name === '') found.push(invalid(field, shown, 'name part must be non-empty'));
-  if (name.length > 63) found.push(invalid(field, shown, 'name part must be no more than 63 characters'));
+  if (name.length > 63) found.push(invalid(field, shown, 'name part must be no more than 63 bytes'));
   if (!QUALIFIED.test(name)) found.push(invalid(field, shown, NAME_PART_RULE));
   return found;
 }

@@ -1,9 +1,9 @@
 import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
-import type { Json } from '../crd/index.ts';
-import { badRequest, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
-import { parseJson } from '../http/body.ts';
-import { isObject } from '../kube-object.ts';
+import type { FieldError, Json } from '../crd/index.ts';
+import { badRequest, invalid, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
+import { refuseProto } from '../http/body.ts';
+import { isObject, jsonKind, textAt } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Answer, Call } from './call.ts';
 import { decodeObject } from './decode.ts';
@@ -23,8 +23,33 @@ export function patch(call: Call): Answer {
   checkOptions(call, 'PatchOptions');
   const change = parsePatch(call);
   const old = readOld(call);
-  const wanted = decodeObject(patched(call, old, change), call.type);
+  const result = patched(call, old, change);
+  checkFixed(call, old, result);
+  const wanted = decodeObject(result, call.type);
   return applyUpdate(call, old, wanted);
+}
+
+/** What a patch of a custom resource cannot change; of a PUT with the same faults an API server says other things. */
+function checkFixed({ type, name = '' }: Call, old: KubeObject, result: Json): void {
+  if (!type.isCustom) return;
+  const refuse = (field: string, value: string, why: string, times = 1) => {
+    const fault: FieldError = {
+      type: 'FieldValueInvalid',
+      field,
+      message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+    };
+    return invalid(
+      type.kind,
+      type.group,
+      name,
+      Array.from({ length: times }, () => fault),
+    );
+  };
+  const apiVersion = textAt(result, 'apiVersion');
+  if (apiVersion !== old.apiVersion) throw refuse('apiVersion', apiVersion, `must be ${old.apiVersion}`);
+  const uid = textAt(result, 'metadata.uid');
+  // The metadata of custom resources is checked twice.
+  if (uid !== '' && uid !== old.metadata.uid) throw refuse('metadata.uid', uid, 'field is immutable', 2);
 }
 
 function parsePatch({ body, type }: Call): Json {
@@ -34,7 +59,7 @@ function parsePatch({ body, type }: Call): Json {
     throw unsupportedMediaType(supported, hint);
   }
   if (!supported.includes(body.type)) throw unsupportedMediaType(supported);
-  return parseJson(body.bytes.toString('utf8'));
+  return parsePatchJson(body.bytes.toString('utf8'));
 }
 
 function patched(call: Call, old: KubeObject, change: Json): Json {
@@ -48,18 +73,39 @@ function patched(call: Call, old: KubeObject, change: Json): Json {
   }
 }
 
+function parsePatchJson(text: string): Json {
+  try {
+    return JSON.parse(text, refuseProto) as Json;
+  } catch (error) {
+    throw error instanceof SyntaxError ? badRequest('invalid JSON patch') : error;
+  }
+}
+
 function requireObject(change: Json): Json {
-  if (!isObject(change)) throw badRequest('error decoding patch: a merge patch is an object');
+  if (!isObject(change)) throw undecodable(change, 'map[string]interface {}');
   return change;
 }
 
+function undecodable(change: Json, goType: string) {
+  return badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(change)} into Go value of type ${goType}`);
+}
+
 function applyOperations(old: KubeObject, change: Json): Json {
-  if (!Array.isArray(change)) throw badRequest('error decoding patch: a JSON patch is an array of operations');
+  if (!Array.isArray(change)) throw undecodable(change, '[]handlers.jsonPatchOp');
   if (change.length > MAX_OPERATIONS) throw badRequest(`a JSON patch may have at most ${MAX_OPERATIONS} operations`);
   try {
-    return jsonPatch.applyPatch(structuredClone(old), change as unknown as Operation[], true).newDocument;
+    return (change as unknown as Operation[]).reduce<Json>(applyOperation, structuredClone(old));
   } catch (error) {
     if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch();
     throw error;
   }
+}
+
+/** An API server lets `replace` add a member that an object does not have. */
+function applyOperation(document: Json, operation: Operation): Json {
+  const parent = operation.path.slice(0, operation.path.lastIndexOf('/'));
+  const isLenient =
+    operation.op === 'replace' && parent !== '' && isObject(jsonPatch.getValueByPointer(document, parent));
+  const applied = isLenient ? { ...operation, op: 'add' as const } : operation;
+  return jsonPatch.applyOperation(document, applied, true).newDocument;
 }

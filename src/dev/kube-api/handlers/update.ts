@@ -1,7 +1,7 @@
 /** PUT, and what PUT and PATCH share. */
 import { sameJson } from '../crd/correlation.ts';
 import type { JsonObject } from '../crd/index.ts';
-import { badRequest, conflict, invalid, notFound, notImplemented, staleObject } from '../errors.ts';
+import { badRequest, conflict, invalid, notFound, notImplemented, staleObject, unclassified } from '../errors.ts';
 import { parseBody } from '../http/body.ts';
 import { keyOf } from '../kube-object.ts';
 import type { KubeObject, ObjectMeta } from '../kube-object.ts';
@@ -95,11 +95,16 @@ function checkIdentity({ type, name = '', namespace }: Call, wanted: ObjectMeta)
 function checkPreconditions({ type, name = '' }: Call, wanted: ObjectMeta, old: ObjectMeta): void {
   const { uid = '', resourceVersion } = wanted;
   if (uid !== '' && uid !== old.uid) {
+    const key = `/registry/${type.group}/${type.plural}/${keyOf(old.namespace, name)}`;
+    const storage = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: `;
     throw conflict(
       type,
       name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.uid ?? ''}`,
+      `${storage}Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.uid ?? ''}`,
     );
+  }
+  if (type.isCustom && !isUnset(resourceVersion) && !/^\d+$/.test(resourceVersion ?? '')) {
+    throw unclassified(`strconv.ParseUint: parsing "${resourceVersion}": invalid syntax`);
   }
   if (!isUnset(resourceVersion) && resourceVersion !== old.resourceVersion) throw staleObject(type, name);
 }

@@ -39,7 +39,7 @@ export function parseBody({ type, bytes }: Body): Json {
   throw unsupportedMediaType(BODY_TYPES);
 }
 
-export function parseJson(text: string): Json {
+function parseJson(text: string): Json {
   try {
     return JSON.parse(text, refuseProto) as Json;
   } catch (error) {
@@ -58,7 +58,7 @@ function parseYaml(text: string): Json {
   }
 }
 
-function refuseProto(key: string, value: unknown): unknown {
+export function refuseProto(key: string, value: unknown): unknown {
   // In Go this is a field like any other; here it would reach the object's prototype on the way.
   if (key === '__proto__') throw badRequest('a field named "__proto__" is not accepted by the embedded Kubernetes API');
   return value;

@@ -1,5 +1,6 @@
 /** The grammar of `labelSelector` (apimachinery, pkg/labels/selector.go). */
 import { badRequest } from '../errors.ts';
+import { KEY_RULE } from '../handlers/metadata-rules.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export type LabelSelector = (labels: Labels) => boolean;
@@ -13,8 +14,12 @@ export function parseLabelSelector(text: string): LabelSelector {
   const tokens = tokenize(text);
   if (tokens.length === 0) return () => true;
   const parser = new Parser(tokens);
+  parser.expectKey("expected: !, identifier, or 'end of string'");
   const requirements = [parser.requirement()];
-  while (parser.take(',')) requirements.push(parser.requirement());
+  while (parser.take(',')) {
+    parser.expectKey("expected: identifier after ','");
+    requirements.push(parser.requirement());
+  }
   parser.expectEnd();
   return (labels) => requirements.every((matches) => matches(labels));
 }
@@ -47,7 +52,13 @@ class Parser {
 
   expectEnd(): void {
     const rest = this.#tokens[this.#position];
-    if (rest !== undefined) throw unparsable(`found '${rest}', expected: ',' or 'end of string'`);
+    if (rest !== undefined) throw badRequest(`found '${rest}', expected: ',' or 'end of string'`);
+  }
+
+  /** What begins a requirement. */
+  expectKey(expected: string): void {
+    const token = this.#tokens[this.#position] ?? '';
+    if (token !== '!' && !isWord(token)) throw badRequest(`found '${token}', ${expected}`);
   }
 
   requirement(): LabelSelector {
@@ -84,9 +95,7 @@ class Parser {
   #order(key: string, operator: '<' | '>'): LabelSelector {
     const text = this.#value();
     if (!/^[+-]?\d+$/.test(text))
-      throw unparsable(
-        `values[0][${key}]: Invalid value: "${text}": for 'Gt', 'Lt' operators, the value must be an integer`,
-      );
+      throw unparsable(`values[0]: Invalid value: "${text}": for 'Gt', 'Lt' operators, the value must be an integer`);
     const bound = BigInt(text);
     return (labels) => {
       const held = Object.hasOwn(labels, key) ? labels[key] : undefined;
@@ -98,9 +107,11 @@ class Parser {
   #key(): string {
     const key = this.#tokens[this.#position] ?? '';
     this.#position += 1;
+    if (!isWord(key)) throw unparsable(`found '${key}', expected: identifier`);
     const slash = key.indexOf('/');
     const prefix = slash < 0 ? undefined : key.slice(0, slash);
     const name = key.slice(slash + 1);
+    if (name.includes('/')) throw unparsable(`<nil>: Invalid value: ${JSON.stringify(key)}: ${KEY_RULE}`);
     const isValid = NAME.test(name) && name.length <= 63 && (prefix === undefined || PREFIX.test(prefix));
     if (!isValid) throw unparsable(`found '${key}', expected: !, identifier, or 'end of string'`);
     return key;
@@ -122,10 +133,12 @@ class Parser {
     if (!this.take('(')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}' expected: '('`);
     const values = new Set([this.#value()]);
     while (this.take(',')) values.add(this.#value());
-    if (!this.take(')')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}', expected: ',', or ')'`);
+    if (!this.take(')')) throw unparsable(`found '${this.#tokens[this.#position] ?? ''}', expected: ',' or ')'`);
     return values;
   }
 }
+
+const isWord = (token: string): boolean => /^[^=!<>(),]/.test(token);
 
 const isIn =
   (key: string, values: ReadonlySet<string>): LabelSelector =>
