@@ -27,7 +27,8 @@ export interface MessageType extends MessageInfo {
    * The one form of a value: proto3 JSON in any accepted spelling in, canonical proto3 JSON out (lowerCamel names, 64-bit integers
    * as strings, bytes as base64, enums by name, floats rounded to their width). Unknown fields, wrong types, numbers out of range
    * and unknown enum names are problems. Fields that are named stay, also with their default value; with `defaults`,
-   * those without presence that are not named are added.
+   * those without presence that are not named are added. More than 64 levels, or 131,072 characters of added defaults and
+   * enum names, are problems too, here and in `decode`: a device chooses schema and payload.
    */
   canonicalize(value: JsonObject, options?: { readonly defaults?: boolean }): Checked<JsonObject>;
   /** The message on the wire; `value` is checked as by `canonicalize`. */

@@ -3,10 +3,11 @@ import protobuf from 'protobufjs/minimal.js';
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
-import { Misfit, at } from './misfit.ts';
+import { Misfit, at, keyStep } from './misfit.ts';
 import type { Scalar } from './scalars.ts';
 import { isList, isObject } from './value-codec.ts';
 import type { ValueCodec } from './value-codec.ts';
+import type { Walk } from './walk.ts';
 import { WIRE_BYTES, readWire } from './wire-reader.ts';
 
 /** What a field is called, and where it stands. */
@@ -27,17 +28,21 @@ export interface FieldCodec extends FieldFacts {
   readonly isText: boolean;
   /** What is filled in for a field without presence that is not there. */
   readonly fallback: JsonValue | undefined;
-  canonicalize(value: JsonValue, defaults: boolean, depth: number): JsonValue;
+  canonicalize(value: JsonValue, walk: Walk): JsonValue;
   write(writer: Writer, value: JsonValue): void;
   /** Reads one occurrence on the wire and merges it with what came `before`; undefined: not of this field, to be skipped. */
-  read(reader: Reader, wireType: number, before: Slot | undefined, depth: number): Slot | undefined;
+  read(reader: Reader, wireType: number, before: Slot | undefined, walk: Walk): Slot | undefined;
   agrees(reported: JsonValue, desired: JsonValue, mayOmit: boolean): boolean;
   /** Present for a single message: reads its bytes. */
-  readonly decode?: (bytes: Uint8Array, depth: number) => JsonValue;
+  readonly decode?: (bytes: Uint8Array, walk: Walk) => JsonValue;
 }
 
 /** What of a field has been read so far: its value, or the bytes of a message, which are read when there are no more. */
 export type Slot = { readonly value: JsonValue | undefined } | { readonly bytes: Uint8Array };
+
+/** Shared by all that have none. */
+const NO_ELEMENTS: JsonValue = Object.freeze([]);
+const NO_ENTRIES: JsonValue = Object.freeze({});
 
 const tagOf = (number: number, wireType: number): number => ((number << 3) | wireType) >>> 0;
 
@@ -54,9 +59,9 @@ export function singularField(facts: FieldFacts, codec: ValueCodec): FieldCodec 
     write: (writer, value) => {
       if (facts.hasPresence || value !== codec.zero) codec.write(writer.uint32(tag), value);
     },
-    read: (reader, wireType, before, depth) => {
+    read: (reader, wireType, before, walk) => {
       if (wireType !== codec.wireType) return undefined;
-      if (codec.decode === undefined) return { value: codec.read(reader, depth) };
+      if (codec.decode === undefined) return { value: codec.read(reader, walk) };
       // A message that comes in parts is their concatenation.
       const bytes = reader.bytes();
       const isMore = before !== undefined && 'bytes' in before;
@@ -73,13 +78,13 @@ export function repeatedField(facts: FieldFacts, codec: ValueCodec, isPacked: bo
     ...facts,
     isNullable: false,
     isText: false,
-    fallback: [],
-    canonicalize: (value, defaults, depth) => {
+    fallback: NO_ELEMENTS,
+    canonicalize: (value, walk) => {
       if (!isList(value)) throw new Misfit(value, 'a list');
       return value.map((element, index) =>
         at(`[${index}]`, () => {
           if (element === null && codec.isNullable !== true) throw new Misfit(element, 'a value');
-          return codec.canonicalize(element, defaults, depth);
+          return codec.canonicalize(element, walk);
         }),
       );
     },
@@ -89,10 +94,10 @@ export function repeatedField(facts: FieldFacts, codec: ValueCodec, isPacked: bo
       for (const element of value) codec.write(isPacked ? writer : writer.uint32(tag), element);
       if (isPacked) writer.ldelim();
     },
-    read: (reader, wireType, before, depth) => {
+    read: (reader, wireType, before, walk) => {
       const list = elements(before);
       const read = (from: Reader): void => {
-        const element = codec.read(from, depth);
+        const element = codec.read(from, walk);
         if (element !== undefined) list.push(element);
       };
       if (wireType === codec.wireType) read(reader);
@@ -117,17 +122,17 @@ export function mapField(facts: FieldFacts, key: Scalar, codec: ValueCodec): Fie
     ...facts,
     isNullable: false,
     isText: false,
-    fallback: {},
-    canonicalize: (value, defaults, depth) => {
+    fallback: NO_ENTRIES,
+    canonicalize: (value, walk) => {
       if (!isObject(value)) throw new Misfit(value, 'an object');
       const map: Record<string, JsonValue> = {};
       for (const name of Object.keys(value).sort()) {
-        at(`[${JSON.stringify(name)}]`, () => {
+        at(keyStep(name), () => {
           const canonical = canonicalKey(name, key);
           const element = value[name] ?? null;
           if (Object.hasOwn(map, canonical)) throw Misfit.because(`is the key ${canonical}, which comes twice`);
           if (element === null && codec.isNullable !== true) throw new Misfit(element, 'a value');
-          map[canonical] = codec.canonicalize(element, defaults, depth);
+          map[canonical] = codec.canonicalize(element, walk);
         });
       }
       return map;
@@ -141,10 +146,10 @@ export function mapField(facts: FieldFacts, key: Scalar, codec: ValueCodec): Fie
         writer.ldelim();
       }
     },
-    read: (reader, wireType, before, depth) => {
+    read: (reader, wireType, before, walk) => {
       if (wireType !== WIRE_BYTES) return undefined;
       const map = before !== undefined && 'value' in before && isObject(before.value) ? before.value : {};
-      const [name, value] = readEntry(reader.bytes(), key, codec, depth);
+      const [name, value] = readEntry(reader.bytes(), key, codec, walk);
       if (value !== undefined) (map as Record<string, JsonValue>)[name] = value;
       return { value: map };
     },
@@ -175,19 +180,19 @@ function keyValue(name: string, { zero }: Scalar): JsonValue {
   return typeof zero === 'boolean' && (name === 'true' || name === 'false') ? name === 'true' : name;
 }
 
-function readEntry(bytes: Uint8Array, key: Scalar, codec: ValueCodec, depth: number): [string, JsonValue | undefined] {
+function readEntry(bytes: Uint8Array, key: Scalar, codec: ValueCodec, walk: Walk): [string, JsonValue | undefined] {
   let name = key.zero;
   let value: JsonValue | undefined = codec.zero;
   let isSet = false;
   readWire(bytes, (field, wireType, reader) => {
     if (field === 1 && wireType === key.wireType) name = key.read(reader);
     else if (field === 2 && wireType === codec.wireType) {
-      value = codec.read(reader, depth);
+      value = codec.read(reader, walk);
       isSet = true;
     } else return false;
     return true;
   });
-  if (!isSet) value ??= codec.decode?.(new Uint8Array(), depth);
+  if (!isSet) value ??= codec.decode?.(new Uint8Array(), walk);
   const text = keyText(name);
   if (FORBIDDEN_NAMES.has(text)) throw Misfit.because(`has a key ${text}, which is not allowed anywhere`);
   return [text, value];

@@ -7,7 +7,7 @@ import type { DeviceSchema, MessageInfo, MessageType } from './device-schema.ts'
 import { mapField, repeatedField, singularField } from './field-codec.ts';
 import type { FieldCodec, FieldFacts } from './field-codec.ts';
 import { MessageFields } from './message-fields.ts';
-import { checked } from './misfit.ts';
+import { Misfit, checked } from './misfit.ts';
 import { readDescriptors } from './read-descriptors.ts';
 import { DEFAULT_SCHEMA_LIMITS, SchemaError } from './schema-limits.ts';
 import type { SchemaLimits, SchemaReason } from './schema-limits.ts';
@@ -15,6 +15,7 @@ import { indexTypes } from './type-index.ts';
 import type { IndexedMessage, TypeIndex } from './type-index.ts';
 import { enumCodec, messageCodec, scalarCodec, scalarOf } from './value-codec.ts';
 import type { ValueCodec } from './value-codec.ts';
+import { Walk } from './walk.ts';
 import { NULL_VALUE } from './well-known-names.ts';
 import { wellKnownCodec } from './well-known.ts';
 import { WIRE_VARINT } from './wire-reader.ts';
@@ -71,15 +72,15 @@ class LoadedDeviceSchema implements DeviceSchema {
 function messageType(info: MessageInfo, fields: MessageFields): MessageType {
   return {
     ...info,
-    canonicalize: (value, options) => checked(() => fields.canonicalize(value, options?.defaults === true, 1)),
+    canonicalize: (value, options) => checked(() => fields.canonicalize(value, new Walk(options?.defaults === true))),
     encode: (value) =>
       checked(() => {
         const writer = protobuf.Writer.create();
-        fields.writeFields(writer, fields.canonicalize(value, false, 1));
+        fields.writeFields(writer, fields.canonicalize(value, new Walk(false)));
         const bytes = writer.finish();
         return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       }),
-    decode: (bytes) => checked(() => fields.decode(bytes, 1)),
+    decode: (bytes) => checked(() => fields.decode(bytes, new Walk(true))),
     agrees: (reported, desired, mayOmit) => fields.agrees(reported, desired, mayOmit),
   };
 }
@@ -143,8 +144,11 @@ class Codecs {
 
 /** The enum whose one value is JSON's null. */
 const NULL_CODEC: ValueCodec = {
-  canonicalize: () => null,
-  zero: undefined,
+  canonicalize: (value) => {
+    if (value === null || value === 'NULL_VALUE' || value === 0) return null;
+    throw new Misfit(value, 'null');
+  },
+  zero: null,
   isNullable: true,
   wireType: WIRE_VARINT,
   write: (writer) => void writer.int32(0),

@@ -4,8 +4,11 @@ import type { FieldCodec, Slot } from './field-codec.ts';
 import { Misfit } from './misfit.ts';
 import { isObject } from './value-codec.ts';
 import type { MessageParts } from './value-codec.ts';
+import type { Walk } from './walk.ts';
 import { readWire } from './wire-reader.ts';
 
+/** Characters of `"":0,` around a name. */
+const FILLED_IN = 5;
 /** Fields of a message in a sentence for people. */
 const MAX_NAMED = 8;
 
@@ -25,22 +28,22 @@ export class MessageFields implements MessageParts {
     return this.#compiled;
   }
 
-  canonicalize(value: JsonValue, defaults: boolean, depth: number): JsonObject {
+  canonicalize(value: JsonValue, walk: Walk): JsonObject {
     if (!isObject(value)) throw new Misfit(value, 'an object');
     const { ordered } = this.#fields;
-    const found = this.#check(value, defaults, depth);
+    const found = this.#check(value, walk);
     const canonical: Record<string, JsonValue> = {};
     for (const [index, field] of ordered.entries()) {
       const given = found[index];
       if (given !== undefined) canonical[field.jsonName] = given;
-      else if (field.isRequired) throw Misfit.because('is absent, and required').within(`.${field.jsonName}`);
-      else if (defaults && field.fallback !== undefined) canonical[field.jsonName] = field.fallback;
+      else if (field.isRequired) throw Misfit.because('is absent, and required').at(field.jsonName);
+      else if (walk.defaults) fillIn(canonical, field, walk);
     }
     return canonical;
   }
 
   /** The canonical values of the fields that `value` names, by their place. */
-  #check(value: JsonObject, defaults: boolean, depth: number): (JsonValue | undefined)[] {
+  #check(value: JsonObject, walk: Walk): (JsonValue | undefined)[] {
     const { places, ordered } = this.#fields;
     const found: (JsonValue | undefined)[] = [];
     const oneofs = new Map<string, string>();
@@ -53,9 +56,9 @@ export class MessageFields implements MessageParts {
         if (given === null && !field.isNullable) continue;
         if (found[place] !== undefined) throw Misfit.because(`is the same field as ${field.jsonName}; give it once`);
         claimOneof(oneofs, field, key);
-        found[place] = field.canonicalize(given, defaults, depth);
+        found[place] = field.canonicalize(given, walk);
       } catch (error) {
-        throw error instanceof Misfit ? error.within(`.${key}`) : error;
+        throw error instanceof Misfit ? error.at(key) : error;
       }
     }
     return found;
@@ -75,21 +78,22 @@ export class MessageFields implements MessageParts {
     }
   }
 
-  decode(bytes: Uint8Array, depth: number): JsonObject {
+  decode(bytes: Uint8Array, walk: Walk): JsonObject {
     const { numbers, ordered } = this.#fields;
     const slots = new Map<FieldCodec, Slot>();
     readWire(bytes, (number, wireType, reader) => {
       const field = numbers.get(number);
-      const slot = field?.read(reader, wireType, slots.get(field), depth);
+      const slot = field?.read(reader, wireType, slots.get(field), walk);
       if (field === undefined || slot === undefined) return false;
-      if (field.oneof !== undefined) dropOthers(slots, field);
+      if (field.oneof !== undefined) dropOthers(slots, field, walk);
       slots.set(field, slot);
       return true;
     });
     const canonical: Record<string, JsonValue> = {};
     for (const field of ordered) {
-      const value = settle(field, slots.get(field), depth);
+      const value = settle(field, slots.get(field), walk);
       if (value !== undefined) canonical[field.jsonName] = value;
+      else fillIn(canonical, field, walk);
     }
     return canonical;
   }
@@ -134,19 +138,31 @@ function claimOneof(oneofs: Map<string, string>, { oneof }: FieldCodec, key: str
   oneofs.set(oneof, key);
 }
 
-/** Of a oneof the last on the wire counts. */
-function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec): void {
-  for (const other of slots.keys()) if (other.oneof === oneof && other.number !== number) slots.delete(other);
+/** Of a oneof the last on the wire counts; the others must be readable all the same. */
+function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec, walk: Walk): void {
+  for (const [other, slot] of slots) {
+    if (other.oneof !== oneof || other.number === number) continue;
+    settle(other, slot, walk);
+    slots.delete(other);
+  }
 }
 
-function settle(field: FieldCodec, slot: Slot | undefined, depth: number): JsonValue | undefined {
-  if (slot === undefined) return field.fallback;
-  if ('value' in slot) return slot.value ?? field.fallback;
+/** What was read of a field; undefined: nothing. */
+function settle(field: FieldCodec, slot: Slot | undefined, walk: Walk): JsonValue | undefined {
+  if (slot === undefined) return undefined;
+  if ('value' in slot) return slot.value;
   try {
-    return field.decode?.(slot.bytes, depth);
+    return field.decode?.(slot.bytes, walk);
   } catch (error) {
-    throw error instanceof Misfit ? error.within(`.${field.jsonName}`) : error;
+    throw error instanceof Misfit ? error.at(field.jsonName) : error;
   }
+}
+
+/** The default of a field without presence. */
+function fillIn(canonical: Record<string, JsonValue>, { jsonName, fallback }: FieldCodec, walk: Walk): void {
+  if (fallback === undefined) return;
+  walk.add(jsonName.length + FILLED_IN);
+  canonical[jsonName] = fallback;
 }
 
 /** A field may be called `toString`, which every object has. */

@@ -106,13 +106,83 @@ describe('a value that does not fit', () => {
       'anAny["@type"]',
       'is 5, expected the URL of a message of the device\'s schema, like "type.googleapis.com/sensor.v1.SampleRate"',
     ],
+    [
+      'WellKnown',
+      { anAny: { '@type': 'x/toString', value: 1 } },
+      'anAny["@type"]',
+      'is "x/toString", expected the URL of a message of the device\'s schema, like "type.googleapis.com/sensor.v1.SampleRate"',
+    ],
+    [
+      'WellKnown',
+      { anAny: { '@type': 'x/google.protobuf.Int32Value', value: 'x' } },
+      'anAny.value',
+      'is "x", expected a whole number from -2147483648 to 2147483647',
+    ],
+    [
+      'WellKnown',
+      { anAny: { '@type': 'x/google.protobuf.Int32Value', value: 1, more: 2 } },
+      'anAny.more',
+      'is one too many: this type has only a value',
+    ],
+    [
+      'WellKnown',
+      { aStruct: { a: JSON.parse('1e400') as number } },
+      'aStruct["a"]',
+      'is Infinity, which JSON cannot say in a google.protobuf.Value',
+    ],
+    ['WellKnown', { aNull: 0.5 }, 'aNull', 'is 0.5, expected null'],
+    ['Tree', { 'a\nb': 1 }, '["a\\nb"]', expect.stringMatching(/^is not a field/) as unknown as string],
   ])('%s %j is told at its path', (name, value, path, message) => {
     expect(typeOf(name).canonicalize(value)).toEqual({ ok: false, path, message });
     expect(typeOf(name).encode(value)).toEqual({ ok: false, path, message });
   });
 });
 
+describe('a problem', () => {
+  it.each<[string, JsonObject]>([
+    ['a long key', { ['x'.repeat(20_000)]: 1 }],
+    ['a long key of a map', { byString: { ['x'.repeat(20_000)]: 'x' } }],
+    ['long keys of free JSON', { aStruct: { ['x'.repeat(9000)]: { ['y'.repeat(9000)]: { constructor: 1 } } } }],
+  ])('stays short with %s', (_what, value) => {
+    for (const name of ['Maps', 'WellKnown']) {
+      const checked = typeOf(name).canonicalize(value);
+      if (checked.ok) throw new Error('expected a problem');
+      expect(checked.path.length).toBeLessThan(257);
+      expect(checked.message.length).toBeLessThan(513);
+    }
+  });
+});
+
 describe('the canonical form', () => {
+  it('fills in defaults and enum names only so far', () => {
+    const empty = (count: number): JsonObject => ({
+      messages: Array.from({ length: count }, () => ({ aMessage: {} })),
+    });
+    const tooMuch = { ok: false, message: expect.stringMatching(/^grows by more than 131072 characters/) as unknown };
+    expect(typeOf('Lists').canonicalize(empty(500), { defaults: true })).toMatchObject({ ok: true });
+    expect(typeOf('Lists').canonicalize(empty(2000), { defaults: true })).toMatchObject(tooMuch);
+    expect(typeOf('Lists').canonicalize(empty(2000))).toMatchObject({ ok: true });
+    const encoded = typeOf('Lists').encode(empty(2000));
+    expect(encoded.ok && typeOf('Lists').decode(encoded.value)).toMatchObject(tooMuch);
+    const colours = { colours: Array.from({ length: 50_000 }, () => 1) };
+    expect(typeOf('Lists').canonicalize(colours)).toMatchObject(tooMuch);
+    const packed = typeOf('Lists').encode({ colours: colours.colours.map(() => 'CRIMSON') });
+    expect(packed.ok && typeOf('Lists').decode(packed.value)).toMatchObject(tooMuch);
+  });
+
+  it.each([1, 31, 32, 59, 60, 61, 62, 70])(
+    'of free JSON %i levels deep is what the wire says, or refused',
+    (levels) => {
+      let value: JsonObject = {};
+      for (let level = 1; level < levels; level += 1) value = level % 2 === 0 ? { a: value } : { a: [value] };
+      const type = typeOf('WellKnown');
+      for (const json of [{ aStruct: value }, { aValue: value }, { aList: [value] }]) {
+        const [encoded, canonicalValue] = [type.encode(json), type.canonicalize(json, { defaults: true })];
+        expect(encoded.ok ? type.decode(encoded.value) : encoded).toEqual(canonicalValue);
+      }
+    },
+  );
+
   it('keeps what is named, also when it is the default, and adds the rest only when asked to', () => {
     expect(canonical('Tree', { leaf: { kind: 'NONE' } })).toEqual({ leaf: { kind: 'NONE' } });
     expect(canonical('Tree', { leaf: { kind: 'NONE' } }, true)).toMatchObject({
@@ -199,6 +269,9 @@ describe('the wire', () => {
     ['ends early', [0x28]],
     ['has a field 0', [0x00, 0x01]],
     ['has a wire type that does not exist', [0x2f]],
+    ['has a tag of six bytes', [0xa8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x01]],
+    ['has a group that another one ends', [0x4b, 0x54]],
+    ['has a number of eleven bytes', [0x98, 0x06, ...Array.from({ length: 10 }, () => 0x80), 0x00]],
     ['has text that is not UTF-8', [0x0a, 0x03, 0x1a, 0x01, 0xff]],
   ])('that %s is a problem', (_name, bytes) => {
     expect(typeOf('Tree').decode(Buffer.from(bytes))).toMatchObject({
@@ -244,18 +317,5 @@ describe('agreement', () => {
       agrees,
       agreesWhereOmitted,
     ]);
-  });
-});
-
-describe('compiling .proto files', () => {
-  it('gives the same bytes again', async () => {
-    expect(await compileProtoFiles([KITCHEN])).toEqual(await compileProtoFiles([KITCHEN]));
-  });
-
-  it('names the file and the line of an error, and what is missing', async () => {
-    await expect(compileProtoFiles([join(import.meta.dirname, 'load-schema.ts')])).rejects.toThrow(
-      /load-schema\.ts.*line 1/,
-    );
-    await expect(compileProtoFiles(['no/such.proto'])).rejects.toThrow(/such\.proto is in none of .*includeDirs/);
   });
 });

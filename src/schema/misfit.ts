@@ -18,7 +18,7 @@ export class Misfit extends Error {
   }
 
   get path(): string {
-    return this.#path.startsWith('.') ? this.#path.slice(1) : this.#path;
+    return short(this.#path.startsWith('.') ? this.#path.slice(1) : this.#path, MAX_PATH);
   }
 
   /** The value is at `step` of a larger one: `.field`, `[3]` or `["key"]`. */
@@ -26,7 +26,15 @@ export class Misfit extends Error {
     this.#path = step + this.#path;
     return this;
   }
+
+  /** The value is at `key` of a larger one, a field as somebody spelled it. */
+  at(key: string): this {
+    return this.within(/^\w{1,64}$/.test(key) ? `.${key}` : keyStep(key));
+  }
 }
+
+/** The step to an entry of a map, short for any key. */
+export const keyStep = (key: string): string => `[${short(JSON.stringify(key), MAX_SHOWN)}]`;
 
 /** Runs `check`, and names `step` in the path of what it throws. */
 export function at<T>(step: string, check: () => T): T {
@@ -42,19 +50,25 @@ export function checked<T>(check: () => T): Checked<T> {
   try {
     return { ok: true, value: check() };
   } catch (error) {
-    if (error instanceof Misfit) return { ok: false, path: error.path, message: error.message };
+    if (error instanceof Misfit) return { ok: false, path: error.path, message: short(error.message, MAX_MESSAGE) };
     if (error instanceof WireError) return { ok: false, path: '', message: `is no protobuf message: ${error.message}` };
     throw error;
   }
 }
 
+/** Characters of a value or key, of a path and of a sentence in a problem: a schema chooses its names, and a document its keys. */
 const MAX_SHOWN = 40;
+const MAX_PATH = 256;
+const MAX_MESSAGE = 512;
+
+function short(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).toWellFormed()}…`;
+}
 
 /** Short enough for an event, whatever it is. */
 function describe(value: JsonValue | undefined): string {
   if (value === undefined) return 'absent';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
-  const text = JSON.stringify(value);
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN - 1).toWellFormed()}…`;
+  return short(JSON.stringify(value), MAX_SHOWN);
 }

@@ -53,17 +53,20 @@ class Compiler {
     }
   }
 
-  async add(name: string): Promise<void> {
+  async add(name: string, importedBy?: string): Promise<void> {
     if (this.#seen.has(name)) return;
     this.#seen.add(name);
     const path = this.#includeDirs.map((dir) => join(dir, name)).find((candidate) => existsSync(candidate));
     if (path === undefined) {
-      throw new Error(`${name} is in none of ${this.#includeDirs.join(', ')}; name its folder with includeDirs (-I)`);
+      const who = importedBy === undefined ? name : `${importedBy} imports ${name}, which`;
+      throw new Error(`${who} is in none of ${this.#includeDirs.join(', ')}; name its folder with includeDirs (-I)`);
     }
-    const source = await readFile(path, 'utf8');
+    const source = withoutComments(await readFile(path, 'utf8'));
+    const [, keyword, dialect] = SYNTAX.exec(source) ?? [];
+    if (keyword === 'edition') throw new Error(`${name} is written in edition ${dialect}; use syntax = "proto3"`);
     const { package: packageName = '', imports = [] } = this.#parse(name, source);
-    for (const imported of imports) if (!imported.startsWith('google/protobuf/')) await this.add(imported);
-    this.files.push({ name, packageName, imports, isProto3: SYNTAX.exec(source)?.[1] === 'proto3' });
+    for (const imported of imports) if (!imported.startsWith('google/protobuf/')) await this.add(imported, name);
+    this.files.push({ name, packageName, imports, isProto3: dialect === 'proto3', source });
   }
 
   #parse(name: string, source: string): protobuf.IParserResult {
@@ -80,4 +83,11 @@ class Compiler {
 }
 
 const GOOGLE_FILES = ['any', 'duration', 'empty', 'field_mask', 'struct', 'timestamp', 'wrappers'];
-const SYNTAX = /^\s*syntax\s*=\s*["'](proto[23])["']\s*;/m;
+const SYNTAX = /^\s*(syntax|edition)\s*=\s*["'](\w+)["']/;
+
+/** Lines stay where they are. */
+function withoutComments(source: string): string {
+  return source.replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (text) =>
+    text.startsWith('/') ? text.replaceAll(/[^\n]/g, ' ') : text,
+  );
+}

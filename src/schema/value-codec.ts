@@ -5,24 +5,22 @@ import type { IndexedEnum } from './type-index.ts';
 import { Misfit } from './misfit.ts';
 import { SCALARS } from './scalars.ts';
 import type { Scalar } from './scalars.ts';
+import type { Walk } from './walk.ts';
 import { WIRE_BYTES, WIRE_VARINT } from './wire-reader.ts';
-
-/** Levels of messages within messages, on the way in and out; what is deeper is refused before the stack is. */
-export const MAX_DEPTH = 64;
 
 /** How one value, of whatever kind, is checked, written, read and compared. All forms of a value are canonical but what is checked. */
 export interface ValueCodec {
-  /** Throws Misfit. `defaults`: fields without presence are filled in. */
-  readonly canonicalize: (value: JsonValue, defaults: boolean, depth: number) => JsonValue;
+  /** Throws Misfit. */
+  readonly canonicalize: (value: JsonValue, walk: Walk) => JsonValue;
   /** What stands for a field without presence that is not there; undefined: such a field is left out. */
   readonly zero: JsonValue | undefined;
   readonly wireType: number;
   readonly write: (writer: Writer, value: JsonValue) => void;
   /** Undefined: a value that does not exist, to be taken for absent. Throws Misfit or WireError. */
-  readonly read: (reader: Reader, depth: number) => JsonValue | undefined;
+  readonly read: (reader: Reader, walk: Walk) => JsonValue | undefined;
   readonly agrees: (reported: JsonValue, desired: JsonValue, mayOmit: boolean) => boolean;
   /** Present for messages: what `read` reads, from its bytes alone. */
-  readonly decode?: (bytes: Uint8Array, depth: number) => JsonValue;
+  readonly decode?: (bytes: Uint8Array, walk: Walk) => JsonValue;
   /** `null` is a value of its own, not absence. */
   readonly isNullable?: boolean;
   /** May be left out of what a device applied without saying another value: text and bytes. */
@@ -59,7 +57,7 @@ export function enumCodec({ descriptor, isClosed }: IndexedEnum): ValueCodec {
   const names = new Map(descriptor.values.toReversed().map(({ name, number }) => [number, name]));
   const all = descriptor.values.map(({ name }) => name);
   const expected = `one of ${all.slice(0, MAX_NAMED).join(', ')}${all.length > MAX_NAMED ? ', …' : ''}`;
-  const nameOf = (number: number): JsonValue | undefined => names.get(number) ?? (isClosed ? undefined : number);
+  const nameOf = (number: number): string | number | undefined => names.get(number) ?? (isClosed ? undefined : number);
   const numberOf = (value: JsonValue): number => {
     const number = typeof value === 'string' ? numbers.get(value) : value;
     if (typeof number !== 'number' || !Number.isInteger(number) || number !== (number | 0)) {
@@ -68,25 +66,30 @@ export function enumCodec({ descriptor, isClosed }: IndexedEnum): ValueCodec {
     return number;
   };
   return {
-    canonicalize: (value) => {
+    canonicalize: (value, walk) => {
       const name = nameOf(numberOf(value));
       if (name === undefined) throw new Misfit(value, expected);
+      if (typeof value !== 'string') walk.add(String(name).length);
       return name;
     },
     zero: descriptor.values[0]?.name ?? 0,
     wireType: WIRE_VARINT,
     write: (writer, value) => void writer.int32(numberOf(value)),
-    read: (reader) => nameOf(reader.int32()),
+    read: (reader, walk) => {
+      const name = nameOf(reader.int32());
+      walk.add(String(name).length);
+      return name;
+    },
     agrees: (reported, desired) => reported === desired,
   };
 }
 
 /** What a codec of a message is made of; the rest is the same for all. */
 export interface MessageParts {
-  canonicalize(value: JsonValue, defaults: boolean, depth: number): JsonValue;
+  canonicalize(value: JsonValue, walk: Walk): JsonValue;
   /** Writes the fields of a canonical value. */
   writeFields(writer: Writer, value: JsonValue): void;
-  decode(bytes: Uint8Array, depth: number): JsonValue;
+  decode(bytes: Uint8Array, walk: Walk): JsonValue;
   agrees?(reported: JsonValue, desired: JsonValue, mayOmit: boolean): boolean;
   readonly isNullable?: boolean;
 }
@@ -94,24 +97,19 @@ export interface MessageParts {
 /** The codec of a message: its bytes are length-delimited, and it is absent rather than zero. */
 export function messageCodec(parts: MessageParts): ValueCodec {
   return {
-    canonicalize: (value, defaults, depth) => parts.canonicalize(value, defaults, deeper(depth)),
+    canonicalize: (value, walk) => walk.within(() => parts.canonicalize(value, walk)),
     zero: undefined,
     wireType: WIRE_BYTES,
     write: (writer, value) => {
       parts.writeFields(writer.fork(), value);
       writer.ldelim();
     },
-    read: (reader, depth) => parts.decode(reader.bytes(), deeper(depth)),
-    decode: (bytes, depth) => parts.decode(bytes, deeper(depth)),
+    read: (reader, walk) => walk.within(() => parts.decode(reader.bytes(), walk)),
+    decode: (bytes, walk) => walk.within(() => parts.decode(bytes, walk)),
     agrees: (reported, desired, mayOmit) =>
       parts.agrees?.(reported, desired, mayOmit) ?? canonicalJson(reported) === canonicalJson(desired),
     isNullable: parts.isNullable === true,
   };
-}
-
-function deeper(depth: number): number {
-  if (depth >= MAX_DEPTH) throw Misfit.because(`nests deeper than ${MAX_DEPTH} levels`);
-  return depth + 1;
 }
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {

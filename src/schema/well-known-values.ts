@@ -1,24 +1,25 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
-import { Misfit, at } from './misfit.ts';
-import { MAX_DEPTH, isList, isObject } from './value-codec.ts';
+import { Misfit, at, keyStep } from './misfit.ts';
+import { isList, isObject } from './value-codec.ts';
 import type { MessageParts } from './value-codec.ts';
+import type { Walk } from './walk.ts';
 import { WIRE_64, WIRE_BYTES, WIRE_VARINT, decodeText, readWire } from './wire-reader.ts';
 
 /** Any JSON value. */
 export const value: MessageParts = {
   isNullable: true,
-  canonicalize: (given, _, depth) => checkJson(given, depth),
+  canonicalize: checkJson,
   writeFields: writeValue,
   decode: readValue,
 };
 
 /** Any JSON object. */
 export const struct: MessageParts = {
-  canonicalize: (given, _, depth) => {
+  canonicalize: (given, walk) => {
     if (!isObject(given)) throw new Misfit(given, 'an object');
-    return checkJson(given, depth);
+    return checkEntries(given, walk);
   },
   writeFields: (writer, given) => writeStruct(writer, isObject(given) ? given : {}),
   decode: readStruct,
@@ -26,28 +27,34 @@ export const struct: MessageParts = {
 
 /** Any JSON list. */
 export const listValue: MessageParts = {
-  canonicalize: (given, _, depth) => {
+  canonicalize: (given, walk) => {
     if (!isList(given)) throw new Misfit(given, 'a list');
-    return checkJson(given, depth);
+    return checkElements(given, walk);
   },
   writeFields: (writer, given) => writeList(writer, isList(given) ? given : []),
   decode: readList,
 };
 
-function checkJson(given: JsonValue, depth: number): JsonValue {
-  if (depth > MAX_DEPTH) throw Misfit.because(`nests deeper than ${MAX_DEPTH} levels`);
-  if (isList(given)) return given.map((element, index) => at(`[${index}]`, () => checkJson(element, depth + 1)));
-  if (isObject(given)) {
-    const entries = Object.entries(given).map(([name, element]) =>
-      at(`[${JSON.stringify(name)}]`, () => {
-        if (FORBIDDEN_NAMES.has(name)) throw Misfit.because('is a key that is not allowed anywhere');
-        return [name, checkJson(element, depth + 1)] as const;
-      }),
-    );
-    return Object.fromEntries(entries);
-  }
+function checkJson(given: JsonValue, walk: Walk): JsonValue {
+  if (isList(given)) return walk.within(() => checkElements(given, walk));
+  if (isObject(given)) return walk.within(() => checkEntries(given, walk));
   if (typeof given === 'string' && !given.isWellFormed()) throw new Misfit(given, 'a string of valid Unicode');
-  return given === 0 ? 0 : given;
+  return typeof given === 'number' ? finite(given) : given;
+}
+
+function checkElements(given: readonly JsonValue[], walk: Walk): JsonValue[] {
+  return given.map((element, index) => at(`[${index}]`, () => checkJson(element, walk)));
+}
+
+function checkEntries(given: JsonObject, walk: Walk): JsonObject {
+  const entries = Object.entries(given).map(([name, element]) =>
+    at(keyStep(name), () => {
+      if (FORBIDDEN_NAMES.has(name)) throw Misfit.because('is a key that is not allowed anywhere');
+      if (!name.isWellFormed()) throw Misfit.because('is a key that is not valid Unicode');
+      return [name, checkJson(element, walk)] as const;
+    }),
+  );
+  return Object.fromEntries(entries);
 }
 
 function writeValue(writer: Writer, given: JsonValue): void {
@@ -79,13 +86,12 @@ function writeList(writer: Writer, given: readonly JsonValue[]): void {
   }
 }
 
-function readValue(bytes: Uint8Array, depth: number): JsonValue {
-  if (depth > MAX_DEPTH) throw Misfit.because(`nests deeper than ${MAX_DEPTH} levels`);
+function readValue(bytes: Uint8Array, walk: Walk): JsonValue {
   let found: JsonValue = null;
   readWire(bytes, (field, wireType, reader) => {
     const read = VALUE_READERS[field];
     if (read === undefined || read.wireType !== wireType) return false;
-    found = read.read(reader, depth + 1);
+    found = read.read(reader, walk);
     return true;
   });
   return found;
@@ -93,7 +99,7 @@ function readValue(bytes: Uint8Array, depth: number): JsonValue {
 
 interface ValueReader {
   readonly wireType: number;
-  readonly read: (reader: Reader, depth: number) => JsonValue;
+  readonly read: (reader: Reader, walk: Walk) => JsonValue;
 }
 
 const VALUE_READERS: Readonly<Record<number, ValueReader>> = {
@@ -107,8 +113,8 @@ const VALUE_READERS: Readonly<Record<number, ValueReader>> = {
   2: { wireType: WIRE_64, read: (reader) => finite(reader.double()) },
   3: { wireType: WIRE_BYTES, read: (reader) => decodeText(reader.bytes()) },
   4: { wireType: WIRE_VARINT, read: (reader) => reader.bool() },
-  5: { wireType: WIRE_BYTES, read: (reader, depth) => readStruct(reader.bytes(), depth) },
-  6: { wireType: WIRE_BYTES, read: (reader, depth) => readList(reader.bytes(), depth) },
+  5: { wireType: WIRE_BYTES, read: (reader, walk) => walk.within(() => readStruct(reader.bytes(), walk)) },
+  6: { wireType: WIRE_BYTES, read: (reader, walk) => walk.within(() => readList(reader.bytes(), walk)) },
 };
 
 function finite(number: number): number {
@@ -116,7 +122,7 @@ function finite(number: number): number {
   return number === 0 ? 0 : number;
 }
 
-function readStruct(bytes: Uint8Array, depth: number): JsonObject {
+function readStruct(bytes: Uint8Array, walk: Walk): JsonObject {
   const found: Record<string, JsonValue> = {};
   readWire(bytes, (field, wireType, reader) => {
     if (field !== 1 || wireType !== WIRE_BYTES) return false;
@@ -125,7 +131,7 @@ function readStruct(bytes: Uint8Array, depth: number): JsonObject {
     readWire(reader.bytes(), (part, partType, entry) => {
       if (partType !== WIRE_BYTES) return false;
       if (part === 1) name = decodeText(entry.bytes());
-      else if (part === 2) element = readValue(entry.bytes(), depth + 1);
+      else if (part === 2) element = readValue(entry.bytes(), walk);
       else return false;
       return true;
     });
@@ -136,11 +142,11 @@ function readStruct(bytes: Uint8Array, depth: number): JsonObject {
   return found;
 }
 
-function readList(bytes: Uint8Array, depth: number): JsonValue[] {
+function readList(bytes: Uint8Array, walk: Walk): JsonValue[] {
   const found: JsonValue[] = [];
   readWire(bytes, (field, wireType, reader) => {
     if (field !== 1 || wireType !== WIRE_BYTES) return false;
-    found.push(readValue(reader.bytes(), depth + 1));
+    found.push(readValue(reader.bytes(), walk));
     return true;
   });
   return found;

@@ -2,10 +2,11 @@
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
-import { Misfit } from './misfit.ts';
+import { Misfit, at } from './misfit.ts';
+import { TYPE_MESSAGE } from './descriptors.ts';
 import { scalarOf, isObject, messageCodec } from './value-codec.ts';
 import type { MessageParts, ValueCodec } from './value-codec.ts';
-import { WRAPPED_TYPES } from './well-known-names.ts';
+import { WRAPPED_TYPES, isWellKnown } from './well-known-names.ts';
 import { duration, timestamp } from './well-known-times.ts';
 import { listValue, struct, value } from './well-known-values.ts';
 import { WIRE_BYTES, decodeText, readWire } from './wire-reader.ts';
@@ -15,16 +16,17 @@ export type FindMessage = (fullName: string) => ValueCodec | undefined;
 
 /** The codec of a well-known message; undefined: it is not one. */
 export function wellKnownCodec(fullName: string, find: FindMessage): ValueCodec | undefined {
-  const wrapped = WRAPPED_TYPES[fullName];
+  const wrapped = WRAPPED_TYPES.get(fullName);
   if (wrapped !== undefined) return messageCodec(wrapper(wrapped));
   if (fullName === 'google.protobuf.Any') return messageCodec(any(find));
-  const parts = FIXED[fullName];
+  const parts = FIXED.get(fullName);
   return parts === undefined ? undefined : messageCodec(parts);
 }
 
 const empty: MessageParts = {
   canonicalize: (given) => {
-    if (isObject(given) && Object.keys(given).length === 0) return {};
+    // Null is how Any asks for a value that is not there; other implementations write none.
+    if (given === null || (isObject(given) && Object.keys(given).length === 0)) return {};
     throw new Misfit(given, 'an empty object');
   },
   writeFields: () => undefined,
@@ -61,15 +63,18 @@ const fieldMask: MessageParts = {
   },
 };
 
-const FIXED: Readonly<Record<string, MessageParts>> = {
-  'google.protobuf.Timestamp': timestamp,
-  'google.protobuf.Duration': duration,
-  'google.protobuf.Empty': empty,
-  'google.protobuf.FieldMask': fieldMask,
-  'google.protobuf.Struct': struct,
-  'google.protobuf.Value': value,
-  'google.protobuf.ListValue': listValue,
-};
+/** By full name, which may come from a device: no object would do. */
+const FIXED: ReadonlyMap<string, MessageParts> = new Map(
+  Object.entries({
+    'google.protobuf.Timestamp': timestamp,
+    'google.protobuf.Duration': duration,
+    'google.protobuf.Empty': empty,
+    'google.protobuf.FieldMask': fieldMask,
+    'google.protobuf.Struct': struct,
+    'google.protobuf.Value': value,
+    'google.protobuf.ListValue': listValue,
+  }),
+);
 
 /** A scalar that may be absent: in JSON it is that scalar. */
 function wrapper(type: number): MessageParts {
@@ -99,8 +104,7 @@ function any(find: FindMessage): MessageParts {
   const resolve = (url: JsonValue | undefined): { codec: ValueCodec; isSpecial: boolean } => {
     const name = typeof url === 'string' ? url.slice(url.lastIndexOf('/') + 1) : '';
     const codec = typeof url === 'string' && url.includes('/') ? find(name) : undefined;
-    if (codec !== undefined)
-      return { codec, isSpecial: name in FIXED || name in WRAPPED_TYPES || name === 'google.protobuf.Any' };
+    if (codec !== undefined) return { codec, isSpecial: isWellKnown(name, TYPE_MESSAGE) };
     throw new Misfit(
       url,
       'the URL of a message of the device\'s schema, like "type.googleapis.com/sensor.v1.SampleRate"',
@@ -109,16 +113,20 @@ function any(find: FindMessage): MessageParts {
   const wrap = (url: JsonValue, { isSpecial }: { isSpecial: boolean }, inner: JsonValue): JsonObject =>
     isSpecial || !isObject(inner) ? { [TYPE_KEY]: url, value: inner } : { [TYPE_KEY]: url, ...inner };
   const unwrap = (given: JsonObject, { isSpecial }: { isSpecial: boolean }): JsonValue => {
-    if (isSpecial) return given['value'] ?? null;
+    if (isSpecial) return Object.hasOwn(given, 'value') ? (given['value'] ?? null) : null;
     return Object.fromEntries(Object.entries(given).filter(([name]) => name !== TYPE_KEY));
   };
   return {
-    canonicalize: (given, defaults, depth) => {
+    canonicalize: (given, walk) => {
       if (!isObject(given)) throw new Misfit(given, 'an object');
       if (Object.keys(given).length === 0) return {};
       const url = given[TYPE_KEY];
       const type = resolve(url);
-      return wrap(url ?? '', type, type.codec.canonicalize(unwrap(given, type), defaults, depth));
+      const canonicalize = (): JsonValue => type.codec.canonicalize(unwrap(given, type), walk);
+      if (!type.isSpecial) return wrap(url ?? '', type, canonicalize());
+      const extra = Object.keys(given).find((name) => name !== TYPE_KEY && name !== 'value');
+      if (extra !== undefined) throw Misfit.because('is one too many: this type has only a value').at(extra);
+      return wrap(url ?? '', type, at('.value', canonicalize));
     },
     writeFields: (writer, given) => {
       const url = isObject(given) ? given[TYPE_KEY] : undefined;
@@ -137,7 +145,7 @@ function any(find: FindMessage): MessageParts {
       const type = resolve(url);
       return type.codec.agrees(unwrap(reported, type), unwrap(desired, type), mayOmit);
     },
-    decode: (bytes, depth) => {
+    decode: (bytes, walk) => {
       let url = '';
       let inner: Uint8Array = Buffer.alloc(0);
       readWire(bytes, (field, wireType, reader) => {
@@ -149,7 +157,7 @@ function any(find: FindMessage): MessageParts {
       });
       if (url === '' && inner.length === 0) return {};
       const type = resolve(url);
-      return wrap(url, type, type.codec.decode?.(inner, depth) ?? null);
+      return wrap(url, type, type.codec.decode?.(inner, walk) ?? null);
     },
   };
 }

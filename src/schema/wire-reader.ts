@@ -20,10 +20,13 @@ export function readWire(bytes: Uint8Array, handle: FieldHandler): void {
   const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
     while (reader.pos < reader.len) {
-      const tag = reader.uint32();
+      const tag = reader.tag();
       const [field, wireType] = [tag >>> 3, tag & 7];
       if (field === 0) throw new WireError('field 0');
-      if (!handle(field, wireType, reader)) reader.skipType(wireType);
+      if (handle(field, wireType, reader)) continue;
+      // Unlike `skip`, this refuses more than ten bytes.
+      if (wireType === WIRE_VARINT) reader.uint64();
+      else reader.skipType(wireType, 0, field);
     }
   } catch (error) {
     // protobufjs throws RangeError for bytes that end early, and plain Error for what does not exist.

@@ -12,6 +12,8 @@ export interface ProtoFile {
   readonly packageName: string;
   readonly imports: readonly string[];
   readonly isProto3: boolean;
+  /** Its text, to find lines in. */
+  readonly source: string;
 }
 
 /** Writes what a `google.protobuf.FileDescriptorSet` says of types and of the options of Mir; services and other options are left out. */
@@ -39,19 +41,15 @@ function number(writer: Writer, field: number, value: number): void {
   writer.uint32(numberTag(field)).int32(value);
 }
 
-function writeFile(
-  writer: Writer,
-  field: number,
-  root: Root,
-  { name, packageName, imports, isProto3 }: ProtoFile,
-): void {
+function writeFile(writer: Writer, field: number, root: Root, file: ProtoFile): void {
+  const { name, packageName, imports, isProto3 } = file;
   const scope = packageName === '' ? root : root.lookup(packageName);
   const own = membersOf(scope).filter(({ filename }) => filename === name);
   within(writer, field, () => {
     text(writer, 1, name);
     if (packageName !== '') text(writer, 2, packageName);
     for (const imported of imports) text(writer, 3, imported);
-    for (const member of own) if (isType(member)) writeMessage(writer, 4, member, isProto3);
+    for (const member of own) if (isType(member)) writeMessage(writer, 4, member, file);
     for (const member of own) if (isEnum(member)) writeEnum(writer, 5, member);
     if (isProto3) text(writer, 12, 'proto3');
   });
@@ -67,12 +65,14 @@ const isEnum = (object: ReflectionObject): object is Enum => 'valuesById' in obj
 const keyTypeOf = (field: Field): string | undefined => (field as Partial<Pick<MapField, 'keyType'>>).keyType;
 const isMap = (field: Field): boolean => field.map;
 
-function writeMessage(writer: Writer, at: number, type: Type, isProto3: boolean): void {
+function writeMessage(writer: Writer, at: number, type: Type, file: ProtoFile): void {
+  if ('group' in type && type.group === true)
+    throw new Error(`${file.name}: ${pathOf(type)} is a group, which is not supported; use a message`);
   const oneofs = orderedOneofs(type);
   within(writer, at, () => {
     text(writer, 1, type.name);
-    for (const field of type.fieldsArray) writeField(writer, field, oneofs, isProto3);
-    for (const nested of type.nestedArray) if (isType(nested)) writeMessage(writer, 3, nested, isProto3);
+    for (const field of type.fieldsArray) writeField(writer, field, oneofs, file);
+    for (const nested of type.nestedArray) if (isType(nested)) writeMessage(writer, 3, nested, file);
     for (const field of type.fieldsArray) if (isMap(field)) writeMapEntry(writer, field);
     for (const nested of type.nestedArray) if (isEnum(nested)) writeEnum(writer, 4, nested);
     writeMessageOptions(writer, type);
@@ -88,8 +88,8 @@ function orderedOneofs({ oneofsArray }: Type): readonly OneOf[] {
   ];
 }
 
-function writeField(writer: Writer, field: Field, oneofs: readonly OneOf[], isProto3: boolean): void {
-  field.resolve();
+function writeField(writer: Writer, field: Field, oneofs: readonly OneOf[], file: ProtoFile): void {
+  resolveType(field, file);
   const entryName = `.${pathOf(field.parent)}.${entryNameOf(field)}`;
   within(writer, 2, () => {
     text(writer, 1, field.name);
@@ -100,8 +100,20 @@ function writeField(writer: Writer, field: Field, oneofs: readonly OneOf[], isPr
     if (typeof packed === 'boolean') within(writer, 8, () => writer.uint32(numberTag(2)).bool(packed));
     if (field.partOf !== null) number(writer, 9, oneofs.indexOf(field.partOf));
     text(writer, 10, String(jsonName));
-    if (isProto3 && field.partOf?.isProto3Optional === true) writer.uint32(numberTag(17)).bool(true);
+    if (file.isProto3 && field.partOf?.isProto3Optional === true) writer.uint32(numberTag(17)).bool(true);
   });
+}
+
+function resolveType(field: Field, { name, source }: ProtoFile): void {
+  try {
+    field.resolve();
+  } catch (error) {
+    const line = source.split('\n').findIndex((text) => text.includes(field.type)) + 1;
+    const remedy = 'define it, or import the file that does';
+    throw new Error(`${name}, line ${line}: there is no type ${field.type} for ${pathOf(field)}; ${remedy}`, {
+      cause: error,
+    });
+  }
 }
 
 interface FieldType {
@@ -153,10 +165,9 @@ function writeEnum(writer: Writer, at: number, { name, values }: Enum): void {
 }
 
 /** The options of `mir.device.v1`: message_type is 50001, meta is 50002. */
-function writeMessageOptions(writer: Writer, { parsedOptions }: Type): void {
-  const options = Object.assign({}, ...((parsedOptions as object[] | null) ?? [])) as Record<string, unknown>;
-  const kind = KINDS[String(options['(mir.device.v1.message_type)'])];
-  const tags = tagsIn(options['(mir.device.v1.meta)']);
+function writeMessageOptions(writer: Writer, type: Type): void {
+  const kind = KINDS[String(optionOf(type, 'mir.device.v1.message_type'))];
+  const tags = tagsIn(optionOf(type, 'mir.device.v1.meta'));
   if (kind === undefined && tags.length === 0) return;
   within(writer, 7, () => {
     if (kind !== undefined) number(writer, 50_001, kind);
@@ -170,6 +181,20 @@ function writeMessageOptions(writer: Writer, { parsedOptions }: Type): void {
       }
     });
   });
+}
+
+/** The value of an option, whichever way it is spelled: a name counts from any scope around the message, with a dot from the root. */
+function optionOf(type: Type, fullName: string): unknown {
+  const scopes = pathOf(type)
+    .split('.')
+    .map((_, at, parts) => `${parts.slice(0, at + 1).join('.')}.`);
+  const spellings = new Set(
+    ['.', '', ...scopes.filter((scope) => fullName.startsWith(scope))].map((scope) =>
+      scope === '.' ? `(.${fullName})` : `(${fullName.slice(scope.length)})`,
+    ),
+  );
+  const options = ((type.parsedOptions as Record<string, unknown>[] | null) ?? []).flatMap(Object.entries);
+  return options.find(([name]) => spellings.has(name))?.[1];
 }
 
 interface Tag {

@@ -143,6 +143,7 @@ const MESSAGES: Readonly<Record<string, Arbitrary<JsonObject>>> = {
     someBytes: bytes,
     durations: list(duration),
     values: list(json),
+    aNull: fc.constant(null),
   }),
   Tree: tree,
 };

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { DeviceSchema } from './device-schema.ts';
+import { loadSchema } from './load-schema.ts';
+import { compileProtoFiles } from './proto-files.ts';
+
+const KITCHEN = join(import.meta.dirname, '../../test/oracle/kitchen.proto');
+const SAMPLES = join(import.meta.dirname, '../../manifests/samples/proto');
+
+describe('compiling .proto files', () => {
+  it('gives the same bytes again', async () => {
+    expect(await compileProtoFiles([KITCHEN])).toEqual(await compileProtoFiles([KITCHEN]));
+  });
+
+  it('names the file and the line of an error, and what is missing', async () => {
+    await expect(compileProtoFiles([join(import.meta.dirname, 'load-schema.ts')])).rejects.toThrow(
+      /load-schema\.ts.*line 1/,
+    );
+    await expect(compileProtoFiles(['no/such.proto'])).rejects.toThrow(/such\.proto is in none of .*includeDirs/);
+  });
+
+  const PROTO3 = 'syntax = "proto3";\npackage mir.x.v1;\n';
+  async function compiled(source: string): Promise<DeviceSchema> {
+    const folder = mkdtempSync(join(tmpdir(), 'mir-proto-'));
+    try {
+      writeFileSync(join(folder, 'a.proto'), source);
+      const loaded = loadSchema(await compileProtoFiles([join(folder, 'a.proto')], { includeDirs: [folder, SAMPLES] }));
+      if (!loaded.ok) throw new Error(loaded.message);
+      return loaded.schema;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  it.each([
+    ['an edition', 'edition = "2023";\nmessage A {}', 'a.proto is written in edition 2023; use syntax = "proto3"'],
+    [
+      'a group',
+      'syntax = "proto2";\nmessage A { optional group G = 1 {} }',
+      'a.proto: A.G is a group, which is not supported; use a message',
+    ],
+    [
+      'a type that nobody defines',
+      `${PROTO3}// Nope\nmessage A {\n  Nope x = 1;\n}`,
+      'a.proto, line 5: there is no type Nope',
+    ],
+    ['an import that is nowhere', `${PROTO3}import "b.proto";`, 'a.proto imports b.proto, which is in none of'],
+  ])('refuses %s, and says where', async (_what, source, message) => {
+    await expect(compiled(source)).rejects.toThrow(message);
+  });
+
+  it('is not misled by comments', async () => {
+    const schema = await compiled(`/*\nsyntax = "proto2";\n*/ ${PROTO3} message A { int32 a = 1; } // }`);
+    expect(schema.message('mir.x.v1.A')?.canonicalize({}, { defaults: true })).toEqual({ ok: true, value: { a: 0 } });
+  });
+
+  it.each(['.mir.device.v1', 'mir.device.v1', 'device.v1'])('knows the options of Mir as %s', async (scope) => {
+    const schema = await compiled(
+      `${PROTO3}import "mir/device/v1/mir.proto"; message A {
+        option (${scope}.message_type) = MESSAGE_TYPE_TELECONFIG;
+        option (${scope}.meta) = {tags: [{key: "a", value: "b"}, {key: "c", value: "d"}]};
+      }`,
+    );
+    expect(schema.message('mir.x.v1.A')).toMatchObject({ kind: 'configuration', tags: { a: 'b', c: 'd' } });
+  });
+});
