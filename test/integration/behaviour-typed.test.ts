@@ -87,7 +87,7 @@ describe('a device that brings a schema', () => {
     await stage.create('telemetry', { [BATTERY]: { percentage: 5 } });
     await announce('telemetry', hash);
     await stage.until('telemetry', 'says so', ({ status }) => {
-      expect(status?.sync?.[BATTERY]).toMatchObject({ state: 'Invalid', revision: 0 });
+      expect(status?.sync?.[BATTERY]?.state).toBe('Invalid');
       expect(status?.sync?.[BATTERY]?.message).toContain('telemetry');
     });
   });
