@@ -103,7 +103,7 @@ export class StatusReconciler {
       typing,
       desired: checkDesired(device.properties?.desired ?? {}, schema),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
-      reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema) : NO_REPORTS,
+      reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema, limits.maxPayloadBytes) : NO_REPORTS,
       announced: isOwner && typing.kind !== 'pending' ? memory.announced : undefined,
       isHeartbeatDue: isOwner && memory.isHeartbeatDue,
       maxMessages: limits.maxMessages,
@@ -216,9 +216,9 @@ export class StatusReconciler {
 /** Reports as they wait in the inbox. */
 type Heard = ReadonlyMap<string, Report>;
 
-function typeReports(heard: Heard, schema: DeviceSchema | undefined): TwinView['reports'] {
+function typeReports(heard: Heard, schema: DeviceSchema | undefined, maxBytes: number): TwinView['reports'] {
   const typed = [...heard].map(([name, { envelope, receivedAt }]) => {
-    return [name, { ...typeReport(name, envelope, schema), receivedAt }] as const;
+    return [name, { ...typeReport(name, envelope, schema, maxBytes), receivedAt }] as const;
   });
   return new Map(typed);
 }

@@ -16,19 +16,25 @@ export interface ReportProblem {
   readonly message: string;
 }
 
-/** Reads a report's value by the device's schema, into canonical JSON with defaults; without a schema JSON stays as it is. */
-export function typeReport(name: string, received: ReceivedEnvelope, schema: DeviceSchema | undefined): TypedReport {
+/**
+ * Reads a report's value by the device's schema, into canonical JSON with defaults; without a schema JSON stays as it is. What comes of
+ * a few bytes may be long: more than `maxBytes` is not taken, or the twin would outgrow its object.
+ */
+export function typeReport(
+  name: string,
+  received: ReceivedEnvelope,
+  schema: DeviceSchema | undefined,
+  maxBytes: number,
+): TypedReport {
   const { value, ...decision } = received;
   if (value === undefined) return { envelope: decision };
-  const typed = typeValue(name, value, schema);
+  const typed = typeValue(name, value, schema, maxBytes);
   return 'reason' in typed ? { envelope: decision, problem: typed } : { envelope: { ...decision, value: typed.value } };
 }
 
-function typeValue(
-  name: string,
-  value: JsonObject | Uint8Array,
-  schema: DeviceSchema | undefined,
-): { readonly value: JsonObject } | ReportProblem {
+type Typed = { readonly value: JsonObject } | ReportProblem;
+
+function typeValue(name: string, value: JsonObject | Uint8Array, schema: DeviceSchema | undefined): Typed {
   const type = schema?.message(name);
   if (type === undefined) {
     // What a device reports beside its schema is still true of it, as long as it can be read.
@@ -41,11 +47,18 @@ function typeValue(
     };
   }
   const checked = isBytes(value) ? type.decode(value) : type.canonicalize(value, { defaults: true });
-  if (checked.ok) return { value: checked.value };
+  if (checked.ok) return limitValue(checked.value, maxBytes);
   return {
     reason: 'InvalidValue',
     message: checked.path === '' ? checked.message : `${checked.path} ${checked.message}`,
   };
+}
+
+function limitValue(value: JsonObject, maxBytes: number): Typed {
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes <= maxBytes) return { value };
+  const message = `the value has ${bytes} bytes as JSON with its defaults, the limit is ${maxBytes} (--max-document-bytes)`;
+  return { reason: 'TooLarge', message };
 }
 
 const isBytes = (value: JsonObject | Uint8Array): value is Uint8Array =>
