@@ -34,7 +34,12 @@ export function typeReport(
 
 type Typed = { readonly value: JsonObject } | ReportProblem;
 
-function typeValue(name: string, value: JsonObject | Uint8Array, schema: DeviceSchema | undefined): Typed {
+function typeValue(
+  name: string,
+  value: JsonObject | Uint8Array,
+  schema: DeviceSchema | undefined,
+  maxBytes: number,
+): Typed {
   const type = schema?.message(name);
   if (type === undefined) {
     // What a device reports beside its schema is still true of it, as long as it can be read.
