@@ -128,13 +128,21 @@ export class LocalTwin {
     this.#options.onWelcomed();
   }
 
+  /** Like entries, refusals only go forward: an older document that comes again takes nothing back. */
   #refuse({ refused = {} }: ReadDocument): void {
     const before = this.#refused;
-    this.#refused = new Map(Object.entries(refused));
-    for (const [message, { revision, reason }] of this.#refused) {
-      if (before.get(message)?.revision === revision) continue;
-      this.#fail(`desired ${message}`, reason);
+    const now = Object.entries(refused).filter(([message, entry]) => !isOvertaken(entry, this.#liveEntry(message)));
+    this.#refused = new Map(now.map(([message, entry]) => [message, newerOf(entry, before.get(message))]));
+    for (const [message, entry] of this.#refused) {
+      const told = before.get(message);
+      if (told?.uid === entry.uid && told.revision === entry.revision) continue;
+      this.#fail(`desired ${message}`, entry.reason);
       this.#options.onReport(message);
+    }
+    for (const message of before.keys()) {
+      if (this.#refused.has(message)) continue;
+      if (this.names.has(message)) this.#options.onReport(message);
+      else this.#options.onForgotten();
     }
   }
 
@@ -275,6 +283,15 @@ export class LocalTwin {
   #fail(what: string, reason: string): void {
     this.#options.onEvent({ kind: 'failed', what, reason });
   }
+}
+
+/** What the device has is of the same object, and as new. */
+function isOvertaken({ uid, revision }: RefusedEntry, entry: StoredEntry | undefined): boolean {
+  return entry?.uid === uid && entry.revision >= revision;
+}
+
+function newerOf(entry: RefusedEntry, told: RefusedEntry | undefined): RefusedEntry {
+  return told?.uid === entry.uid && told.revision > entry.revision ? told : entry;
 }
 
 type Decided = Pick<StoredEntry, 'decision' | 'reason' | 'done'>;

@@ -113,6 +113,33 @@ describe('a device with a schema', () => {
     expect(applied).toEqual([{ maxCelsius: 30 }, { intervalSeconds: 5 }]);
   });
 
+  it('lets no older document that comes again take back what it decided on a newer one', async () => {
+    await connect();
+    await cloud.desire({ [RATE]: entry(10, { intervalSeconds: 60 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied', revision: 10 });
+    await cloud.desire({ [RATE]: entry(5, { interval: 1 }), [ALERT]: entry(11, { maxCelsius: 1 }) });
+    await cloud.next(`reported/${ALERT}`, { status: 'applied' });
+    await cloud.desire({ [RATE]: entry(10, { intervalSeconds: 60 }), [ALERT]: entry(12, { maxCelsius: 2 }) });
+    await cloud.next(`reported/${ALERT}`, { status: 'applied', revision: 12 });
+    expect(cloud.seen.filter(({ json }) => json?.['status'] === 'rejected')).toEqual([]);
+  });
+
+  it('answers another object too, although the revision is the same', async () => {
+    await connect();
+    await cloud.desire({ [RATE]: entry(1, { interval: 1 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'rejected', uid: 'uid-1' });
+    await cloud.desire({ [RATE]: entry(1, { interval: 1 }) }, { uid: 'uid-2' });
+    await cloud.next(`reported/${RATE}`, { status: 'rejected', uid: 'uid-2' });
+  });
+
+  it('no longer names in its birth what it refused and is not desired any more', async () => {
+    await connect();
+    await cloud.desire({ [RATE]: entry(1, { interval: 1 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'rejected' });
+    await cloud.desire({});
+    await cloud.next('state', { online: true, reports: [] });
+  });
+
   it('keeps what it has while a newer value cannot be read', async () => {
     const device = await connect();
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 60 }) });
