@@ -76,12 +76,17 @@ export class SchemaFetch {
 
   /** A device announced `hash`, and no object holds it. */
   want(hash: string, deviceId: string): void {
-    const wanted = this.#wanted.get(hash);
-    if (wanted === undefined) {
-      if (this.#wanted.size >= MAX_WANTED) return;
-      const dueAt = this.#deps.clock.monotonic();
-      this.#wanted.set(hash, { candidates: new Set([deviceId]), asked: 0, dueAt, refusal: undefined });
-    } else if (wanted.candidates.size < MAX_CANDIDATES) wanted.candidates.add(deviceId);
+    const { candidates } = this.#wantedOf(hash);
+    if (candidates.size < MAX_CANDIDATES) candidates.add(deviceId);
+  }
+
+  #wantedOf(hash: string): Wanted {
+    const known = this.#wanted.get(hash);
+    if (known !== undefined) return known;
+    const dueAt = this.#deps.clock.monotonic();
+    const wanted = { candidates: new Set<string>(), asked: 0, dueAt, refusal: undefined };
+    if (this.#wanted.size < MAX_WANTED) this.#wanted.set(hash, wanted);
+    return wanted;
   }
 
   status(hash: string): FetchStatus {
@@ -144,8 +149,8 @@ export class SchemaFetch {
     const loaded = loadSchema(bytes);
     if (loaded.ok) return undefined;
     const message = `${loaded.reason}: ${loaded.message}`;
-    const wanted = this.#wanted.get(hash);
-    if (wanted !== undefined) wanted.refusal = message;
+    // It may have come with the birth, before anyone wanted it: the same bytes need not be asked for again.
+    this.#wantedOf(hash).refusal = message;
     this.#deps.onSettled(hash);
     return { ok: false, reason: 'InvalidSchema', message };
   }

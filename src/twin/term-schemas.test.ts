@@ -159,6 +159,17 @@ describe('a device that announces a schema', () => {
     expect(bed.kube.schemas.store.size).toBe(0);
   });
 
+  it('that cannot be used says why also when it comes at once with the birth', async () => {
+    const broken = Buffer.from('this is not a descriptor set');
+    await using bed = await startTerm([device({ desired: rate(60) })]);
+    await bed.pass(1000);
+    bed.says(birth({ schema: hashSchema(broken) }));
+    sends(bed, broken);
+    await bed.pass(2000);
+    expect(bed.condition('SchemaValid')).toBe('False/SchemaInvalid');
+    expect(asked(bed)).toEqual([]);
+  });
+
   it('is untyped again when a new firmware announces none', async () => {
     await using bed = await startTyped({ ...rate(60), [BATTERY]: { percentage: 1 } });
     expect(bed.condition('SchemaValid')).toBe('False/Invalid');
