@@ -32,7 +32,7 @@ describe('a device', () => {
       await stage.until('readme', 'reports 30', ({ status }) =>
         expect(status?.reported?.[RATE]).toEqual({ intervalSeconds: 30 }),
       );
-      await stage.untilCondition('readme', 'Online', 'True/Birth');
+      await stage.untilAnnounced('readme');
     } finally {
       if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
     }
@@ -55,7 +55,7 @@ describe('a device', () => {
   it('that says goodbye is offline at once, one that sleeps stays online', async () => {
     await stage.create('leaving');
     const device = await stage.startDevice('leaving');
-    await stage.untilCondition('leaving', 'Online', 'True/Birth');
+    await stage.untilAnnounced('leaving');
     await device.sleep(3600);
     await stage.untilCondition('leaving', 'Online', 'True/Asleep');
     await device.start();
@@ -67,7 +67,7 @@ describe('a device', () => {
   it('that dies is offline after the grace of its last will', async () => {
     await stage.create('dying');
     const device = await stage.startDevice('dying');
-    await stage.untilCondition('dying', 'Online', 'True/Birth');
+    await stage.untilAnnounced('dying');
     device.die();
     await stage.untilCondition('dying', 'Online', 'False/LastWill');
   });

@@ -141,7 +141,7 @@ describe.each(['json', 'protobuf'] as const)('a device of the SDK with a schema,
     await stage.operator.kill();
     await stage.restartOperator();
     await device.start();
-    await stage.untilCondition(name('again'), 'Online', 'True/Birth');
+    await stage.untilAnnounced(name('again'));
     expect(device.applied.map(({ value }) => value)).toEqual([{ intervalSeconds: 60 }, { intervalSeconds: 60 }]);
     expect((await stage.operator.metrics()).value('mir_desired_published_total') ?? 0).toBe(0);
     device.die();

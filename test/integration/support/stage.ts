@@ -79,6 +79,13 @@ export class Stage {
     return this.until(name, `${type} is ${expected}`, (device) => expect(condition(device, type)).toBe(expected));
   }
 
+  /** The device announced itself; `Retained` when that was before the operator knew the object. */
+  untilAnnounced(name: string): Promise<void> {
+    return this.until(name, 'is announced', (device) =>
+      expect(condition(device, 'Online')).toMatch(/^True\/(?:Birth|Retained)$/),
+    );
+  }
+
   /** Device ids differ between stages, which may share an API server. */
   id(name: string): string {
     return `${this.namespace}-${name}`;
