@@ -11,12 +11,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [],
   clock: [],
   log: [],
+  'broker-url': [],
   metrics: ['api'],
   protocol: ['api'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'protocol'],
   kube: LEAVES,
-  mqtt: LEAVES,
+  mqtt: [...LEAVES, 'broker-url'],
   workqueue: LEAVES,
   cache: [...LEAVES, 'kube'],
   controller: [...LEAVES, 'kube', 'workqueue'],
@@ -44,8 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'liveness',
   ],
   // The device's side knows no Kubernetes.
-  sdk: ['api', 'clock', 'protocol', 'schema'],
-  simulator: ['api', 'clock', 'protocol', 'schema', 'sdk'],
+  sdk: ['api', 'broker-url', 'clock', 'protocol', 'schema'],
+  simulator: ['api', 'broker-url', 'clock', 'protocol', 'schema', 'sdk'],
   operator: [
     ...LEAVES,
     'metrics',

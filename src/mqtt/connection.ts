@@ -5,10 +5,11 @@ import { delay } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './broker.ts';
 import { BrokerError } from './broker.ts';
+import { publicUrl } from '../broker-url.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailedConnect, describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';
-import { DEFAULT_BROKER_TUNING, publicUrl } from './options.ts';
+import { DEFAULT_BROKER_TUNING } from './options.ts';
 import { Link } from './link.ts';
 import type { Session } from './session.ts';
 

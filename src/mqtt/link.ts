@@ -26,7 +26,7 @@ export class Link {
   ) {
     this.#options = options;
     this.#deps = deps;
-    const client = connect(options.url, clientOptions(options, deps.tuning, credentials));
+    const client = connect(clientOptions(options, deps.tuning, credentials));
     this.#client = client;
     client.on('packetreceive', batchWrites(client));
     // Nagle's algorithm against the broker's delayed ACK costs 40 ms a message; what belongs together is corked above.

@@ -1,4 +1,5 @@
 import type { IClientOptions } from 'mqtt';
+import { brokerAddress } from '../broker-url.ts';
 
 /** How to reach one broker, and how hard to use it. */
 export interface BrokerOptions {
@@ -68,11 +69,12 @@ export const DEFAULT_BROKER_TUNING: BrokerTuning = {
 
 /** MQTT.js options for one network connection. It never reconnects by itself, and so never stores anything for later. */
 export function clientOptions(
-  { clientId, protocolVersion = 5 }: BrokerOptions,
+  { url, clientId, protocolVersion = 5 }: BrokerOptions,
   tuning: BrokerTuning,
   credentials: BrokerCredentials,
 ): IClientOptions {
   return {
+    ...brokerAddress(url),
     ...credentials,
     protocolVersion,
     clientId,
@@ -97,17 +99,4 @@ const QUEUE_OF_3_1_1 = 1000;
 export function maxPageMessages(options: BrokerOptions, tuning: BrokerTuning): number {
   const kept = options.protocolVersion === 4 ? QUEUE_OF_3_1_1 : RECEIVE_MAXIMUM;
   return Math.floor(kept / tuning.pageConcurrency);
-}
-
-const SCHEMES = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:']);
-
-/** The URL without credentials, as it may appear in logs. Throws a RangeError for one that cannot work. */
-export function publicUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !SCHEMES.has(url.protocol) || url.hostname === '') {
-    throw new RangeError(
-      '--mqtt-url must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
-    );
-  }
-  return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
 }

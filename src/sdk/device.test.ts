@@ -106,6 +106,17 @@ describe.each([5, 4] as const)('a device on MQTT protocol level %i', (protocolVe
   });
 });
 
+describe('a device that can never connect', () => {
+  it.each([
+    ['url', 'broker:1883', /must look like mqtt:/],
+    ['deviceId', 'hall/1', /"hall\/1" cannot be a level of a topic/],
+    ['deviceId', '', /letters, digits/],
+    ['deviceId', '+', /letters, digits/],
+  ])('because of its %s %j says so at once', (field, value, expected) => {
+    expect(() => deviceOf({ [field]: value })).toThrow(expected);
+  });
+});
+
 describe('a device', () => {
   it('gets what was desired while it was offline, exactly once and only the newest', async () => {
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 10 }) });

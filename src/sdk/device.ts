@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { DEVICE_ID } from '../api/device.ts';
+import { brokerAddress } from '../broker-url.ts';
 import { delay, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
@@ -68,8 +70,16 @@ export interface Device {
   destroy(): void;
 }
 
-/** A device of the protocol in `src/protocol/README.md`; nothing happens before `connect`. Throws for a schema that cannot be used. */
+/**
+ * A device of the protocol in `src/protocol/README.md`; nothing happens before `connect`.
+ * Throws what no connection would mend: a URL or a device id that cannot be, a schema that cannot be used.
+ */
 export function createDevice(options: DeviceOptions): Device {
+  brokerAddress(options.url);
+  if (!DEVICE_ID.test(options.deviceId))
+    throw new RangeError(
+      `device id ${JSON.stringify(options.deviceId)} cannot be a level of a topic; use letters, digits, - _ and : (128 at most)`,
+    );
   return new MqttDevice(options);
 }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { connect } from 'mqtt';
 import type { IClientOptions, MqttClient } from 'mqtt';
+import { brokerAddress } from '../broker-url.ts';
 
 /** How to reach the broker. */
 export interface ConnectionOptions {
@@ -47,7 +48,7 @@ export interface Session {
 
 /** Connects and subscribes; resolves after SUBACK. Rejects with the broker's or the network's reason. */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const client = connect(options.connection.url, clientOptions(options));
+  const client = connect(clientOptions(options));
   const closed = watchClose(client);
   client.on('message', (topic, payload, packet) => options.onMessage(topic, payload, packet.retain));
   const abort = (): void => void client.end(true);
@@ -81,6 +82,7 @@ function clientOptions({ connection, clientId, will }: SessionOptions): IClientO
   const { password, ca, cert, key } = connection;
   const username = connection.username ?? (password === undefined ? undefined : clientId);
   return {
+    ...brokerAddress(connection.url),
     protocolVersion: connection.protocolVersion ?? 5,
     clientId,
     clean: true,

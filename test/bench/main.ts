@@ -14,6 +14,7 @@ import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
 import { benchTyped } from './cases/typed.ts';
 import { isMet, renderTable } from './figures.ts';
 import type { Figure } from './figures.ts';
+import { startCommand } from './start-command.ts';
 import { openRig } from './rig.ts';
 import type { Rig, RigOptions } from './rig.ts';
 
@@ -36,27 +37,32 @@ const { values } = parseArgs({
     json: { type: 'string' },
     quick: { type: 'boolean', default: false },
     entry: { type: 'string' },
-    // Left alone, V8 sizes its heap by the machine: 290 MB resident for 35 MB of live objects at 5,000 devices.
-    'node-flags': { type: 'string', default: '--optimize-for-size --max-semi-space-size=4' },
+    'node-flags': { type: 'string' },
     profile: { type: 'string' },
   },
 });
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 const figures: Figure[] = [];
+const start = startCommand();
 const options = {
   entry: values.entry ?? buildBundle(),
-  nodeFlags: [...values['node-flags'].split(' ').filter(Boolean), ...profiling(values.profile)],
+  env: start.env,
+  nodeFlags: [...(values['node-flags']?.split(' ').filter(Boolean) ?? start.nodeFlags), ...profiling(values.profile)],
   progress,
 };
+const command = [
+  ...Object.entries(options.env).map(([name, value]) => `${name}=${value}`),
+  'node',
+  ...options.nodeFlags,
+  options.entry,
+];
 for (const [name, bench] of selected(values.only)) figures.push(...(await run(name, bench, options)));
 
 console.log(renderTable(figures));
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, load ${loadavg()
   .map((load) => load.toFixed(1))
   .join(' ')}`;
-console.log(
-  `\noperator: node ${[...options.nodeFlags, options.entry].join(' ')} on Node ${process.versions.node}; ${machine}`,
-);
+console.log(`\noperator: ${command.join(' ')} on Node ${process.versions.node}; ${machine}`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report(machine), undefined, 2)}\n`);
 
 async function run(name: string, bench: Bench, options: RigOptions): Promise<Figure[]> {
@@ -93,7 +99,7 @@ function report(machine: string): object {
   return {
     at: new Date().toISOString(),
     node: process.versions.node,
-    command: ['node', ...options.nodeFlags, options.entry],
+    command,
     machine,
     figures: figures.map((figure) => ({ ...figure, isMet: isMet(figure) })),
   };

@@ -20,6 +20,7 @@ import { eventually } from '../world/eventually.ts';
 import { startOperator } from '../world/operator-process.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { deviceIdOf } from './load-order.ts';
+import type { StartCommand } from './start-command.ts';
 import type { LoadAnswer, LoadOrder } from './load-order.ts';
 
 /** The operator serves this namespace only. */
@@ -30,12 +31,10 @@ export const RAW = 'raw';
 export const BARE = 'bare';
 export const DEVICES = '/apis/iot.mir/v1alpha';
 
-export interface RigOptions {
+export interface RigOptions extends StartCommand {
   /** What is run as the operator. */
   readonly entry: string;
   readonly progress: (line: string) => void;
-  /** Flags of Node for the operator. */
-  readonly nodeFlags: readonly string[];
 }
 
 const CREATES_IN_FLIGHT = 16;
@@ -64,6 +63,7 @@ export class Rig {
     const operator = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.brokerPort}`, {
       entry: this.#options.entry,
       namespace: SERVED,
+      env: this.#options.env,
       nodeFlags: this.#options.nodeFlags,
     });
     this.#endings.unshift(() => operator.stop());

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { connectAsync } from 'mqtt';
+import { brokerAddress } from '../../broker-url.ts';
 import type { ConnectionOptions } from '../../sdk/index.ts';
 
 /** Publishes what it is given, retained, as a client of its own. False when the broker would not have it: then nothing was replayed. */
@@ -10,8 +11,9 @@ export async function replay(
 ): Promise<boolean> {
   try {
     const client = await connectAsync(
-      url,
+      '',
       {
+        ...brokerAddress(url),
         protocolVersion,
         clientId,
         reconnectPeriod: 0,

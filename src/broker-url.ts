@@ -1,0 +1,34 @@
+import type { IClientOptions } from 'mqtt';
+
+const SCHEMES = { 'mqtt:': 'mqtt', 'mqtts:': 'mqtts', 'ws:': 'ws', 'wss:': 'wss' } as const;
+
+/**
+ * Where `text` points, as options of MQTT.js, which by itself reads URLs with what Node deprecates. A user and password in it count,
+ * percent-encoded. Throws a RangeError that shows how a URL looks.
+ */
+export function brokerAddress(text: string): IClientOptions {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const protocol = url === undefined ? undefined : SCHEMES[url.protocol as keyof typeof SCHEMES];
+  if (url === undefined || protocol === undefined || url.hostname === '') {
+    throw new RangeError(
+      'the broker URL must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
+    );
+  }
+  const isWebSocket = protocol === 'ws' || protocol === 'wss';
+  return {
+    protocol,
+    // A socket wants an IPv6 address without its brackets, a WebSocket URL with them.
+    host: isWebSocket ? url.hostname : url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    ...(url.port !== '' && { port: Number(url.port) }),
+    ...(isWebSocket && { path: `${url.pathname}${url.search}` }),
+    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+  };
+}
+
+/** The URL without credentials, as it may appear in logs. Throws as `brokerAddress` does. */
+export function publicUrl(text: string): string {
+  brokerAddress(text);
+  const url = new URL(text);
+  return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
+}
