@@ -8,7 +8,11 @@ import { createKubeClient } from './http-client.ts';
 let close: (() => Promise<void>) | undefined;
 afterEach(() => close?.());
 
-async function serve(listener: RequestListener, timeoutMs = 5000): Promise<KubeClient> {
+async function serve(
+  listener: RequestListener,
+  timeoutMs = 5000,
+  token: (refused?: string) => Promise<string> = () => Promise.resolve('secret'),
+): Promise<KubeClient> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -22,7 +26,7 @@ async function serve(listener: RequestListener, timeoutMs = 5000): Promise<KubeC
       serverName: undefined,
       insecureSkipVerify: false,
       namespace: undefined,
-      token: () => Promise.resolve('secret'),
+      token,
     },
     { timeoutMs },
   );
@@ -52,6 +56,37 @@ describe('createKubeClient', () => {
     });
     const answer = await client.patch('/x', 'application/merge-patch+json', {}, { limit: 5, continue: undefined });
     expect(answer).toEqual(['/x?limit=5', 'Bearer secret', 'application/merge-patch+json']);
+  });
+
+  it('asks once for a newer token when one is refused, and then sends even a POST again', async () => {
+    const seen: string[] = [];
+    const client = await serve(
+      ({ headers }, response) => {
+        seen.push(headers.authorization ?? '');
+        response.writeHead(headers.authorization === 'Bearer new' ? 201 : 401).end('{}');
+      },
+      5000,
+      (refused) => Promise.resolve(refused === undefined ? 'old' : 'new'),
+    );
+    await client.create('/x', {});
+    expect(seen).toEqual(['Bearer old', 'Bearer new']);
+  });
+
+  it('tells of a refused token that has no successor, or whose plugin fails', async () => {
+    let requests = 0;
+    const refuse: RequestListener = (_request, response) => {
+      requests += 1;
+      response.writeHead(401).end('{"message":"Unauthorized"}');
+    };
+    const same = await serve(refuse);
+    expect(await caught(same.get('/x'))).toMatchObject({ status: 401 });
+    await close?.();
+    const failing = await serve(refuse, 5000, async (refused) => {
+      if (refused !== undefined) throw new Error('the plugin failed');
+      return Promise.resolve('old');
+    });
+    expect(await caught(failing.get('/x'))).toMatchObject({ status: 401 });
+    expect(requests).toBe(2);
   });
 
   it.each([

@@ -124,11 +124,22 @@ class HttpKubeClient implements KubeClient {
     }
   }
 
-  async #send(
+  /** A refused token may have been replaced since; nothing was done with it, so that everything may be sent again. */
+  async #send(call: Call, dispatcher: Agent): Promise<Dispatcher.ResponseData> {
+    const token = await this.#config.token();
+    const answer = await this.#sendAs(token, call, dispatcher);
+    if (answer.statusCode !== 401 || token === undefined) return answer;
+    const newer = await this.#config.token(token).catch(() => token);
+    if (newer === token) return answer;
+    await answer.body.dump();
+    return this.#sendAs(newer, call, dispatcher);
+  }
+
+  #sendAs(
+    token: string | undefined,
     { method, path, query, body, contentType, signal }: Call,
     dispatcher: Agent,
   ): Promise<Dispatcher.ResponseData> {
-    const token = await this.#config.token();
     return request(`${this.#config.server}${path}${queryString(query)}`, {
       method,
       dispatcher,

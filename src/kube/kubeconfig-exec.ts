@@ -26,8 +26,8 @@ export interface ExecCredential {
 const RENEW_BEFORE_MS = 10_000;
 
 /**
- * Returns what asks for the current credential: it runs the plugin at first and shortly before the credential expires, never
- * twice at a time. Rejects with an Error that names plugin, user and what the plugin wrote to stderr, unless the old credential
+ * Returns what asks for the current credential: it runs the plugin at first, shortly before the credential expires and when
+ * its token was refused, never twice at a time. Rejects with an Error that names plugin, user and what the plugin wrote to stderr, unless the old credential
  * still counts.
  */
 export function execLogin(
@@ -35,7 +35,7 @@ export function execLogin(
   exec: unknown,
   cluster: Cluster,
   now: () => number,
-): () => Promise<ExecCredential> {
+): (refused?: string) => Promise<ExecCredential> {
   const config = exec as ExecConfig;
   const what = `exec plugin ${config.command} of user ${user}`;
   if (config.interactiveMode === 'Always') {
@@ -54,8 +54,10 @@ export function execLogin(
       renewal = undefined;
     }
   };
-  return () => {
-    if (current !== undefined && now() < current.expiresAt - RENEW_BEFORE_MS) return Promise.resolve(current);
+  return (refused) => {
+    const isRefused = refused !== undefined && current?.token === refused;
+    if (current !== undefined && !isRefused && now() < current.expiresAt - RENEW_BEFORE_MS)
+      return Promise.resolve(current);
     renewal ??= renew();
     return renewal;
   };

@@ -6,8 +6,11 @@ import { pemOf, tokenFile } from './kubeconfig-material.ts';
 export interface Login {
   readonly cert: Buffer | undefined;
   readonly key: Buffer | undefined;
-  /** Asked for every request: files and plugins rotate their tokens. Rejects with an Error that names the remedy. */
-  token(): Promise<string | undefined>;
+  /**
+   * Asked for every request: files and plugins rotate their tokens. The one that the API server just `refused` is not given again when
+   * there is a newer one. Rejects with an Error that names the remedy.
+   */
+  token(refused?: string): Promise<string | undefined>;
 }
 
 /** Throws or rejects with an Error that names the user and the remedy. */
@@ -49,7 +52,7 @@ async function execPluginLogin(user: KubeconfigUser, cluster: Cluster, now: () =
   const { execLogin } = await import('./kubeconfig-exec.ts');
   const credential = execLogin(user.name, user.exec, cluster, now);
   const { certPem, keyPem } = await credential();
-  return { cert: pem(certPem), key: pem(keyPem), token: async () => (await credential()).token };
+  return { cert: pem(certPem), key: pem(keyPem), token: async (refused) => (await credential(refused)).token };
 }
 
 /** The one login that kubectl still has inside is what the client library is for; it is loaded only for that. */

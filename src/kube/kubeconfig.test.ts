@@ -235,6 +235,15 @@ describe('the login of a user', () => {
     await expect(loaded(simple({}, { ...ALPHA, ...more }))).rejects.toThrow(why);
   });
 
+  it('reads a token file at once when its token was refused', async () => {
+    put('token', 'old');
+    const config = await loaded(simple({ tokenFile: 'token' }), { now: () => 0 });
+    put('token', 'new');
+    expect(await config.token()).toBe('old');
+    expect(await config.token('old')).toBe('new');
+    expect(await config.token('old')).toBe('new');
+  });
+
   it('reads a token file again after a minute, and keeps the old token while it cannot be read', async () => {
     let now = 0;
     const path = put('token', 'first\n');
@@ -363,6 +372,15 @@ describe('an exec plugin', () => {
     expect(await config.token()).toBe('first');
     now += 2000;
     expect(await Promise.all([config.token(), config.token()])).toEqual(['second', 'second']);
+    expect(runs()).toBe(2);
+  });
+
+  it('runs again when its token was refused, but not for a token that it gave before', async () => {
+    answer({ token: 'revoked' });
+    const config = await loaded(plugin(SAYS));
+    answer({ token: 'fresh' });
+    expect(await Promise.all([config.token('revoked'), config.token('revoked')])).toEqual(['fresh', 'fresh']);
+    expect(await config.token('revoked')).toBe('fresh');
     expect(runs()).toBe(2);
   });
 
