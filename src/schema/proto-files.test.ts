@@ -56,6 +56,20 @@ describe('compiling .proto files', () => {
     expect(schema.message('mir.x.v1.A')?.canonicalize({}, { defaults: true })).toEqual({ ok: true, value: { a: 0 } });
   });
 
+  it('keeps what proto2 requires, and leaves out what others extend a message by', async () => {
+    const schema = await compiled(
+      'syntax = "proto2";\npackage a.v1;\nmessage M { required int32 n = 1; extensions 100 to 200; }\n' +
+        'extend M { optional int32 extra = 100; }\nmessage Holder { extend M { optional string inner = 101; } }',
+    );
+    const message = schema.message('a.v1.M');
+    expect(message?.canonicalize({ n: 1 }, { defaults: true })).toEqual({ ok: true, value: { n: 1 } });
+    expect(message?.canonicalize({}, { defaults: true })).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('required'),
+    });
+    expect(message?.canonicalize({ n: 1, extra: 2 }, { defaults: true })).toMatchObject({ ok: false });
+  });
+
   it.each(['.mir.device.v1', 'mir.device.v1', 'device.v1'])('knows the options of Mir as %s', async (scope) => {
     const schema = await compiled(
       `${PROTO3}import "mir/device/v1/mir.proto"; message A {

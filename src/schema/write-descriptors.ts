@@ -69,11 +69,13 @@ function writeMessage(writer: Writer, at: number, type: Type, file: ProtoFile): 
   if ('group' in type && type.group === true)
     throw new Error(`${file.name}: ${pathOf(type)} is a group, which is not supported; use a message`);
   const oneofs = orderedOneofs(type);
+  // The parser adds to a message what others extend it by; in JSON extensions have no name that a device could use.
+  const fields = type.fieldsArray.filter(({ declaringField }) => declaringField === null);
   within(writer, at, () => {
     text(writer, 1, type.name);
-    for (const field of type.fieldsArray) writeField(writer, field, oneofs, file);
+    for (const field of fields) writeField(writer, field, oneofs, file);
     for (const nested of type.nestedArray) if (isType(nested)) writeMessage(writer, 3, nested, file);
-    for (const field of type.fieldsArray) if (isMap(field)) writeMapEntry(writer, field);
+    for (const field of fields) if (isMap(field)) writeMapEntry(writer, field);
     for (const nested of type.nestedArray) if (isEnum(nested)) writeEnum(writer, 4, nested);
     writeMessageOptions(writer, type);
     for (const { name } of oneofs) within(writer, 8, () => text(writer, 1, name));
@@ -94,7 +96,7 @@ function writeField(writer: Writer, field: Field, oneofs: readonly OneOf[], file
   within(writer, 2, () => {
     text(writer, 1, field.name);
     number(writer, 3, field.id);
-    number(writer, 4, field.repeated || isMap(field) ? LABEL_REPEATED : field.required ? LABEL_REQUIRED : 1);
+    number(writer, 4, field.repeated || isMap(field) ? LABEL_REPEATED : field.rule === 'required' ? LABEL_REQUIRED : 1);
     writeType(writer, isMap(field) ? { type: TYPE_MESSAGE, typeName: entryName } : typeOf(field));
     const { packed, json_name: jsonName = lowerCamel(field.name) } = field.options ?? {};
     if (typeof packed === 'boolean') within(writer, 8, () => writer.uint32(numberTag(2)).bool(packed));
