@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
+import { pemOf } from './kubeconfig-material.ts';
 
 /** The `exec` of a user in a kubeconfig; https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig */
 interface ExecConfig {
@@ -84,10 +85,11 @@ async function run(what: string, config: ExecConfig, cluster: Cluster): Promise<
   return parse(what, config.apiVersion, stdout);
 }
 
-function clusterInfo({ server, caData, tlsServerName, skipTLSVerify }: Cluster): Record<string, unknown> {
+function clusterInfo({ name, server, caData, caFile, tlsServerName, skipTLSVerify }: Cluster): Record<string, unknown> {
+  const ca = pemOf(`certificate-authority of cluster ${name}`, caData, caFile);
   return {
     server,
-    ...(caData ? { 'certificate-authority-data': caData } : {}),
+    ...(ca === undefined ? {} : { 'certificate-authority-data': ca.toString('base64') }),
     ...(tlsServerName ? { 'tls-server-name': tlsServerName } : {}),
     ...(skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
   };

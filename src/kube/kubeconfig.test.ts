@@ -343,11 +343,11 @@ describe('an exec plugin', () => {
   const API = 'client.authentication.k8s.io/v1';
 
   /** A plugin that keeps a line for each run in the file `runs`. */
-  function plugin(script: string, more: object = {}): string {
+  function plugin(script: string, more: object = {}, cluster: object = ALPHA): string {
     const path = put('bin/plugin', `#!/bin/sh\necho run >> "$RUNS"\n${script}\n`);
     chmodSync(path, 0o755);
     const env = [{ name: 'RUNS', value: join(folder, 'runs') }];
-    return simple({ exec: { apiVersion: API, command: './bin/plugin', env, ...more } });
+    return simple({ exec: { apiVersion: API, command: './bin/plugin', env, ...more } }, cluster);
   }
   const runs = (): number => readFileSync(join(folder, 'runs'), 'utf8').trim().split('\n').length;
   const credential = (status: object): string => JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status });
@@ -417,12 +417,20 @@ describe('an exec plugin', () => {
           ],
           provideClusterInfo: true,
         },
+        { ...ALPHA, 'certificate-authority': put('ca.pem', CA), 'tls-server-name': 'kube' },
       ),
     );
     expect(JSON.parse(Buffer.from((await config.token()) ?? '', 'base64').toString())).toEqual({
       apiVersion: API,
       kind: 'ExecCredential',
-      spec: { interactive: false, cluster: { server: 'https://alpha:6443' } },
+      spec: {
+        interactive: false,
+        cluster: {
+          server: 'https://alpha:6443',
+          'certificate-authority-data': Buffer.from(CA).toString('base64'),
+          'tls-server-name': 'kube',
+        },
+      },
     });
   });
 
