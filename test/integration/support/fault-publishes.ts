@@ -8,14 +8,16 @@ interface Document {
   readonly messages: Readonly<Record<string, { readonly value: Readonly<Record<string, never>> }>>;
 }
 
-/** Live publishes whose values are those of the publish before, as `topic: payload`. */
+/** Live publishes whose values are those of the publish before, as `topic: before, then payload`. */
 export function unchangedPublishes(messages: readonly RecordedMessage[]): string[] {
-  const standing = new Map<string, string>();
+  const standing = new Map<string, { readonly meaning: string; readonly seen: string }>();
   const found: string[] = [];
-  for (const { topic, text, isRetained } of messages) {
+  for (const { topic, text, isRetained, at } of messages) {
     const meaning = text === '' ? '' : meaningOf(JSON.parse(text) as Document);
-    if (!isRetained && standing.get(topic) === meaning) found.push(`${topic}: ${text}`);
-    standing.set(topic, meaning);
+    const before = standing.get(topic);
+    const seen = `${text} (${isRetained ? 'retained' : 'live'} at ${Math.round(at)} ms)`;
+    if (!isRetained && before?.meaning === meaning) found.push(`${topic}: ${before.seen}, then ${seen}`);
+    standing.set(topic, { meaning, seen });
   }
   return found;
 }
