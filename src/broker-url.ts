@@ -7,13 +7,8 @@ const SCHEMES = { 'mqtt:': 'mqtt', 'mqtts:': 'mqtts', 'ws:': 'ws', 'wss:': 'wss'
  * percent-encoded. Throws a RangeError that shows how a URL looks.
  */
 export function brokerAddress(text: string): IClientOptions {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const protocol = url === undefined ? undefined : SCHEMES[url.protocol as keyof typeof SCHEMES];
-  if (url === undefined || protocol === undefined || url.hostname === '') {
-    throw new RangeError(
-      'the broker URL must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
-    );
-  }
+  const url = parse(text);
+  const protocol = SCHEMES[url.protocol as keyof typeof SCHEMES];
   const isWebSocket = protocol === 'ws' || protocol === 'wss';
   return {
     protocol,
@@ -28,7 +23,14 @@ export function brokerAddress(text: string): IClientOptions {
 
 /** The URL without credentials, as it may appear in logs. Throws as `brokerAddress` does. */
 export function publicUrl(text: string): string {
-  brokerAddress(text);
-  const url = new URL(text);
+  const url = parse(text);
   return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
+}
+
+function parse(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && Object.hasOwn(SCHEMES, url.protocol) && url.hostname !== '') return url;
+  throw new RangeError(
+    'the broker URL must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
+  );
 }

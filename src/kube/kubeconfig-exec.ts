@@ -28,8 +28,8 @@ const RENEW_BEFORE_MS = 10_000;
 
 /**
  * Returns what asks for the current credential: it runs the plugin at first, shortly before the credential expires and when
- * its token was refused, never twice at a time. Rejects with an Error that names plugin, user and what the plugin wrote to stderr, unless the old credential
- * still counts.
+ * its token was refused, never twice at a time. Rejects with an Error that names plugin, user and what the plugin wrote to
+ * stderr, unless the old credential still counts.
  */
 export function execLogin(
   user: string,

@@ -30,8 +30,8 @@ export function fileText(what: string, path: string): string {
 const TOKEN_FILE_TTL_MS = 60_000;
 
 /**
- * A token that is read again every minute, and when it is refused. It must be there at first; later, one that cannot be read (a file that is just being
- * replaced) leaves the old one in use.
+ * A token that is read again every minute, and when it is refused. It must be there at first; later, one that cannot be read (a
+ * file that is just being replaced) leaves the old one in use.
  */
 export function tokenFile(what: string, path: string, now: () => number): (refused?: string) => Promise<string> {
   let token = fileText(what, path).trim();

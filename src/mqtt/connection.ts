@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { IPublishPacket } from 'mqtt';
+import { publicUrl } from '../broker-url.ts';
 import type { Clock } from '../clock.ts';
 import { delay } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './broker.ts';
 import { BrokerError } from './broker.ts';
-import { publicUrl } from '../broker-url.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailedConnect, describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';

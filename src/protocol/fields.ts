@@ -4,7 +4,7 @@ import type { BadInputReason } from '../api/reasons.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { JsonLimits, Parsed } from './json.ts';
 import { badInput, isJsonObject, parseJson } from './json.ts';
-import { ProtobufError } from './protobuf-fields.ts';
+import { readProtobuf } from './protobuf-fields.ts';
 
 /**
  * Reads one envelope: JSON, version, then the fields that `build` asks for. A field that does not fit ends `build` by an
@@ -21,19 +21,11 @@ export function readEnvelope<T>(payload: Buffer, limits: JsonLimits, build: (fie
 /** The same for an envelope in protobuf, which `read` puts into the fields that it has in JSON. */
 export function readBinaryEnvelope<T>(
   payload: Buffer,
-  { maxPayloadBytes }: JsonLimits,
+  limits: JsonLimits,
   read: (payload: Buffer) => JsonObject,
   build: (fields: Fields) => T,
 ): Parsed<T> {
-  if (payload.length > maxPayloadBytes) {
-    return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${maxPayloadBytes}`);
-  }
-  try {
-    return buildFrom(read(payload), build);
-  } catch (error) {
-    if (error instanceof ProtobufError) return badInput(error.reason, error.message);
-    throw error;
-  }
+  return readProtobuf(payload, limits, () => buildFrom(read(payload), build));
 }
 
 function buildFrom<T>(source: JsonObject, build: (fields: Fields) => T): Parsed<T> {

@@ -20,9 +20,8 @@ export type JsonLimits = Pick<ProtocolLimits, 'maxPayloadBytes' | 'maxNesting'>;
 
 /** Reads one payload as JSON: strict UTF-8, a BOM and white space tolerated, size, nesting and names checked. */
 export function parseJson(payload: Buffer, limits: JsonLimits): Parsed<JsonValue> {
-  if (payload.length > limits.maxPayloadBytes) {
-    return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${limits.maxPayloadBytes}`);
-  }
+  const oversized = checkSize(payload, limits);
+  if (oversized !== undefined) return oversized;
   if (payload.length === 0) return badInput('EmptyPayload', 'payload is empty, expected a JSON document');
   // The place of the protobuf decoder: every protobuf envelope begins with field 1, `version`, as a varint.
   if (payload[0] === PROTOBUF_FIRST_BYTE) {
@@ -34,6 +33,12 @@ export function parseJson(payload: Buffer, limits: JsonLimits): Parsed<JsonValue
     return badInput('TooDeep', `payload nests deeper than ${limits.maxNesting} levels`);
   }
   return parseText(text);
+}
+
+/** Why a payload in any encoding is not even looked at; undefined when it may be. */
+export function checkSize(payload: Buffer, { maxPayloadBytes }: JsonLimits): BadInput | undefined {
+  if (payload.length <= maxPayloadBytes) return undefined;
+  return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${maxPayloadBytes}`);
 }
 
 const PROTOBUF_FIRST_BYTE = 0x08;

@@ -5,7 +5,7 @@ import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { Decision, Owner, ReportedEnvelope } from './envelopes.ts';
 import { badInput } from './json.ts';
 import type { JsonLimits, Parsed } from './json.ts';
-import { ProtobufError, readFields } from './protobuf-fields.ts';
+import { ProtobufError, readFields, readProtobuf } from './protobuf-fields.ts';
 import type { FieldTable, FieldValue } from './protobuf-fields.ts';
 import { isMessageName } from './topics.ts';
 
@@ -167,17 +167,14 @@ export function parseReportedProtobuf(payload: Buffer, limits: JsonLimits): Pars
   });
 }
 
-/** Size, version, then the fields; what `build` throws of ours becomes the result. */
+/** Size, version, then the fields. */
 function parse<T>(
   payload: Buffer,
-  { maxPayloadBytes }: JsonLimits,
+  limits: JsonLimits,
   names: readonly string[],
   build: (fields: (table: FieldTable) => void) => T,
 ): Parsed<T> {
-  if (payload.length > maxPayloadBytes) {
-    return badInput('TooLarge', `payload has ${payload.length} bytes, the limit is ${maxPayloadBytes}`);
-  }
-  try {
+  return readProtobuf(payload, limits, () => {
     let version = 0;
     const value = build((table) =>
       readFields(
@@ -193,10 +190,7 @@ function parse<T>(
     );
     if (version === PROTOCOL_VERSION) return { ok: true, value };
     return badInput('UnsupportedVersion', `version is ${version}, expected ${PROTOCOL_VERSION}`);
-  } catch (error) {
-    if (error instanceof ProtobufError) return badInput(error.reason, error.message);
-    throw error;
-  }
+  });
 }
 
 /** 0 is what a device with an empty store says and counts as absent. */

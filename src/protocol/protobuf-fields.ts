@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import type { BadInputReason } from '../api/reasons.ts';
+import { badInput, checkSize } from './json.ts';
+import type { JsonLimits, Parsed } from './json.ts';
 
 /** Ends the reading of one payload; becomes its result. */
 export class ProtobufError extends Error {
@@ -9,6 +11,18 @@ export class ProtobufError extends Error {
   constructor(reason: BadInputReason, message: string) {
     super(message);
     this.reason = reason;
+  }
+}
+
+/** Runs `read` on a payload of allowed size; the ProtobufError that it throws becomes the result. */
+export function readProtobuf<T>(payload: Buffer, limits: JsonLimits, read: () => Parsed<T>): Parsed<T> {
+  const oversized = checkSize(payload, limits);
+  if (oversized !== undefined) return oversized;
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProtobufError) return badInput(error.reason, error.message);
+    throw error;
   }
 }
 

@@ -5,6 +5,18 @@ export interface KnownDifference {
   readonly differs: readonly Difference[];
 }
 
+const NO_APPLY_AMONG_THE_TYPES: KnownDifference = {
+  because: 'server-side apply is not implemented, and so not named among the types',
+  differs: [
+    {
+      at: '0.body.message',
+      real: 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+      embedded:
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+    },
+  ],
+};
+
 /**
  * Where the embedded API answers otherwise than kube-apiserver, on purpose, and how. A case listed here must differ in exactly
  * this way: when it no longer does, its test fails and shows what to write here.
@@ -44,20 +56,7 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, KnownDifference> = new Map([
       ],
     },
   ],
-  [
-    'writing › strategic merge patch',
-    {
-      because: 'server-side apply is not implemented, and so not named among the types',
-      differs: [
-        {
-          at: '0.body.message',
-          real: 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
-          embedded:
-            'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-        },
-      ],
-    },
-  ],
+  ['writing › strategic merge patch', NO_APPLY_AMONG_THE_TYPES],
   [
     'writing › server-side apply',
     {
@@ -84,20 +83,7 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, KnownDifference> = new Map([
       ],
     },
   ],
-  [
-    'writing › patch with a wrong content type',
-    {
-      because: 'server-side apply is not implemented, and so not named among the types',
-      differs: [
-        {
-          at: '0.body.message',
-          real: 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
-          embedded:
-            'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-        },
-      ],
-    },
-  ],
+  ['writing › patch with a wrong content type', NO_APPLY_AMONG_THE_TYPES],
   [
     'corners of metadata › a version in a patch',
     {

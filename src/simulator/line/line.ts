@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, connect as connectTcp } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { brokerAddress } from '../../broker-url.ts';
 import type { ConnectionOptions } from '../../sdk/index.ts';
 import { CONNECT, Framer, readLevel, typeOf } from './packets.ts';
 
@@ -61,15 +62,11 @@ function portOf(server: Server): number {
 }
 
 function dialer({ url, ca, cert, key }: ConnectionOptions): () => Socket {
-  const { protocol, hostname, port } = new URL(url);
-  // A URL keeps the brackets of an IPv6 address.
-  const host = hostname.replace(/^\[|\]$/g, '');
-  if (protocol === 'mqtt:' || protocol === 'tcp:') {
-    return () => connectTcp({ host, port: Number(port || 1883), noDelay: true });
-  }
-  if (protocol !== 'mqtts:' && protocol !== 'ssl:' && protocol !== 'tls:') {
+  const { protocol, host = '', port } = brokerAddress(url);
+  if (protocol === 'mqtt') return () => connectTcp({ host, port: port ?? 1883, noDelay: true });
+  if (protocol !== 'mqtts') {
     throw new Error(
-      `a fault of the line needs mqtt:// or mqtts://, not ${protocol}//; use another broker URL or profile`,
+      `a fault of the line needs mqtt:// or mqtts://, not ${protocol}://; use another broker URL or profile`,
     );
   }
   const tls = {
@@ -77,7 +74,7 @@ function dialer({ url, ca, cert, key }: ConnectionOptions): () => Socket {
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
   };
-  return () => connectTls({ host, port: Number(port || 8883), servername: host, ...tls }).setNoDelay(true);
+  return () => connectTls({ host, port: port ?? 8883, servername: host, ...tls }).setNoDelay(true);
 }
 
 /** The two sockets of one connection. A side that is slow holds the other one up, so that nothing piles up here. */
