@@ -3,6 +3,7 @@
  * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the README's table all come from here.
  */
 import { z } from 'zod';
+import { prefixFault } from './protocol/topics.ts';
 import { parseAddress } from './server/address.ts';
 
 /** How an option's text from a flag or the environment becomes a value; a file gives the value itself. */
@@ -77,8 +78,8 @@ const mqttUrl = text(
   z.string().refine(isBrokerUrl),
 );
 const twoLevels = text(
-  'exactly two topic levels without +, # or spaces, like mir/v1alpha',
-  z.string().regex(/^[^/+#\s\0$][^/+#\s\0]*\/[^/+#\s\0]+$/u),
+  'exactly two topic levels without +, #, spaces or invisible characters, like mir/v1alpha',
+  z.string().refine((value) => prefixFault(value) === undefined),
 );
 const address = text(
   'host:port or :port, like :8080 or 127.0.0.1:0',
@@ -144,10 +145,13 @@ const BROKER = {
     5,
     { description: 'MQTT version towards the broker; devices choose their own.' },
   ),
-  mqttClientId: optional(text('1 to 128 characters without +, # or /', z.string().regex(/^[^+#/\0]{1,128}$/u)), {
-    description: 'MQTT client id, the same for every replica: connecting cuts a former leader off.',
-    defaultText: 'derived from cluster, Lease and topic prefix',
-  }),
+  mqttClientId: optional(
+    text('1 to 128 visible characters without +, # or /', z.string().regex(/^[^+#/\p{C}]{1,128}$/u)),
+    {
+      description: 'MQTT client id, the same for every replica: connecting cuts a former leader off.',
+      defaultText: 'derived from cluster, Lease and topic prefix',
+    },
+  ),
   topicPrefix: required(twoLevels, 'mir/v1alpha', { description: 'The two topic levels before the device id.' }),
   pageSize: required(wholeNumber(1, 10_000), 200, {
     description: 'Exact topic filters of one SUBSCRIBE when retained state is read back from the broker.',

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   upstream: ['api', 'protocol', 'schema'],
   liveness: ['api', 'clock', 'protocol'],
   server: LEAVES,
-  'config-options': ['server'],
+  'config-options': ['protocol', 'server'],
   'config-docs': ['config-options'],
   config: ['config-options', 'config-docs'],
   'metrics-hooks': ['metrics', 'cache', 'controller', 'kube', 'workqueue'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createTopics } from './topics.ts';
+import { createTopics, prefixFault } from './topics.ts';
 
 const topics = createTopics();
 
@@ -48,6 +48,25 @@ describe('topics', () => {
       expect(() => createTopics(prefix)).toThrow(RangeError);
     },
   );
+
+  it.each([
+    '\u0000',
+    '\u001f',
+    '\u007f',
+    '\u0085',
+    '\u00a0',
+    '\u200b',
+    '\u2028',
+    '\ufeff',
+    '\ue000',
+    '\ud800',
+    '\ufffe',
+    '\u{1ffff}',
+  ])('refuses a prefix with %j', (character) => {
+    const prefix = `mir/a${character}b`;
+    expect(() => createTopics(prefix)).toThrow(RangeError);
+    expect(prefixFault(prefix)).toContain('invisible characters');
+  });
 
   it('takes another prefix, with its own topics only', () => {
     const other = createTopics('fleet/eu');

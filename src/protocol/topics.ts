@@ -109,19 +109,23 @@ const MAX_MESSAGE_NAME = 256;
 /** Names that reach into the prototype of an object; refused wherever a name comes from outside. */
 export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-function checkPrefix(prefix: string): void {
+/** What is wrong with a topic prefix, in words that follow it; undefined for one of two plain levels. The one rule there is for it. */
+export function prefixFault(prefix: string): string | undefined {
   const levels = prefix.split('/');
-  if (levels.length !== 2) {
-    throw new RangeError(
-      `topic prefix ${JSON.stringify(prefix)} must have exactly two levels, as in ${DEFAULT_PREFIX}`,
-    );
+  if (levels.length !== 2) return `must have exactly two levels, as in ${DEFAULT_PREFIX}`;
+  if (prefix.startsWith('$') || !levels.every((level) => PREFIX_LEVEL.test(level))) {
+    return 'must have no empty levels, wildcards, spaces, control or invisible characters, and not begin with $';
   }
-  if (levels.some((level) => !PREFIX_LEVEL.test(level)) || prefix.startsWith('$')) {
-    throw new RangeError(
-      `topic prefix ${JSON.stringify(prefix)} must have no empty levels, wildcards, spaces or control characters and not begin with $`,
-    );
-  }
+  return undefined;
 }
 
-/** One printable level: no wildcard, white space, control character or unpaired surrogate. */
+function checkPrefix(prefix: string): void {
+  const fault = prefixFault(prefix);
+  if (fault !== undefined) throw new RangeError(`topic prefix ${JSON.stringify(prefix)} ${fault}`);
+}
+
+/**
+ * One level of characters that people see and every broker takes: no wildcard and no white space, and nothing of category C (control,
+ * format such as U+200B and U+FEFF, surrogate, private, unassigned such as U+FFFF), which brokers may answer by closing [MQTT-1.5.4-2].
+ */
 const PREFIX_LEVEL = /^[^\s/+#\p{C}]+$/u;
