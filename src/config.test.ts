@@ -72,8 +72,22 @@ describe('loadConfig', () => {
     [['--no-leader-election'], false],
     [['--leader-election=false'], false],
     [['--leader-election=true'], true],
+    [['--leader-election', 'false'], false],
+    [['--leader-election', 'true'], true],
+    [['--no-leader-election=false'], true],
+    [['--no-leader-election', 'true'], false],
+    [['--leader-election', '--page-size=1'], true],
   ])('reads %j as a boolean', (argv, expected) => {
     expect(configOf(argv, { MIR_LEADER_ELECTION: String(!expected) }).leaderElection).toBe(expected);
+  });
+
+  const booleans = [...ALL_OPTIONS].filter(([, { kind }]) => kind === 'boolean').map(([key]) => key);
+
+  it.each(booleans)('reads the value of %s also as the next argument', (key) => {
+    const flag = `--${key.replaceAll(/[A-Z]/g, '-$&').toLowerCase()}`;
+    for (const value of [true, false]) {
+      expect(configOf([flag, String(value), '--page-size', '7'])).toMatchObject({ [key]: value, pageSize: 7 });
+    }
   });
 
   it('reads lists, KUBECONFIG and the password from the environment', () => {
@@ -102,12 +116,15 @@ describe('loadConfig', () => {
     [['--pagesize=1'], 'unknown flag --pagesize; did you mean --page-size?; see --help'],
     [['--zzzzzzzzzzzz'], 'unknown flag --zzzzzzzzzzzz; see --help'],
     [['--mqtt-password=x'], 'unknown flag --mqtt-password'],
-    [['--leader-election', 'false'], 'unexpected argument "false": write --option=value'],
+    [['--leader-election', 'no'], '--leader-election: "no" is not valid; use true or false'],
+    [['--leader-election', 'false', 'x'], 'unexpected argument "x": write --option=value'],
     [['--leader-election=yes'], '--leader-election: "yes" is not valid; use true or false'],
     [['--topic-prefix', 'one'], 'use exactly two topic levels'],
     [['--topic-prefix', 'a/b/c'], 'use exactly two topic levels'],
     [['--topic-prefix', 'a/+'], 'use exactly two topic levels'],
     [['--topic-prefix', '$share/b'], 'use exactly two topic levels'],
+    [['--topic-prefix', 'mir/a\u200bb'], 'without +, #, spaces or invisible characters'],
+    [['--mqtt-client-id', 'a\u0007'], 'use 1 to 128 visible characters'],
     [['--mqtt-url', 'http://x'], '--mqtt-url: "http://x" is not valid; use mqtt://'],
     [['--mqtt-protocol-version', '3'], 'use 5 or 4'],
     [['--http-address', '8080'], '--http-address: "8080" is not valid; use host:port'],

@@ -58,15 +58,14 @@ const FLAGS: ReadonlyMap<string, Flag> = new Map<string, Flag>([
 function readFlags(argv: readonly string[]): Source & { readonly configFile: string | undefined } {
   const values = new Map<string, Given>();
   const errors: string[] = [];
-  for (const token of tokenize(argv)) {
+  for (const token of tokenize(argv.flatMap(joinBoolean))) {
     const flag = token.kind === 'option' ? FLAGS.get(token.rawName) : undefined;
     if (token.kind !== 'option') {
       if (token.kind === 'positional') errors.push(`unexpected argument "${token.value}": write --option=value`);
     } else if (flag === undefined) {
       errors.push(`unknown flag ${token.rawName}${didYouMean(token.rawName, FLAGS.keys())}; see --help`);
     } else if (flag.option.kind === 'boolean') {
-      const value = token.value === undefined ? !flag.negated : fromText('boolean', token.value);
-      values.set(flag.key, { name: token.rawName, value });
+      values.set(flag.key, { name: token.rawName, value: booleanOf(token.value ?? 'true', flag.negated) });
     } else if (token.value === undefined || (token.value.startsWith('--') && !token.inlineValue)) {
       errors.push(`${token.rawName} has no value: write ${token.rawName}=value`);
     } else {
@@ -76,6 +75,22 @@ function readFlags(argv: readonly string[]): Source & { readonly configFile: str
   const config = values.get('config')?.value;
   values.delete('config');
   return { values, errors, configFile: typeof config === 'string' ? config : undefined };
+}
+
+/**
+ * `--leader-election false` → `--leader-election=false`: parseArgs gives a boolean no value, and here nothing stands alone, so that
+ * what follows one is meant for it.
+ */
+function joinBoolean(argument: string, index: number, argv: readonly string[]): string[] {
+  const isBoolean = (text: string | undefined): boolean => FLAGS.get(text ?? '')?.option.kind === 'boolean';
+  if (isBoolean(argv[index - 1]) && !argument.startsWith('-')) return [];
+  const next = argv[index + 1];
+  return isBoolean(argument) && next !== undefined && !next.startsWith('-') ? [`${argument}=${next}`] : [argument];
+}
+
+function booleanOf(text: string, negated: boolean): unknown {
+  const value = fromText('boolean', text);
+  return typeof value === 'boolean' ? value !== negated : value;
 }
 
 /** Not strict, because parseArgs' own errors name neither the nearest flag nor the remedy. */
