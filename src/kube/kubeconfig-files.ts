@@ -4,6 +4,7 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
 import { loadAll } from 'js-yaml';
+import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
 
 /** A user entry; the parsers know no `tokenFile`. Paths are absolute. */
 export type KubeconfigUser = User & { readonly tokenFile?: string | undefined };
@@ -51,7 +52,7 @@ function readKubeconfig(path: string): Kubeconfig {
 const LENIENT = { onInvalidEntry: 'filter' } as const;
 
 function parse(text: string, path: string): Kubeconfig {
-  const [document = {}] = loadAll(text, { filename: path });
+  const [document = {}] = loadAll(text, { filename: path, schema: KUBERNETES_YAML });
   if (!isRecord(document)) throw new Error('it is no kubeconfig, which is a mapping of clusters, users and contexts');
   const inFolder = (file: string): string => resolve(dirname(path), file);
   const current = document['current-context'];

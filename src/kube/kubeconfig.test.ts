@@ -106,6 +106,39 @@ describe('the files of a kubeconfig', () => {
   });
 });
 
+describe('the YAML of a kubeconfig', () => {
+  const merged = (server: string): string =>
+    put(
+      'config',
+      `
+x-defaults:
+  cluster: &cluster {server: "https://other:6443", tls-server-name: kube}
+  user: &user {token: 2024-01-15}
+clusters:
+- name: c
+  cluster:
+    <<: *cluster
+    server: ${server}
+    insecure-skip-tls-verify: yes
+users:
+- {name: u, user: {<<: [*user]}}
+contexts:
+- {name: x, context: {cluster: c, user: u}}
+current-context: x
+`,
+    );
+
+  it('is that of kubectl: merge keys, yes for true, and dates that stay text', async () => {
+    const config = await loaded(merged('https://alpha:6443'));
+    expect(config).toMatchObject({ server: 'https://alpha:6443', serverName: 'kube', insecureSkipVerify: true });
+    expect(await config.token()).toBe('2024-01-15');
+  });
+
+  it('may name the server with a scheme in capitals', async () => {
+    expect(await loaded(merged('HTTPS://Alpha:6443/'))).toMatchObject({ server: 'https://Alpha:6443' });
+  });
+});
+
 describe('several kubeconfigs', () => {
   it('are merged as kubectl merges: the first to name a thing wins, and the first current-context', async () => {
     const first = put('first', kubeconfig({ clusters: { c: ALPHA }, users: { u: { token: 'first' } } }));

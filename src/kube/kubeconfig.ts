@@ -46,7 +46,8 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
   const where = `kubeconfig ${paths.join(delimiter)}`;
   const { context, cluster, user } = select(readKubeconfigs(paths), where, options.context);
   return {
-    server: cluster.server.replace(/\/+$/, ''),
+    // A scheme in capitals is the same one, but not to every reader of URLs.
+    server: cluster.server.replace(/^https?:/i, (scheme) => scheme.toLowerCase()).replace(/\/+$/, ''),
     ca: pemOf(`certificate-authority of cluster ${cluster.name}`, cluster.caData, cluster.caFile),
     serverName: cluster.tlsServerName,
     insecureSkipVerify: cluster.skipTLSVerify,
@@ -100,7 +101,7 @@ function select({ clusters, users, contexts, currentContext }: Kubeconfig, where
 }
 
 function checkReachable({ name, server, proxyUrl }: Cluster, where: string): void {
-  if (!/^https?:\/\//.test(server) || !URL.canParse(server)) {
+  if (!/^https?:\/\//i.test(server) || !URL.canParse(server)) {
     throw new Error(`server ${server} of cluster ${name} is no URL; write https://host:port in ${where}`);
   }
   if (proxyUrl) {

@@ -1,6 +1,7 @@
 /** What clients send: JSON or YAML, of bounded size. */
 import type { IncomingMessage } from 'node:http';
-import { load, YAML11_SCHEMA, YAMLException } from 'js-yaml';
+import { load, YAMLException } from 'js-yaml';
+import { KUBERNETES_YAML } from '../../../kube/kubernetes-yaml.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseMediaType } from './negotiation.ts';
@@ -50,8 +51,8 @@ function parseJson(text: string): Json {
 
 function parseYaml(text: string): Json {
   try {
-    // Kubernetes reads YAML 1.1 (`on` is true); a round trip through JSON leaves only what JSON can say.
-    return parseJson(JSON.stringify(load(text, { schema: YAML11_SCHEMA }) ?? null));
+    // A round trip through JSON leaves only what JSON can say.
+    return parseJson(JSON.stringify(load(text, { schema: KUBERNETES_YAML }) ?? null));
   } catch (error) {
     if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
     throw error;
