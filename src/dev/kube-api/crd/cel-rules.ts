@@ -5,7 +5,7 @@
 import { Optional } from '@marcbachmann/cel-js';
 import { compileRule, firstLine } from './cel-compile.ts';
 import type { Rule, Spot } from './cel-compile.ts';
-import { compileCelValue } from './cel-value.ts';
+import { CelValueError, compileCelValue, putConverted } from './cel-value.ts';
 import { correlateField, correlateItem, findByKeys, isUnchanged } from './correlation.ts';
 import type { Correlation } from './correlation.ts';
 import * as errors from './field-error.ts';
@@ -99,21 +99,36 @@ function checkFields(
 function checkRules(rules: readonly Rule[], schema: Schema, isResourceRoot: boolean): RuleCheck {
   const toCel = compileCelValue(schema, isResourceRoot) ?? ((value: Json): unknown => value);
   return (value, old, path, near) => {
-    const hasOld = old !== undefined && old !== null;
-    const self = toCel(value);
-    const oldSelf = hasOld ? toCel(old) : undefined;
+    const before = old === undefined || old === null ? undefined : { value: old };
+    const variables = variablesOf(value, before, toCel);
+    const optional = rules.some(({ source }) => source.optionalOldSelf === true)
+      ? variablesOf(value, before, toCel, true)
+      : variables;
     return rules.flatMap((rule) => {
       const isOptional = rule.source.optionalOldSelf === true;
-      if (rule.usesOldSelf && !hasOld && !isOptional) return [];
-      const variables = isOptional
-        ? { self, oldSelf: hasOld ? Optional.of(oldSelf) : Optional.none() }
-        : { self, oldSelf };
-      const error = checkRule(rule, variables, value, schema, path);
+      if (rule.usesOldSelf && before === undefined && !isOptional) return [];
+      const error = checkRule(rule, isOptional ? optional : variables, value, schema, path);
       if (error === undefined) return [];
       const isSpared = error.isVerdict && !rule.usesOldSelf && isUnchanged(near.current ?? near.parent);
       return isSpared ? [] : [error.error];
     });
   };
+}
+
+function variablesOf(
+  value: Json,
+  before: { readonly value: Json } | undefined,
+  toCel: (value: Json) => unknown,
+  isOptional = false,
+): Record<string, unknown> {
+  const variables: Record<string, unknown> = {};
+  putConverted(variables, 'self', () => toCel(value));
+  putConverted(variables, 'oldSelf', () => {
+    const old = before === undefined ? undefined : toCel(before.value);
+    if (!isOptional) return old;
+    return before === undefined ? Optional.none() : Optional.of(old);
+  });
+  return variables;
 }
 
 /** `isVerdict`: the rule said no; otherwise it could not be evaluated. */
@@ -130,7 +145,7 @@ function checkRule(
     if (rule.evaluate(variables) === true) return undefined;
   } catch (cause) {
     const text = (source.message ?? source.rule).trim();
-    const reason = goWording(firstLine(cause));
+    const reason = cause instanceof CelValueError ? cause.message : goWording(firstLine(cause));
     const detail = reason.startsWith('no such overload')
       ? `'no such overload': call arguments did not match a supported operator, function or macro signature for rule: ${text}`
       : `${reason} evaluating rule: ${text}`;

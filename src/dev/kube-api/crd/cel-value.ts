@@ -62,11 +62,18 @@ const STRING_FORMATS: ReadonlyMap<string, Convert> = new Map([
   ['date', toTimestamp],
   ['date-time', toTimestamp],
   ['duration', (value: Json): unknown => (typeof value === 'string' ? toDuration(value) : value)],
-  [
-    'byte',
-    (value: Json): unknown => (typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value),
-  ],
+  ['byte', (value: Json): unknown => (typeof value === 'string' ? toBytes(value) : value)],
 ]);
+
+/** A value that rules cannot look at, in the words of kube-apiserver. */
+export class CelValueError extends Error {}
+
+/** kube-apiserver checks the format as base64 and then reads it as base64url, in which these two do not exist (kube-openapi#633). */
+function toBytes(text: string): Uint8Array {
+  const at = text.search(/[+/]/);
+  if (at < 0) return new Uint8Array(Buffer.from(text, 'base64'));
+  throw new CelValueError(`Invalid byte formatted string ${text}: illegal base64 data at input byte ${at}`);
+}
 
 /** Scala's durations (`3 days`) are summed up in Go's hours and smaller. */
 function toDuration(text: string): unknown {
@@ -116,10 +123,23 @@ function convertFields(schema: Schema, isResource: boolean): Convert {
     for (const { name, escaped, convert } of fields) {
       const held = fieldOf(value, name);
       if (held === undefined || escaped === undefined || (isResource && name === 'metadata')) continue;
-      converted[escaped] = held === null || convert === undefined ? held : convert(held);
+      if (held === null || convert === undefined) converted[escaped] = held;
+      else putConverted(converted, escaped, () => convert(held));
     }
     return converted;
   };
+}
+
+/** What cannot be converted is an error only for a rule that looks at it. */
+export function putConverted(converted: Record<string, unknown>, name: string, convert: () => unknown): void {
+  try {
+    converted[name] = convert();
+  } catch (error) {
+    const get = (): never => {
+      throw error;
+    };
+    Object.defineProperty(converted, name, { get, enumerable: true });
+  }
 }
 
 /** Of a resource's metadata, rules see the names only. */
