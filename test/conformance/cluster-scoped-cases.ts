@@ -41,6 +41,12 @@ const prepared = (step: Step): Step => ({ ...step, isPreparation: true });
 const remembered = (step: Step): Step => ({ ...step, isPreparation: true, remember: true });
 
 const one = prepared(post(schema('a')));
+/** + and / are what base64url lacks. */
+const everyLetter = prepared(post(schema('a', { spec: { descriptorSet: 'Cg+/AA==' } })));
+const LABELLED = [
+  patch('a', 'merge', { metadata: { labels: { x: 'y' } } }),
+  patch('a', 'merge', { metadata: { annotations: { x: 'y' } } }),
+];
 const three = ['a', 'b', 'c'].map((digit) => prepared(post(schema(digit))));
 const VALID = {
   conditions: [
@@ -104,6 +110,11 @@ const WRITING: readonly Case[] = [
     name: 'json patch',
     steps: [one, patch('a', 'json', [{ op: 'add', path: '/metadata/annotations', value: { x: 'y' } }])],
   },
+  { name: 'labels and annotations beside every letter of base64', steps: [everyLetter, ...LABELLED] },
+  {
+    name: 'descriptorSet is immutable with every letter of base64',
+    steps: [everyLetter, patch('a', 'merge', { spec: { descriptorSet: 'CgB4' } })],
+  },
   { name: 'descriptorSet is immutable', steps: [one, patch('a', 'merge', { spec: { descriptorSet: 'CgB4' } })] },
   { name: 'patch of what is not there', steps: [patch('f', 'merge', {})] },
 ];
@@ -112,6 +123,10 @@ const STATUSES: readonly Case[] = [
   {
     name: 'status patch writes status only',
     steps: [one, patch('a', 'merge', { status: STATUS, spec: {} }, '/status'), get('a')],
+  },
+  {
+    name: 'status beside every letter of base64',
+    steps: [everyLetter, patch('a', 'merge', { status: STATUS }, '/status')],
   },
   { name: 'status get', steps: [one, get('a', '/status')] },
   {

@@ -1,5 +1,7 @@
 /** Typed twins: a device brings its protobuf schema, and what is desired and reported is checked and compared by it. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -177,6 +179,26 @@ describe('a schema that was registered with kubectl', () => {
     await stage.create('expected', { ...rate(60), 'wifi.v1.Settings': { ssid: 'plant' } });
     await announce('expected', registered.replace('-', ':'));
     await stage.untilCondition('expected', 'SchemaValid', 'True/Valid');
+  });
+
+  it('can be labelled and is described, whatever letters of base64 its content needs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mir-proto-'));
+    // A value of −1 is ten bytes with all bits set: ///////// in base64.
+    const source = 'syntax = "proto3";\npackage odd.v1;\nenum E { ZERO = 0; MINUS = -1; }\nmessage M { E e = 1; }\n';
+    writeFileSync(join(folder, 'odd.proto'), source);
+    const odd = await compileProtoFiles([join(folder, 'odd.proto')]);
+    rmSync(folder, { recursive: true });
+    const descriptorSet = odd.toString('base64');
+    expect(descriptorSet).toMatch(/[+/]/);
+    const name = schemaName(hashSchema(odd));
+    const object = { apiVersion: 'iot.mir/v1alpha', kind: 'schema', metadata: { name } };
+    await stage.world.kube.create(SCHEMAS_PATH, { ...object, spec: { descriptorSet } });
+    await kubectl('label', 'schemas', '--all', 'a=b');
+    await kubectl('annotate', 'schema', name, 'c=d');
+    await kubectl('wait', '--for=condition=Valid', `schema/${name}`, '--timeout=60s');
+    const change = { spec: { descriptorSet: 'AAAA' } };
+    const path = `${SCHEMAS_PATH}/${name}`;
+    await expect(stage.world.kube.patch(path, 'application/merge-patch+json', change)).rejects.toThrow('is immutable');
   });
 
   it('under a name that is not its hash is shown as such', async () => {
