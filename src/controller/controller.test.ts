@@ -65,6 +65,15 @@ describe('runController', () => {
     await world.end();
   });
 
+  it.each([400, 403, 413, 422])('waits before it sends again what was refused with %d', async (status) => {
+    const world = start(() => Promise.reject(new ApiError(status, {})));
+    world.queue.add('a');
+    await world.clock.advance(120_000);
+    expect(world.turns.slice(0, 3)).toEqual(['a@0', 'a@5000', 'a@10000']);
+    expect(world.turns.length).toBeLessThan(20);
+    await world.end();
+  });
+
   it('pauses every key when the API server names a time', async () => {
     const world = start(failing(new ApiError(429, {}, 500)));
     world.queue.add('a');

@@ -1,6 +1,6 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, isRefused } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
 import { Concurrency } from './concurrency.ts';
@@ -25,6 +25,9 @@ export interface ControllerOptions {
 
 /** After so many failures in a row a key is worth a warning; the first ones are the weather. */
 const FAILURES_WORTH_A_WARNING = 4;
+
+/** What the API server refuses is tried again for the case that a person changes the rule or the right that refused it. */
+const REFUSED_MS = 5000;
 
 /**
  * Takes keys from a queue and reconciles them until `signal` aborts; resolves when the last worker has put down its work.
@@ -84,7 +87,7 @@ function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
   }
   const retryAfterMs = error instanceof TransientError || error instanceof ApiError ? error.retryAfterMs : undefined;
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
-  if (retryAfterMs === undefined || retryAfterMs <= 0) queue.addRateLimited(key);
+  if (retryAfterMs === undefined || retryAfterMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0);
   else queue.addAfter(key, retryAfterMs);
   if (error instanceof ApiError && retryAfterMs !== undefined) slowDown(bench, retryAfterMs);
   const level = queue.failures(key) >= FAILURES_WORTH_A_WARNING ? 'warn' : 'debug';

@@ -7,16 +7,23 @@ export class ApiError extends Error {
   readonly reason: string;
   /** From the Retry-After header or the Status body. */
   readonly retryAfterMs: number | undefined;
-  readonly body: StatusBody;
 
   constructor(status: number, body: StatusBody, retryAfterMs?: number) {
-    super(body.message ?? `API server answered ${status}`);
+    super(shorten(body.message ?? `API server answered ${status}`));
     this.name = 'ApiError';
     this.status = status;
     this.reason = body.reason ?? '';
     this.retryAfterMs = retryAfterMs;
-    this.body = body;
   }
+}
+
+/** An API server that refuses a value quotes it whole, and a schema has 350,000 characters; what it is about stands first, why last. */
+const MAX_MESSAGE = 1024;
+
+function shorten(message: string): string {
+  if (message.length <= MAX_MESSAGE) return message;
+  const half = MAX_MESSAGE / 2;
+  return `${message.slice(0, half).toWellFormed()} … ${message.slice(-half).toWellFormed()}`;
 }
 
 /** No (whole) answer: refused, reset, timed out, cut in the middle. The request may or may not have been carried out. */
@@ -30,6 +37,10 @@ export class TransportError extends Error {
     this.isUnanswered = options.isUnanswered ?? false;
   }
 }
+
+/** The request itself is wrong or not allowed: sent again it gets the same answer, until somebody changes something. */
+export const isRefused = (error: unknown): boolean => error instanceof ApiError && REFUSALS.has(error.status);
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 413, 415, 422]);
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 409;

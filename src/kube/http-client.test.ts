@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
+import { pino } from 'pino';
 import type { KubeClient, WatchEvent } from './client.ts';
 import { ApiError, TransportError } from './errors.ts';
 import { createKubeClient } from './http-client.ts';
@@ -98,6 +99,24 @@ describe('createKubeClient', () => {
     const error = await caught(client.get('/x'));
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 429, retryAfterMs });
+  });
+
+  it('keeps little of a refusal that quotes the whole request, and what it is about and why of that', async () => {
+    const value = 'A+/='.repeat(90_000);
+    const message = `schema.iot.mir "x" is invalid: spec: Invalid value: "${value}": descriptorSet is immutable`;
+    const details = { causes: [{ field: 'spec', message }] };
+    const client = await serve((_request, response) =>
+      response.writeHead(422).end(JSON.stringify({ reason: 'Invalid', message, details })),
+    );
+    const error = await caught(client.get('/x'));
+    expect(error).toMatchObject({
+      status: 422,
+      reason: 'Invalid',
+      message: expect.stringMatching(/^schema\.iot\.mir "x" is .* descriptorSet is immutable$/),
+    });
+    const lines: string[] = [];
+    pino({}, { write: (line: string) => void lines.push(line) }).warn({ err: error }, 'refused');
+    expect(lines.join('').length).toBeLessThan(4000);
   });
 
   it.each([

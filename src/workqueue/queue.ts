@@ -104,10 +104,10 @@ export class WorkQueue {
     this.#armTimer();
   }
 
-  /** Adds a key whose work failed, later each time, until `forget`. */
-  addRateLimited(key: string, priority = 0): void {
+  /** Adds a key whose work failed, later each time, until `forget`, and never sooner than `leastMs`. */
+  addRateLimited(key: string, leastMs = 0): void {
     this.#hooks.onRetry?.();
-    this.addAfter(key, this.#backoff.nextMs(key), priority);
+    this.addAfter(key, Math.max(leastMs, this.#backoff.nextMs(key)));
   }
 
   /** The work on `key` went well: its next failure is its first. */
