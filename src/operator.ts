@@ -33,7 +33,7 @@ import { createHealth } from './server/health.ts';
 import type { Health } from './server/health.ts';
 import { startServer } from './server/server.ts';
 import { DEVICE_ID_INDEX } from './twin/claims.ts';
-import type { TwinEvent } from './twin/events.ts';
+import type { EventSubject, TwinEvent } from './twin/events.ts';
 import { Term } from './twin/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
@@ -253,7 +253,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       clock,
       log,
       metrics,
-      onEvents: (device, events) => recordEvents(recorder, device, events),
+      onEvents: (subject, events) => recordEvents(recorder, subject, events),
       onTick: health.loop('twins', 60_000, signal),
     },
     signal,
@@ -340,8 +340,11 @@ function createRecorder({ client, clock, log, config, identity, metrics }: Recor
   });
 }
 
-function recordEvents(recorder: EventRecorder, { metadata }: Device, events: readonly TwinEvent[]): void {
-  const { namespace, name, uid } = metadata;
+function recordEvents(
+  recorder: EventRecorder,
+  { namespace, name, uid }: EventSubject,
+  events: readonly TwinEvent[],
+): void {
   const object = { apiVersion: API_VERSION, kind: DEVICE_KIND, namespace, name, uid };
   for (const { type, reason, message } of events) recorder.record(object, type, reason, message);
 }

@@ -67,6 +67,7 @@ export const BAD_INPUT_REASONS = [
   'DeviceDisabled',
   'TooManyMessages',
   'TooManyReports', // over the configured reports per second
+  'TooManyStates', // births and farewells over what one device may say in a second
   'ForeignUid',
   'BadRevision',
   'DuplicateSession',

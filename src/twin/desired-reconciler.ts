@@ -76,13 +76,15 @@ export class DesiredReconciler {
   }
 
   async reconcile(deviceId: string): Promise<Outcome> {
-    const { fleet, lister, broker } = this.#deps;
+    const { fleet, lister, broker, clock } = this.#deps;
+    const startedAt = clock.monotonic();
     const memory = fleet.get(deviceId);
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
     const typing = this.#deps.typingOf(memory);
     const copy = this.#parseCopy(memory.copy, typing);
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
+    memory.pace.noteLook(startedAt, clock.monotonic());
     if (device === undefined) return this.#withdraw(memory, copy);
     return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
   }

@@ -1,11 +1,22 @@
 import { findCondition } from '../api/conditions.ts';
-import type { DeviceStatus, SyncState } from '../api/device.ts';
+import type { Device, DeviceKey, DeviceStatus, SyncState } from '../api/device.ts';
 
 /** A Kubernetes event that people want to read in `kubectl describe`. */
 export interface TwinEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+}
+
+/** The object that an event is about: enough to name it, so that no event costs a look at the object itself. */
+export type EventSubject = Pick<Device['metadata'], 'namespace' | 'name' | 'uid'>;
+
+export type EventSink = (subject: EventSubject, events: readonly TwinEvent[]) => void;
+
+/** Of an object known by its key alone. */
+export function subjectOf(key: DeviceKey, uid: string): EventSubject {
+  const [namespace = '', name = ''] = key.split('/', 2);
+  return { namespace, name, uid };
 }
 
 /** What is worth telling about the way from one status to the next: only what changed, so that nothing is told twice. */

@@ -11,7 +11,7 @@ import type { Broker } from '../mqtt/broker.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { Topics } from '../protocol/topics.ts';
-import type { TwinEvent } from './events.ts';
+import type { EventSink } from './events.ts';
 import type { Fleet } from './fleet.ts';
 
 /** `limited`: had to wait in a line that was full, and is found again by the next look at the broker's stored state. */
@@ -30,7 +30,7 @@ export interface ProvisionerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onResult: (result: ProvisionResult) => void;
-  readonly onEvents: (device: Device, events: readonly TwinEvent[]) => void;
+  readonly onEvents: EventSink;
 }
 
 /** Ids that wait for their turn; more are refused until the next look at the broker's stored state. */
@@ -134,7 +134,7 @@ export class Provisioner {
       const device = await client.create<Device>(devicesPath(namespace), body, query, this.#signal);
       log.info({ deviceId, namespace, name }, 'created an object for a device that announced itself');
       const message = `created for device ${deviceId}, which announced itself`;
-      onEvents(device, [{ type: 'Normal', reason: 'Provisioned', message }]);
+      onEvents(device.metadata, [{ type: 'Normal', reason: 'Provisioned', message }]);
       return 'created';
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) {

@@ -34,6 +34,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
     reading: new ReadingClock(clock, 250),
     heartbeats: new HeartbeatBudget(20),
     gate: new ReportGate(100, 64),
+    stateGate: new ReportGate(100, 1),
     requests: new ReportRequests(),
     schemas: {
       announce: (_memory, hash) => said.push(`schema ${hash}`),

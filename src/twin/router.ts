@@ -29,6 +29,8 @@ export interface RouterDeps {
   readonly reading: ReadingClock;
   readonly heartbeats: HeartbeatBudget;
   readonly gate: ReportGate;
+  /** The same for births, goodbyes and wills. */
+  readonly stateGate: ReportGate;
   readonly requests: ReportRequests;
   readonly schemas: Pick<Schemas, 'announce' | 'receive'>;
   readonly wake: Wake;
@@ -170,10 +172,19 @@ export class Router {
 
   /** Reads what the gate held back, when its second is over; to be called every so often. */
   releaseHeld(): void {
-    const { gate, clock, fleet } = this.#deps;
-    for (const { deviceId, message, payload } of gate.release(clock.monotonic())) {
+    const { gate, stateGate, clock, fleet } = this.#deps;
+    const now = clock.monotonic();
+    const heardOf = (deviceId: string): DeviceMemory | undefined => {
       const memory = fleet.get(deviceId);
-      if (memory?.owner !== undefined && !memory.isDisabled) this.#readReport(memory, message, payload, false);
+      return memory?.owner === undefined || memory.isDisabled ? undefined : memory;
+    };
+    for (const { deviceId, payload } of stateGate.release(now)) {
+      const memory = heardOf(deviceId);
+      if (memory !== undefined) this.#readState(memory, payload, false);
+    }
+    for (const { deviceId, message, payload } of gate.release(now)) {
+      const memory = heardOf(deviceId);
+      if (memory !== undefined) this.#readReport(memory, message, payload, false);
     }
   }
 
@@ -218,7 +229,18 @@ export class Router {
     this.#deps.schemas.receive(memory, payload);
   }
 
+  /** A device that flaps costs no more than one that talks: each birth may need a look at its twin and another document. */
   #onState(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
+    const { stateGate } = this.#deps;
+    const admission = retained ? 'read' : stateGate.admit(memory.deviceId, 'state', payload);
+    if (admission === 'read') this.#readState(memory, payload, retained);
+    if (admission === 'first-held') {
+      const message = `more than ${stateGate.perSecond} births and farewells in a second: of the rest only the newest is read`;
+      this.#refuse(memory, 'state', { reason: 'TooManyStates', message });
+    }
+  }
+
+  #readState(memory: DeviceMemory, payload: Buffer, retained: boolean): void {
     const parsed = parseState(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     const delivery: Delivery = !retained ? 'live' : memory.isBelieving ? 'believed' : 'recheck';

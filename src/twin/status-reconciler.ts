@@ -17,12 +17,13 @@ import type { Report } from '../upstream/inbox.ts';
 import { typeReport } from '../upstream/type-report.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { expressionOf } from './desired-reconciler.ts';
-import type { TwinEvent } from './events.ts';
+import type { EventSink } from './events.ts';
 import { transitionEvents } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import { WRITE_PRIORITY, planStatusWrite } from './status-patch.ts';
 import type { StatusWrite, WriteClass } from './status-patch.ts';
 import { computeStatus } from './status.ts';
+import type { ComputedStatus } from './status.ts';
 import { UNTYPED, schemaOf } from './typing.ts';
 import type { Typing } from './typing.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
@@ -44,7 +45,7 @@ export interface StatusDeps {
   readonly reportedIntervalMs: number;
   readonly onWrite: (writeClass: WriteClass, reports: number, oldestReportAt: number | undefined) => void;
   readonly onWriteError: (status: number) => void;
-  readonly onEvents: (device: Device, events: readonly TwinEvent[]) => void;
+  readonly onEvents: EventSink;
   readonly onBadInput: BadInputSink;
   /** The last heartbeat has been written. */
   readonly onHeartbeatWritten: (deviceId: string) => void;
@@ -62,17 +63,10 @@ export class StatusReconciler {
   }
 
   async reconcile(key: DeviceKey, signal: AbortSignal): Promise<Outcome> {
-    const { lister, fleet } = this.#deps;
-    if (!lister.hasSynced) return DONE;
-    const device = lister.get(key);
-    const memory = device === undefined ? undefined : fleet.get(device.spec.deviceId);
-    if (device === undefined || memory === undefined) return DONE;
-    const heard = memory.inbox.peek();
-    const view = this.#view(key, device, memory, heard);
-    if (view === undefined) return DONE;
-    const { status, refused } = computeStatus(view);
+    const look = this.#look(key);
+    if (look === undefined) return DONE;
+    const { device, memory, heard, view, status, refused, write } = look;
     const hasNewName = this.#noteNamedRevisions(view, memory);
-    const write = planStatusWrite(device.status, status);
     const after = { ...device, status };
     const wait = write === undefined ? 0 : this.#waitBefore(write, after, memory, device);
     if (write !== undefined && wait > 0)
@@ -84,6 +78,24 @@ export class StatusReconciler {
     // Only on news: the desired side wakes this one in turn.
     if ((hasNewName || write !== undefined) && mayNeedReissue(memory, after)) this.#deps.wake.desired(memory.deviceId);
     return DONE;
+  }
+
+  /** What is to be written now, if anything; undefined when there is nothing to look at. */
+  #look(key: DeviceKey): Look | undefined {
+    const { lister, fleet, clock } = this.#deps;
+    if (!lister.hasSynced) return undefined;
+    const startedAt = clock.monotonic();
+    const device = lister.get(key);
+    const memory = device === undefined ? undefined : fleet.get(device.spec.deviceId);
+    if (device === undefined || memory === undefined) return undefined;
+    const heard = memory.inbox.peek();
+    const view = this.#view(key, device, memory, heard);
+    const computed = view === undefined ? undefined : computeStatus(view);
+    const write = computed === undefined ? undefined : planStatusWrite(device.status, computed.status);
+    memory.pace.noteLook(startedAt, clock.monotonic());
+    return view === undefined || computed === undefined
+      ? undefined
+      : { device, memory, heard, view, ...computed, write };
   }
 
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
@@ -168,15 +180,11 @@ export class StatusReconciler {
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
     try {
-      observe(
-        await client.patch<Device>(
-          path,
-          'application/merge-patch+json',
-          body,
-          { fieldManager: 'mir-operator' },
-          signal,
-        ),
-      );
+      const query = { fieldManager: 'mir-operator' };
+      const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
+      const answeredAt = clock.monotonic();
+      observe(answer);
+      memory.pace.noteLook(answeredAt, clock.monotonic());
     } catch (error) {
       // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
       if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
@@ -184,7 +192,7 @@ export class StatusReconciler {
     }
     memory.pace.note(clock.monotonic(), this.#deps.reportedIntervalMs, 'reported' in write.patch);
     onWrite(write.writeClass, view.reports.size, oldestOf(view));
-    this.#deps.onEvents(after, transitionEvents(view.device.status, after.status ?? {}));
+    this.#deps.onEvents(after.metadata, transitionEvents(view.device.status, after.status ?? {}));
   }
 
   /** What the view held beside reports is in the status now. */
@@ -211,6 +219,14 @@ export class StatusReconciler {
       onBadInput(problem.reason, `reported/${name} of ${memory.deviceId}: ${problem.message}`, memory);
     }
   }
+}
+
+interface Look extends ComputedStatus {
+  readonly device: Device;
+  readonly memory: DeviceMemory;
+  readonly heard: Heard;
+  readonly view: TwinView;
+  readonly write: StatusWrite | undefined;
 }
 
 /** Reports as they wait in the inbox. */

@@ -18,7 +18,8 @@ import { ReportRequests } from '../upstream/report-requests.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
 import { Discovery } from './discovery.ts';
-import type { TwinEvent } from './events.ts';
+import { subjectOf } from './events.ts';
+import type { EventSink } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
 import { Provisioner } from './provisioner.ts';
@@ -55,7 +56,7 @@ export interface TermDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly onEvents: (device: Device, events: readonly TwinEvent[]) => void;
+  readonly onEvents: EventSink;
   /** The time-driven loop has turned. */
   readonly onTick: () => void;
 }
@@ -71,6 +72,8 @@ export interface ObjectChange {
 }
 
 const TICK_MS = 250;
+/** Births and farewells of one device that are read in a second: a device that comes back says two or three. */
+const STATES_PER_SECOND = 10;
 /** A broker away for longer is worth telling on objects whose change waits for it. */
 const BROKER_DOWN_MS = 10_000;
 
@@ -158,6 +161,7 @@ export class Term implements BrokerHandlers {
       heartbeats: this.#heartbeats,
       requests: this.#requests,
       gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
+      stateGate: new ReportGate(STATES_PER_SECOND, 1),
       onBadInput: this.#onBadInput,
       count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
       announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
@@ -306,12 +310,14 @@ export class Term implements BrokerHandlers {
   }
 
   #wake(): Wake {
-    const { desiredQueue, statusQueue, broker, log } = this.#deps;
+    const { desiredQueue, statusQueue, broker, clock, log } = this.#deps;
+    const restMs = (memory: DeviceMemory | undefined): number => memory?.pace.restMs(clock.monotonic()) ?? 0;
     return {
-      desired: (deviceId, afterMs) =>
-        afterMs === undefined ? desiredQueue.add(deviceId) : desiredQueue.addAfter(deviceId, afterMs),
+      desired: (deviceId, afterMs = 0) =>
+        desiredQueue.addAfter(deviceId, Math.max(afterMs, restMs(this.#fleet.get(deviceId)))),
       status: (memory, writeClass, afterMs = 0) => {
-        if (memory.owner !== undefined) statusQueue.addAfter(memory.owner, afterMs, WRITE_PRIORITY[writeClass]);
+        if (memory.owner === undefined) return;
+        statusQueue.addAfter(memory.owner, Math.max(afterMs, restMs(memory)), WRITE_PRIORITY[writeClass]);
       },
       page: (deviceId) => this.#pages.request(deviceId),
       clear: (memory, message) => {
@@ -326,11 +332,12 @@ export class Term implements BrokerHandlers {
   }
 
   readonly #onBadInput: BadInputSink = (reason, message, memory) => {
-    const { metrics, lister, log, onEvents } = this.#deps;
+    const { metrics, log, onEvents } = this.#deps;
     metrics.badInput.inc({ reason });
     log.debug({ reason, deviceId: memory?.deviceId, detail: message }, 'refused what a device sent');
-    const device = memory?.owner === undefined ? undefined : lister.get(memory.owner);
-    if (device !== undefined) onEvents(device, [{ type: 'Warning', reason, message }]);
+    // Named from memory: whatever a device sends in vain must not cost a look at its object, which may be large.
+    if (memory?.owner === undefined) return;
+    onEvents(subjectOf(memory.owner, memory.ownerUid), [{ type: 'Warning', reason, message }]);
   };
 
   #tick(): void {
@@ -375,13 +382,16 @@ export class Term implements BrokerHandlers {
   /** Asks devices for what their births announced and nobody has seen. */
   #requestReports(now: number): void {
     const { broker, topics, lister, log } = this.#deps;
-    const isMissing = (deviceId: string, name: string): boolean => {
+    // The object is unpacked once for all of them: it may be large.
+    const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => {
       const memory = this.#fleet.get(deviceId);
-      if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online || memory.inbox.has(name))
-        return false;
-      return lister.get(memory.owner)?.status?.reported?.[name] === undefined;
+      if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online) return false;
+      const unheard = names.filter((name) => !memory.inbox.has(name));
+      if (unheard.length === 0) return false;
+      const reported = lister.get(memory.owner)?.status?.reported ?? {};
+      return unheard.some((name) => !Object.hasOwn(reported, name));
     };
-    for (const deviceId of this.#requests.due(now, isMissing)) {
+    for (const deviceId of this.#requests.due(now, isAnyMissing)) {
       broker.publish(topics.get(deviceId), 'reported', { retain: false, qos: 1 }).catch((error: unknown) => {
         log.debug({ err: error, deviceId }, 'could not ask for reports');
       });

@@ -19,12 +19,12 @@ export class ReportRequests {
     if (names.length > 0) this.#expected.set(deviceId, { names, asked: 0, dueAt: now + WAITS_MS[0] });
   }
 
-  /** The devices to be asked now. `isMissing` tells whether a message of a device has still not arrived. */
-  *due(now: number, isMissing: (deviceId: string, name: string) => boolean): Generator<string> {
+  /** The devices to be asked now. `isAnyMissing` tells whether one of the messages of a device has still not arrived. */
+  *due(now: number, isAnyMissing: (deviceId: string, names: readonly string[]) => boolean): Generator<string> {
     for (const [deviceId, expected] of this.#expected) {
       if (now < expected.dueAt) continue;
       const wait = WAITS_MS[expected.asked + 1];
-      const isWanted = expected.names.some((name) => isMissing(deviceId, name));
+      const isWanted = isAnyMissing(deviceId, expected.names);
       if (isWanted) yield deviceId;
       if (!isWanted || wait === undefined) this.#expected.delete(deviceId);
       else Object.assign(expected, { asked: expected.asked + 1, dueAt: now + wait });

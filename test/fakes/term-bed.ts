@@ -1,6 +1,6 @@
 import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
 import { Term } from '../../src/twin/term.ts';
-import type { TwinEvent } from '../../src/twin/events.ts';
+import type { EventSubject, TwinEvent } from '../../src/twin/events.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
@@ -42,8 +42,17 @@ export class TermBed {
   readonly metrics = createMetrics();
   /** `Type Reason` of every event, in order. */
   readonly events: string[] = [];
+  /** Which object every event was about. */
+  readonly told: { readonly about: EventSubject; readonly reason: string }[] = [];
   readonly #topics = createTopics();
-  readonly #store = new Store<Device>({ [DEVICE_ID_INDEX]: ({ spec }) => [spec.deviceId] });
+  /** Milliseconds that it takes to unpack an object. */
+  unpackMs = 0;
+  /** How often an object was unpacked. */
+  unpacked = 0;
+  readonly #store = new CountedStore(() => {
+    this.unpacked += 1;
+    this.clock.spend(this.unpackMs);
+  });
   readonly #stop = new AbortController();
   readonly #stopCache = new AbortController();
   readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
@@ -82,7 +91,7 @@ export class TermBed {
         clock: this.clock,
         log: silentLogger,
         metrics: this.metrics,
-        onEvents: (_object, events) => this.#note(events),
+        onEvents: (about, events) => this.#note(about, events),
         onTick: () => undefined,
       },
       this.#stop.signal,
@@ -148,8 +157,11 @@ export class TermBed {
     ];
   }
 
-  #note(events: readonly TwinEvent[]): void {
-    for (const { type, reason } of events) this.events.push(`${type} ${reason}`);
+  #note({ namespace, name, uid }: EventSubject, events: readonly TwinEvent[]): void {
+    for (const { type, reason } of events) {
+      this.events.push(`${type} ${reason}`);
+      this.told.push({ about: { namespace, name, uid }, reason });
+    }
   }
 
   /** Lets time pass, and everything happen that falls due. */
@@ -246,6 +258,20 @@ export class TermBed {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.end();
+  }
+}
+
+class CountedStore extends Store<Device> {
+  readonly #onUnpack: () => void;
+
+  constructor(onUnpack: () => void) {
+    super({ [DEVICE_ID_INDEX]: ({ spec }) => [spec.deviceId] });
+    this.#onUnpack = onUnpack;
+  }
+
+  override get(key: string): Device | undefined {
+    this.#onUnpack();
+    return super.get(key);
   }
 }
 
