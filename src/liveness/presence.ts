@@ -160,6 +160,21 @@ export function onTick(presence: Presence, at: Moment, rules: LivenessRules): Pr
   return timeout > 0 && at.reading - presence.heardAt >= timeout ? leave(presence, 'Silence') : presence;
 }
 
+/** Milliseconds in which `onTick` changes nothing, whatever either clock does short of being set; undefined: it never will. */
+export function untouchedMs(presence: Presence, at: Moment, rules: LivenessRules): number | undefined {
+  if (!presence.online) return undefined;
+  const willMs = (presence.willDueAt ?? Number.POSITIVE_INFINITY) - at.reading;
+  const untouched = Math.min(willMs, silentMs(presence, at, rules));
+  return untouched === Number.POSITIVE_INFINITY ? undefined : untouched;
+}
+
+/** Milliseconds for which the device may go on being silent. */
+function silentMs(presence: Presence, at: Moment, rules: LivenessRules): number {
+  if (presence.asleepUntil !== undefined) return presence.asleepUntil - at.now;
+  const timeout = silenceTimeoutMs(presence, rules);
+  return timeout > 0 ? presence.heardAt + timeout - at.reading : Number.POSITIVE_INFINITY;
+}
+
 /** Milliseconds of silence after which the device is offline; 0: never, the device announced that it sends no heartbeats. */
 function silenceTimeoutMs(presence: Presence, rules: LivenessRules): number {
   return (presence.heartbeatSeconds ?? rules.heartbeatDefaultSeconds) * rules.silenceFactor * 1000;

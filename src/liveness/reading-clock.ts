@@ -23,6 +23,11 @@ export class ReadingClock {
     return this.#reading;
   }
 
+  /** Monotonic milliseconds up to which `reading` has counted. From here on it grows no faster than that clock. */
+  get tickedAt(): number {
+    return this.#tickedAt;
+  }
+
   set isReading(isReading: boolean) {
     this.#isReading = isReading;
     this.#tickedAt = this.#clock.monotonic();

@@ -62,7 +62,11 @@ export class DeviceMemory {
     needsProof: false,
     foreignOwner: undefined,
   };
-  presence: Presence;
+  #presence: Presence;
+  readonly #onPresence: (memory: DeviceMemory) => void;
+  /** Kept by the attendance: the slot of the next look at the presence, and whether the device is counted as online. */
+  lookSlot = Number.POSITIVE_INFINITY;
+  isCounted = false;
   /** `sha256:…` of the schema that the device announced or sent; undefined: it has none, and its messages are plain JSON. */
   schemaHash: string | undefined;
   /** Namespace/name of the object that owns the id; undefined: none does any more, and the broker's copy is to be withdrawn. */
@@ -98,10 +102,26 @@ export class DeviceMemory {
   /** Retained report topics seen while the id has no object, to be cleared with it. */
   orphanedReports: Set<string> | undefined;
 
-  constructor(deviceId: string, status: DeviceStatus | undefined, reading: number) {
+  constructor(
+    deviceId: string,
+    status: DeviceStatus | undefined,
+    reading: number,
+    onPresence: (memory: DeviceMemory) => void = () => undefined,
+  ) {
     this.deviceId = deviceId;
-    this.presence = recallPresence(status, reading);
+    this.#onPresence = onPresence;
+    this.#presence = recallPresence(status, reading);
     this.schemaHash = status?.schema?.hash;
+  }
+
+  get presence(): Presence {
+    return this.#presence;
+  }
+
+  /** Whoever sets it, the attendance hears of it: nobody's silence is overlooked. */
+  set presence(presence: Presence) {
+    this.#presence = presence;
+    this.#onPresence(this);
   }
 }
 

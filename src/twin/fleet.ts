@@ -1,6 +1,7 @@
-import type { Device, DeviceKey } from '../api/device.ts';
+import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { knownRevision } from '../downstream/compose.ts';
+import type { Attendance } from './attendance.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
 
@@ -16,11 +17,11 @@ export interface Refreshed {
 export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
   readonly #lister: Lister<Device>;
-  readonly #reading: () => number;
+  readonly #attendance: Attendance;
 
-  constructor(lister: Lister<Device>, reading: () => number) {
+  constructor(lister: Lister<Device>, attendance: Attendance) {
     this.#lister = lister;
-    this.#reading = reading;
+    this.#attendance = attendance;
   }
 
   get size(): number {
@@ -39,12 +40,19 @@ export class Fleet {
   adopt(deviceId: string): DeviceMemory {
     const known = this.#memories.get(deviceId);
     if (known !== undefined) return known;
-    const memory = new DeviceMemory(deviceId, undefined, this.#reading());
+    return this.#remember(deviceId, undefined);
+  }
+
+  #remember(deviceId: string, status: DeviceStatus | undefined): DeviceMemory {
+    const attendance = this.#attendance;
+    const memory = new DeviceMemory(deviceId, status, attendance.reading, (changed) => attendance.note(changed));
     this.#memories.set(deviceId, memory);
     return memory;
   }
 
   forget(deviceId: string): void {
+    const memory = this.#memories.get(deviceId);
+    if (memory !== undefined) this.#attendance.forget(memory);
     this.#memories.delete(deviceId);
   }
 
@@ -59,8 +67,7 @@ export class Fleet {
     const device = owner === undefined ? undefined : this.#lister.get(owner);
     const before = this.#memories.get(deviceId);
     if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false, mustRead: false };
-    const memory = before ?? new DeviceMemory(deviceId, device?.status, this.#reading());
-    this.#memories.set(deviceId, memory);
+    const memory = before ?? this.#remember(deviceId, device?.status);
     const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
     if (isNewOwner) forgetOwner(memory);
     if (device === undefined) memory.orphanedReports ??= new Set();
@@ -72,6 +79,7 @@ export class Fleet {
       memory.seenRevision = Math.max(memory.seenRevision, device.metadata.generation, knownRevision(device, undefined));
     }
     memory.isDisabled = device?.spec.disabled === true;
+    this.#attendance.note(memory);
     memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
     return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }

@@ -9,6 +9,7 @@ import { ReadingClock } from '../liveness/reading-clock.ts';
 import { createTopics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
+import { Attendance } from './attendance.ts';
 import { DEVICE_ID_INDEX } from './claims.ts';
 import { Fleet } from './fleet.ts';
 import { ReadWindow } from './read-window.ts';
@@ -21,7 +22,9 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   const clock = new FakeClock();
   const lister = new Store<Device>({ [DEVICE_ID_INDEX]: (object) => [object.spec.deviceId] });
   lister.upsert(device(parts));
-  const fleet = new Fleet(lister, () => 0);
+  const rules = { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 };
+  const reading = new ReadingClock(clock, 250);
+  const fleet = new Fleet(lister, new Attendance(rules, clock, reading));
   const memory = fleet.refresh('sensor-01').memory;
   if (memory === undefined) throw new Error('the fleet knows no sensor-01');
   const said: string[] = [];
@@ -29,9 +32,9 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
     topics,
     fleet,
     limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 },
-    rules: { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 },
+    rules,
     clock,
-    reading: new ReadingClock(clock, 250),
+    reading,
     heartbeats: new HeartbeatBudget(20),
     gate: new ReportGate(100, 64),
     stateGate: new ReportGate(100, 1),

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
-import { onReconnect, onTick } from '../liveness/presence.ts';
+import { onReconnect } from '../liveness/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -15,6 +15,7 @@ import type { Broker, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts'
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
+import { Attendance } from './attendance.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
 import { Discovery } from './discovery.ts';
@@ -91,6 +92,7 @@ export class Term implements BrokerHandlers {
   readonly #reading: ReadingClock;
   readonly #heartbeats: HeartbeatBudget;
   readonly #requests = new ReportRequests();
+  readonly #attendance: Attendance;
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
   readonly #router: Router;
@@ -111,7 +113,8 @@ export class Term implements BrokerHandlers {
     this.#tickedAt = clock.monotonic();
     this.#reading = new ReadingClock(clock, TICK_MS);
     this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
-    this.#fleet = new Fleet(lister, () => this.#reading.reading);
+    this.#attendance = new Attendance(config, clock, this.#reading);
+    this.#fleet = new Fleet(lister, this.#attendance);
     const wake = this.#wake();
     const limits = {
       maxPayloadBytes: config.maxDocumentBytes,
@@ -365,18 +368,11 @@ export class Term implements BrokerHandlers {
   }
 
   #judgePresence(): void {
-    const at = { now: this.#deps.clock.now(), reading: this.#reading.reading };
-    const { config, metrics, statusQueue } = this.#deps;
-    let online = 0;
-    for (const memory of this.#fleet.all()) {
-      const presence = onTick(memory.presence, at, config);
-      if (presence !== memory.presence) {
-        memory.presence = presence;
-        if (memory.owner !== undefined) statusQueue.add(memory.owner, WRITE_PRIORITY.online);
-      }
-      if (presence.online && !memory.isDisabled) online += 1;
+    const { metrics, statusQueue } = this.#deps;
+    for (const { owner } of this.#attendance.judge((deviceId) => this.#fleet.get(deviceId))) {
+      if (owner !== undefined) statusQueue.add(owner, WRITE_PRIORITY.online);
     }
-    metrics.devicesOnline.set(online);
+    metrics.devicesOnline.set(this.#attendance.online);
   }
 
   /** Asks devices for what their births announced and nobody has seen. */

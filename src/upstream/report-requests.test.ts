@@ -22,6 +22,16 @@ describe('what a birth announced and nobody sent', () => {
     expect([...requests.due(200_000, missing)]).toEqual([]);
   });
 
+  it('looks only at those whose turn it is', () => {
+    const requests = new ReportRequests();
+    for (let device = 0; device < 1000; device += 1) requests.expect(`d${device}`, ['m.A'], device);
+    const looked: string[] = [];
+    const look = (deviceId: string): boolean => looked.push(deviceId) > 0;
+    expect([...requests.due(5_009, look)]).toHaveLength(10);
+    expect([...requests.due(5_009, look)]).toEqual([]);
+    expect(looked).toHaveLength(10);
+  });
+
   it('begins anew with the next birth', () => {
     const requests = new ReportRequests();
     requests.expect('a', ['m.A'], 0);
