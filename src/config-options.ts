@@ -205,13 +205,14 @@ const LIVENESS = {
 
 const SWEEP = {
   sweepMaxFraction: required(numberBetween(0, 1), 0.05, {
-    description: 'A sweep that would withdraw more than this fraction of the documents stops and waits.',
+    description:
+      'Documents withdrawn at one go, or objects that one LIST lacks, are kept when they are more than this fraction of all.',
   }),
   sweepMinimum: required(wholeNumber(0, 1_000_000), 50, {
-    description: 'Documents a sweep may always withdraw, whatever the fraction.',
+    description: 'So many may always go, whatever the fraction.',
   }),
   sweepConfirm: required(yesOrNo, false, {
-    description: 'Let a stopped sweep go on; remove it again afterwards.',
+    description: 'Let go what was kept; remove it again afterwards.',
   }),
   takeOverForeign: required<readonly string[]>(
     {

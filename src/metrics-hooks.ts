@@ -55,5 +55,6 @@ export function reflectorHooks(metrics: Metrics, resource: string, turned: () =>
     onListed: () => metrics.lists.inc({ resource }),
     onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource, reason }),
     onTurn: turned,
+    onAbsent: (objects) => metrics.absentObjects.set({ resource }, objects),
   };
 }

@@ -95,6 +95,11 @@ function machineryMetrics(registry: Registry) {
       'reason',
     ]),
     lists: counter('mir_lists_total', 'Complete LISTs made by a reflector.', ['resource']),
+    absentObjects: gauge(
+      'mir_absent_objects',
+      'Objects that a LIST lacked and that are kept because they are too many; they wait for a LIST that shows them, or for --sweep-confirm.',
+      ['resource'],
+    ),
     cachedObjects: gauge('mir_cached_objects', 'Objects held in a cache.', ['resource']),
     eventLoopUtilisation: gauge(
       'mir_event_loop_utilisation_ratio',

@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { API_VERSION, DEVICE_KIND, devicesPath } from './api/device.ts';
+import { API_VERSION, DEVICE_KIND, devicePath, devicesPath } from './api/device.ts';
 import type { Device } from './api/device.ts';
 import { SCHEMAS_PATH } from './api/schema.ts';
 import type { SchemaObject } from './api/schema.ts';
 import { observeWrite } from './cache/own-writes.ts';
-import { runReflector } from './cache/reflector.ts';
+import { Reflector } from './cache/reflector.ts';
 import type { Change } from './cache/reflector.ts';
 import { Store } from './cache/store.ts';
 import { delay, systemClock } from './clock.ts';
@@ -34,6 +34,7 @@ import type { Health } from './server/health.ts';
 import { startServer } from './server/server.ts';
 import { DEVICE_ID_INDEX } from './twin/claims.ts';
 import type { EventSubject, TwinEvent } from './twin/events.ts';
+import { mayForget } from './twin/sweep-limits.ts';
 import { Term } from './twin/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
@@ -58,6 +59,8 @@ interface Operator {
   readonly recorder: EventRecorder;
   /** The term under way; undefined while standing by. */
   term: Term | undefined;
+  /** Has the cache of devices listed anew. */
+  relist: () => void;
 }
 
 /**
@@ -92,6 +95,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       identity,
       recorder,
       term: undefined,
+      relist: () => undefined,
     };
     if (cluster !== '')
       await Promise.all([
@@ -141,43 +145,44 @@ async function keepCache(operator: Operator, signal: AbortSignal): Promise<void>
   log.info({ path }, 'filling the cache');
   // Watches may be silent for three minutes before the watchdog looks.
   const turned = health.loop('reflector', 600_000, signal);
-  await runReflector<Device>(
-    {
-      client,
-      path,
-      store,
-      clock,
-      log,
-      onChange: (change) => tell(operator, change),
-      onSynced: () => {
-        log.info({ devices: store.size }, 'cache synced');
-        operator.term?.onSynced();
-      },
-      hooks: reflectorHooks(metrics, 'devices', turned),
+  const reflector = new Reflector<Device>({
+    client,
+    path,
+    objectPath: devicePath,
+    mayForget: mayForget(config),
+    store,
+    clock,
+    log,
+    onChange: (change) => tell(operator, change),
+    onSynced: () => {
+      log.info({ devices: store.size }, 'cache synced');
+      operator.term?.onSynced();
     },
-    signal,
-  );
+    hooks: reflectorHooks(metrics, 'devices', turned),
+  });
+  operator.relist = () => reflector.relist();
+  await reflector.run(signal);
 }
 
 async function keepSchemas(operator: Operator, signal: AbortSignal): Promise<void> {
-  const { client, schemas, clock, log, metrics, health } = operator;
+  const { config, client, schemas, clock, log, metrics, health } = operator;
   const turned = health.loop('schema-reflector', 600_000, signal);
-  await runReflector<SchemaObject>(
-    {
-      client,
-      path: SCHEMAS_PATH,
-      store: schemas,
-      clock,
-      log,
-      onChange: ({ key, kind }) => {
-        metrics.cachedObjects.set({ resource: 'schemas' }, schemas.size);
-        operator.term?.schemas.onObject(key, kind);
-      },
-      onSynced: () => operator.term?.schemas.onSynced(),
-      hooks: reflectorHooks(metrics, 'schemas', turned),
+  const reflector = new Reflector<SchemaObject>({
+    client,
+    path: SCHEMAS_PATH,
+    objectPath: (name) => `${SCHEMAS_PATH}/${name}`,
+    mayForget: mayForget(config),
+    store: schemas,
+    clock,
+    log,
+    onChange: ({ key, kind }) => {
+      metrics.cachedObjects.set({ resource: 'schemas' }, schemas.size);
+      operator.term?.schemas.onObject(key, kind);
     },
-    signal,
-  );
+    onSynced: () => operator.term?.schemas.onSynced(),
+    hooks: reflectorHooks(metrics, 'schemas', turned),
+  });
+  await reflector.run(signal);
 }
 
 function tell(
@@ -254,6 +259,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       log,
       metrics,
       onEvents: (subject, events) => recordEvents(recorder, subject, events),
+      relist: () => operator.relist(),
       onTick: health.loop('twins', 60_000, signal),
     },
     signal,

@@ -17,6 +17,12 @@ export function devicesPath(namespace?: string): string {
     : `/apis/${API_VERSION}/namespaces/${namespace}/devices`;
 }
 
+/** Path of the object under `namespace/name`. */
+export function devicePath(key: DeviceKey): string {
+  const [namespace, name] = key.split('/', 2);
+  return `${devicesPath(namespace)}/${name}`;
+}
+
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: JsonValue;

@@ -3,7 +3,7 @@ import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { KubeClient, Query, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError } from '../kube/errors.ts';
 import { silentLogger } from '../log.ts';
-import { runReflector } from './reflector.ts';
+import { Reflector } from './reflector.ts';
 import type { Cached } from './lister.ts';
 import { Store } from './store.ts';
 
@@ -20,16 +20,29 @@ type Answer = ReturnType<typeof page> | Error;
 type Watch = readonly (WatchEvent<Cached> | Error | 'silence')[];
 
 /** Runs a reflector against scripted answers; a script that has ended answers with silence. `newest`: the server's version. */
-async function run(lists: Answer[], watches: Watch[], ms = 1, newest = '9') {
+async function run(
+  lists: Answer[],
+  watches: Watch[],
+  ms = 1,
+  newest = '9',
+  named: Readonly<Record<string, Cached>> = {},
+) {
   const clock = new FakeClock();
   const store = new Store<Cached>();
   const [asked, changes]: [string[], string[]] = [[], []];
+  const absent: number[] = [];
   const stop = new AbortController();
   const silence = (signal?: AbortSignal): Promise<never> =>
     new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new TransportError('aborted'))));
+  const askByName = (name: string): Promise<Cached> => {
+    asked.push(`get ${name}@${clock.monotonic()}`);
+    const object = named[name];
+    return object === undefined ? Promise.reject(new ApiError(404, {})) : Promise.resolve(object);
+  };
   const client = {
-    get(_path: string, query?: Query, signal?: AbortSignal) {
+    get(path: string, query?: Query, signal?: AbortSignal) {
       if (query?.['limit'] === 1) return Promise.resolve(page([], newest));
+      if (path !== '/things') return askByName(path.slice('/things/'.length));
       asked.push(`list ${String(query?.['continue'] ?? '')}@${clock.monotonic()}`);
       const answer = lists.shift();
       if (answer === undefined) return silence(signal);
@@ -45,17 +58,27 @@ async function run(lists: Answer[], watches: Watch[], ms = 1, newest = '9') {
     },
   } as unknown as KubeClient;
   const onChange = ({ kind, key }: { kind: string; key: string }): number => changes.push(`${kind} ${key}`);
-  const running = runReflector(
-    { client, path: '/things', store, clock, log: silentLogger, onChange, random: () => 0 },
-    stop.signal,
-  );
+  const reflector = new Reflector({
+    client,
+    path: '/things',
+    objectPath: (key) => `/things/${key}`,
+    // Half of what is known, so that few objects are many.
+    mayForget: (missing, known) => missing <= known / 2,
+    store,
+    clock,
+    log: silentLogger,
+    onChange,
+    hooks: { onAbsent: (objects) => absent.push(objects) },
+    random: () => 0,
+  });
+  const running = reflector.run(stop.signal);
   await clock.advance(ms);
   stop.abort();
   await running;
-  return { asked, changes, store };
+  return { asked, changes, store, absent };
 }
 
-describe('runReflector', () => {
+describe('Reflector', () => {
   it('reads every page, then watches from there', async () => {
     const { asked, changes, store } = await run(
       [page([thing('a', '1')], '5', 'more'), page([thing('b', '2')], '5')],
@@ -100,6 +123,61 @@ describe('runReflector', () => {
       [[gone]],
     );
     expect(changes).toEqual(['added a', 'added b', 'deleted a']);
+  });
+
+  const three = page([thing('a', '1'), thing('b', '2'), thing('c', '3')], '5');
+
+  it('asks by name for what a LIST lacks, and keeps what answers', async () => {
+    const { asked, changes, store } = await run(
+      [three, page([thing('c', '3'), thing('b', '2')], '8')],
+      [[gone]],
+      1,
+      '9',
+      {
+        a: thing('a', '7'),
+      },
+    );
+    expect(asked).toEqual(['list @0', 'watch 5', 'list @0', 'get a@0', 'watch 8']);
+    expect(changes).toEqual(['added a', 'added b', 'added c', 'updated a']);
+    expect(store.size).toBe(3);
+  });
+
+  it('keeps all when a LIST lacks too many, and looks again until one shows them', async () => {
+    const empty = page([], '8');
+    const { asked, changes, absent, store } = await run([three, empty, empty, three], [[gone]], 20_000);
+    expect(asked).toEqual([
+      'list @0',
+      'watch 5',
+      'list @0',
+      'watch 8',
+      'list @5000',
+      'watch 8',
+      'list @15000',
+      'watch 5',
+    ]);
+    expect(changes).toEqual(['added a', 'added b', 'added c']);
+    expect(store.size).toBe(3);
+    expect(absent).toEqual([0, 3, 3, 0]);
+  });
+
+  it('believes at once every deletion that a watch tells', async () => {
+    const deletions = ['a', 'b', 'c'].map((name) => event('DELETED', thing(name, '6')));
+    const { changes, absent } = await run([three], [deletions]);
+    expect(changes.slice(3)).toEqual(['deleted a', 'deleted b', 'deleted c']);
+    expect(absent).toEqual([0]);
+  });
+
+  it.each([
+    [
+      'leaves out the token for the rest',
+      { ...page([thing('a', '1')], '8'), metadata: { resourceVersion: '8', continue: '', remainingItemCount: 2 } },
+    ],
+    ['has no items', { metadata: { resourceVersion: '8' } } as unknown as ReturnType<typeof page>],
+    ['breaks off in the middle', new TransportError('cut')],
+  ])('makes a LIST again that %s', async (_name, cutShort) => {
+    const { asked, changes } = await run([three, cutShort, three], [[gone]], 250);
+    expect(asked).toEqual(['list @0', 'watch 5', 'list @0', 'list @200', 'watch 5']);
+    expect(changes).toHaveLength(3);
   });
 
   it.each([

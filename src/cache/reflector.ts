@@ -1,7 +1,7 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
-import { ApiError, TransportError, isExpired } from '../kube/errors.ts';
+import { ApiError, TransportError, isExpired, isNotFound } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
@@ -23,12 +23,18 @@ export interface ReflectorHooks {
   readonly onWatchEnded?: (reason: 'timeout' | 'expired' | 'stale' | 'error') => void;
   /** Something was heard from the API server, or an attempt was made: the loop turns. */
   readonly onTurn?: () => void;
+  /** Objects that the last LIST did not show and that are kept, because they are too many at once; 0: none. */
+  readonly onAbsent?: (objects: number) => void;
 }
 
 export interface ReflectorOptions<T extends Cached> {
   readonly client: KubeClient;
   /** Path of the collection. */
   readonly path: string;
+  /** Path of one object by its key in the store. */
+  readonly objectPath: (key: string) => string;
+  /** Whether `absent` of `known` objects may be taken for gone when a LIST does not show them and they answer to no name. */
+  readonly mayForget: (absent: number, known: number) => boolean;
   readonly store: Store<T>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -47,31 +53,48 @@ const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 5000;
 /** Bookmarks come about once a minute; a watch that says nothing for so long is half open. */
 const STALE_AFTER_MS = 180_000;
+/** A LIST that lacked too much is made again after so long, then after twice as long each time: a mistake is soon over, a person is not. */
+const LOOK_AGAIN_MIN_MS = 5000;
+const LOOK_AGAIN_MAX_MS = 300_000;
+/** Objects asked for by name at once; the client has 16 connections for everything. */
+const ASKED_AT_ONCE = 8;
 
 /**
- * Keeps a store equal to a collection of the API server until `signal` aborts: LIST in pages, then watch from there; a watch that
- * ends goes on where it was; one whose history is gone (410, or a server restored from a backup) begins with a LIST again.
+ * Keeps a store equal to a collection of the API server: LIST in pages, then watch from there; a watch that ends goes on where it
+ * was; one whose history is gone (410, or a server restored from a backup) begins with a LIST again.
+ *
+ * A watch event is a fact. That a LIST lacks an object is a hint: it is asked for by name before it is taken for gone, and too many
+ * at once are kept until a later LIST shows them, or a person confirms.
  */
-export async function runReflector<T extends Cached>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
-  await new Reflector(options).run(signal);
-}
-
-class Reflector<T extends Cached> {
+export class Reflector<T extends Cached> {
   readonly #options: ReflectorOptions<T>;
   readonly #random: () => number;
   /** Where the next watch begins; undefined: with a LIST. */
   #version: string | undefined;
   #failures = 0;
+  /** A LIST is to be made although the watch could go on. */
+  #isListDue = false;
+  #interrupt = new AbortController();
+  /** Until the LIST that was wrong is made again; undefined: it was not. */
+  #lookAgainMs: number | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
   }
 
+  /** Makes a LIST soon: somebody has seen that the store is not what the API server holds. */
+  relist(): void {
+    this.#isListDue = true;
+    this.#interrupt.abort();
+  }
+
+  /** Resolves when `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#options.hooks?.onTurn?.();
       try {
+        if (this.#isListDue) this.#version = undefined;
         if (this.#version !== undefined && !(await this.#isHistoryIntact(this.#version, signal)))
           this.#version = undefined;
         this.#version ??= await this.#list(signal);
@@ -95,10 +118,12 @@ class Reflector<T extends Cached> {
   async #list(signal: AbortSignal): Promise<string> {
     const { client, path, store, hooks, onSynced } = this.#options;
     const seen = new Set<string>();
+    this.#isListDue = false;
     let page: KubeList<T>;
     let next: string | undefined;
     do {
       page = await client.get<KubeList<T>>(path, { limit: PAGE_SIZE, continue: next }, signal);
+      refuseCutShort(page, path);
       for (const object of page.items) {
         seen.add(keyOf(object));
         this.#take(object, 'list');
@@ -106,8 +131,7 @@ class Reflector<T extends Cached> {
       next = page.metadata.continue === '' ? undefined : page.metadata.continue;
       hooks?.onTurn?.();
     } while (next !== undefined);
-    // A Map may lose entries while it is walked.
-    for (const key of store.keys()) if (!seen.has(key)) this.#remove(key);
+    await this.#settleAbsent(seen, signal);
     this.#failures = 0;
     hooks?.onListed?.(seen.size);
     if (!store.hasSynced) {
@@ -117,10 +141,48 @@ class Reflector<T extends Cached> {
     return page.metadata.resourceVersion;
   }
 
+  /** What a LIST does not show is asked for by name; so many that a mistake is likelier are kept, and looked for again. */
+  async #settleAbsent(seen: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { store, mayForget, hooks } = this.#options;
+    const absent = [...store.keys()].filter((key) => !seen.has(key));
+    const isBelieved = mayForget(absent.length, store.size);
+    hooks?.onAbsent?.(isBelieved ? 0 : absent.length);
+    if (!isBelieved) return this.#keepAbsent(absent);
+    this.#lookAgainMs = undefined;
+    for (let at = 0; at < absent.length; at += ASKED_AT_ONCE) {
+      await Promise.all(absent.slice(at, at + ASKED_AT_ONCE).map((key) => this.#askByName(key, signal)));
+      hooks?.onTurn?.();
+    }
+  }
+
+  #keepAbsent(absent: readonly string[]): void {
+    const { path, store, log } = this.#options;
+    this.#lookAgainMs = Math.min(LOOK_AGAIN_MAX_MS, 2 * (this.#lookAgainMs ?? LOOK_AGAIN_MIN_MS / 2));
+    log.error(
+      { path, absent: absent.length, known: store.size, examples: absent.slice(0, 5), lookAgainMs: this.#lookAgainMs },
+      'a LIST lacks many objects that are known: they are kept and looked for again; if they are gone, restart with --sweep-confirm',
+    );
+  }
+
+  async #askByName(key: string, signal: AbortSignal): Promise<void> {
+    const { client, objectPath, log } = this.#options;
+    try {
+      this.#take(await client.get<T>(objectPath(key), undefined, signal), 'list');
+      log.warn({ path: objectPath(key) }, 'a LIST lacks an object that is there');
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#remove(key);
+    }
+  }
+
   async #watch(version: string, signal: AbortSignal): Promise<void> {
     const { client, path, hooks } = this.#options;
+    this.#interrupt = new AbortController();
+    if (this.#isListDue) return;
     const watchdog = new Watchdog(this.#options.clock, STALE_AFTER_MS);
-    const stop = AbortSignal.any([signal, watchdog.signal]);
+    const stop = AbortSignal.any([signal, watchdog.signal, this.#interrupt.signal]);
+    const cancelLook =
+      this.#lookAgainMs === undefined ? undefined : this.#options.clock.after(this.#lookAgainMs, () => this.relist());
     // Spread, so that a fleet of watchers does not come back as one.
     const timeoutSeconds = Math.round(300 * (1 + this.#random()));
     const query = { resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds };
@@ -134,6 +196,7 @@ class Reflector<T extends Cached> {
       hooks?.onWatchEnded?.(watchdog.signal.aborted ? 'stale' : 'timeout');
     } finally {
       watchdog.stop();
+      cancelLook?.();
     }
     // A server that ends every watch at once must not be asked in a tight loop.
     if (!signal.aborted) await delay(this.#options.clock, BACKOFF_MIN_MS * this.#random(), signal);
@@ -203,6 +266,17 @@ class Reflector<T extends Cached> {
     const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 20));
     this.#failures += 1;
     return most * (0.5 + this.#random() / 2);
+  }
+}
+
+/** A LIST that ends although the server holds more of it, or that is none, must not be taken for all there is. */
+function refuseCutShort({ items, metadata }: Partial<KubeList<unknown>>, path: string): void {
+  if (!Array.isArray(items) || typeof metadata?.resourceVersion !== 'string') {
+    throw new TransportError(`GET ${path}: the answer is no list`);
+  }
+  const isLast = metadata.continue === undefined || metadata.continue === '';
+  if (isLast && (metadata.remainingItemCount ?? 0) > 0) {
+    throw new TransportError(`GET ${path}: the list ends with ${metadata.remainingItemCount} objects left out`);
   }
 }
 

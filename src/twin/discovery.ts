@@ -1,3 +1,4 @@
+import { devicePath } from '../api/device.ts';
 import type { Device } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { parseStanding } from '../downstream/standing.ts';
@@ -5,7 +6,10 @@ import { isOurs } from '../downstream/ownership.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import { maySweep } from '../downstream/sweep.ts';
 import type { SweepLimits } from '../downstream/sweep.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
+import type { Owner } from '../protocol/envelopes.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';
 import type { Fleet } from './fleet.ts';
@@ -17,50 +21,96 @@ export interface DiscoveryDeps {
   readonly realm: Realm;
   readonly limits: JsonLimits;
   readonly sweep: SweepLimits;
+  readonly client: KubeClient;
   readonly wake: Wake;
   readonly log: Logger;
+  /** The cache lacks an object that is there. */
+  readonly relist: () => void;
   /** Documents that wait for a person to confirm their withdrawal; 0: none. */
   readonly onBlocked: (documents: number) => void;
 }
 
+/** Objects asked for by name at once. */
+const ASKED_AT_ONCE = 8;
+
 /**
  * Finds documents of our own whose object is gone, deleted while nobody was watching, and has them withdrawn. What a wildcard
- * shows is only a hint: before anything is cleared, each id is read by an exact filter.
+ * shows and what a LIST lacks are only hints: before anything is cleared, the object that the document names is asked for, and each
+ * id is read by an exact filter.
  */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
-  /** Ids of own documents without an object. Bounded by the broker's retained documents. */
-  #orphans = new Set<string>();
+  readonly #signal: AbortSignal;
+  /** Ids of own documents without an object, and the object that each names. Bounded by the broker's retained documents. */
+  #orphans = new Map<string, Owner>();
 
-  constructor(deps: DiscoveryDeps) {
+  constructor(deps: DiscoveryDeps, signal: AbortSignal) {
     this.#deps = deps;
+    this.#signal = signal;
   }
 
   /** A retained message of an id that no object has. */
   note(topic: ParsedTopic, payload: Buffer): void {
     if (topic.kind !== 'desired' || payload.length === 0 || this.#deps.fleet.get(topic.deviceId) !== undefined) return;
     const document = parseStanding(payload, this.#deps.limits, undefined);
-    if (document !== undefined && isOurs(document.owner, this.#deps.realm)) this.#orphans.add(topic.deviceId);
+    if (document !== undefined && isOurs(document.owner, this.#deps.realm)) {
+      this.#orphans.set(topic.deviceId, document.owner);
+    }
   }
 
   /** The wildcard has shown all it shows, and the cache is complete: what is still without an object is withdrawn. */
-  conclude(): void {
+  async conclude(): Promise<void> {
     const { fleet, lister, sweep, wake, log, onBlocked } = this.#deps;
-    const orphans = [...this.#orphans].filter((deviceId) => fleet.claimants(deviceId).length === 0);
-    this.#orphans = new Set();
+    const orphans = [...this.#orphans].filter(([deviceId]) => this.#isUnclaimed(deviceId));
+    this.#orphans = new Map();
     const isAllowed = maySweep(orphans.length, lister.size, sweep);
     onBlocked(isAllowed ? 0 : orphans.length);
     if (!isAllowed) {
       log.error(
-        { orphans: orphans.length, devices: lister.size, examples: orphans.slice(0, 5) },
+        { orphans: orphans.length, devices: lister.size, examples: orphans.slice(0, 5).map(([deviceId]) => deviceId) },
         'stopped a sweep: the broker holds many documents whose objects are gone; check cluster and namespace, then --sweep-confirm',
       );
       return;
     }
-    for (const deviceId of orphans) {
+    const gone = (await this.#findGone(orphans)).filter((deviceId) => this.#isUnclaimed(deviceId));
+    for (const deviceId of gone) {
       fleet.adopt(deviceId).orphanedReports = new Set();
       wake.page(deviceId);
     }
-    if (orphans.length > 0) log.info({ orphans: orphans.length }, 'withdrawing documents whose objects are gone');
+    if (gone.length > 0) log.info({ orphans: gone.length }, 'withdrawing documents whose objects are gone');
+  }
+
+  #isUnclaimed(deviceId: string): boolean {
+    return this.#deps.fleet.claimants(deviceId).length === 0;
+  }
+
+  /** Those whose object answers to its name no more. Rejects when that cannot be known. */
+  async #findGone(orphans: readonly (readonly [string, Owner])[]): Promise<string[]> {
+    const { relist, log } = this.#deps;
+    const gone: string[] = [];
+    for (let at = 0; at < orphans.length; at += ASKED_AT_ONCE) {
+      const batch = orphans.slice(at, at + ASKED_AT_ONCE);
+      const found = await Promise.all(batch.map(([, owner]) => this.#isThere(owner)));
+      gone.push(...batch.filter((_, index) => found[index] === false).map(([deviceId]) => deviceId));
+    }
+    if (gone.length < orphans.length) {
+      log.error(
+        { objects: orphans.length - gone.length },
+        'the list of devices lacks objects that are there: listing again',
+      );
+      relist();
+    }
+    return gone;
+  }
+
+  async #isThere({ namespace, name, uid }: Owner): Promise<boolean> {
+    try {
+      const path = devicePath(`${namespace}/${name}`);
+      const { metadata } = await this.#deps.client.get<Device>(path, undefined, this.#signal);
+      return metadata.uid === uid;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
   }
 }

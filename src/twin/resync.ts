@@ -72,13 +72,13 @@ export class Resync {
     const { broker, filters, discovery, clock, log } = this.#deps;
     if (!broker.connected) return;
     this.#discoverAt = Number.POSITIVE_INFINITY;
-    broker.readRetained(filters, this.#signal, { qos: 0 }).then(
-      () => discovery.conclude(),
-      (error: unknown) => {
+    broker
+      .readRetained(filters, this.#signal, { qos: 0 })
+      .then(() => discovery.conclude())
+      .catch((error: unknown) => {
         log.debug({ err: error }, 'the discovery of stored documents broke off');
         // A reconnect, which asks at once, may have come in between.
         this.#discoverAt = Math.min(this.#discoverAt, clock.monotonic() + DISCOVERY_RETRY_MS);
-      },
-    );
+      });
   }
 }

@@ -31,6 +31,7 @@ import { SchemaReconciler } from './schema-reconciler.ts';
 import { Schemas } from './schemas.ts';
 import { WRITE_PRIORITY } from './status-patch.ts';
 import { StatusReconciler } from './status-reconciler.ts';
+import { sweepLimits } from './sweep-limits.ts';
 import type { Typing } from './typing.ts';
 import type { BadInputSink, Wake } from './wake.ts';
 
@@ -49,6 +50,8 @@ export interface TermDeps {
   readonly lister: Lister<Device>;
   readonly schemas: Lister<SchemaObject>;
   readonly observe: (device: Device) => void;
+  /** The cache lacks an object that is there: list again. */
+  readonly relist: () => void;
   readonly client: KubeClient;
   readonly broker: Broker;
   readonly desiredQueue: KeyQueue;
@@ -150,12 +153,16 @@ export class Term implements BrokerHandlers {
       },
       signal,
     );
-    const discovery = new Discovery({
-      ...shared,
-      realm,
-      sweep: { maxFraction: config.sweepMaxFraction, minimum: config.sweepMinimum, isConfirmed: config.sweepConfirm },
-      onBlocked: (documents) => metrics.sweepBlocked.set(documents),
-    });
+    const discovery = new Discovery(
+      {
+        ...shared,
+        realm,
+        sweep: sweepLimits(config),
+        relist: deps.relist,
+        onBlocked: (documents) => metrics.sweepBlocked.set(documents),
+      },
+      signal,
+    );
     this.#router = new Router({
       ...shared,
       schemas: this.schemas,

@@ -26,6 +26,8 @@ export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
 export class FakeKube {
   /** Milliseconds from a status write, which takes effect at once, to its answer. */
   writeDelayMs = 0;
+  /** So many of the next LISTs are answered with no items, whatever there is. */
+  emptyLists = 0;
   /** What the next status writes come to; one that no script names goes well. */
   readonly writeScript: WriteResult[] = [];
   /** Status writes that were carried out. */
@@ -39,7 +41,8 @@ export class FakeKube {
   readonly #watchers = new Set<() => void>();
 
   readonly client: KubeClient = {
-    get: <T>(_path: string, query?: Query) => Promise.resolve(this.#list(query) as T),
+    get: <T>(path: string, query?: Query) =>
+      Promise.resolve().then(() => (path === devicesPath() ? this.#list(query) : this.#getDevice(path)) as T),
     patch: async <T>(path: string, _type: PatchType, body: unknown) =>
       (isSchema(path) ? this.schemas.patchStatus(path, body) : await this.#writeStatus(path, body)) as T,
     watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
@@ -83,6 +86,11 @@ export class FakeKube {
   restore(objects: readonly Device[]): void {
     this.#objects.clear();
     for (const object of objects) this.#put(object);
+    this.expireWatch();
+  }
+
+  /** History is gone: the watch begins with a LIST. */
+  expireWatch(): void {
     this.#version += 1;
     this.#events = [{ version: this.#version, event: { type: 'ERROR', object: { code: 410, reason: 'Expired' } } }];
     this.#wakeWatchers();
@@ -98,8 +106,18 @@ export class FakeKube {
   }
 
   #list(query: Query | undefined): KubeList<Device> {
-    const items = query?.['limit'] === 1 ? [] : [...this.#objects.values()];
+    const isProbe = query?.['limit'] === 1;
+    const isEmpty = isProbe || this.emptyLists > 0;
+    if (!isProbe && this.emptyLists > 0) this.emptyLists -= 1;
+    const items = isEmpty ? [] : [...this.#objects.values()];
     return { metadata: { resourceVersion: String(this.#version) }, items };
+  }
+
+  #getDevice(path: string): Device {
+    const [, namespace, name] = DEVICE_PATH.exec(path) ?? refuse(`get ${path}`);
+    const found = this.#objects.get(`${namespace}/${name}`);
+    if (found === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${name} not found` });
+    return found;
   }
 
   #create(path: string, body: unknown): Device {
@@ -175,6 +193,7 @@ export class FakeKube {
   }
 }
 
+const DEVICE_PATH = new RegExp(`^${devicesPath('([^/]+)')}/([^/]+)$`);
 const STATUS_PATH = new RegExp(`^${devicesPath('([^/]+)')}/([^/]+)/status$`);
 
 function parseStatusWrite(path: string, body: unknown): { key: string; uid: string; patch: JsonObject } {

@@ -1,17 +1,20 @@
 import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
+import { mayForget } from '../../src/twin/sweep-limits.ts';
 import { Term } from '../../src/twin/term.ts';
 import type { EventSubject, TwinEvent } from '../../src/twin/events.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
+import { devicePath, devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { ConditionType } from '../../src/api/conditions.ts';
 import { observeWrite } from '../../src/cache/own-writes.ts';
-import { runReflector } from '../../src/cache/reflector.ts';
+import { Reflector } from '../../src/cache/reflector.ts';
 import type { Change } from '../../src/cache/reflector.ts';
 import { Store } from '../../src/cache/store.ts';
 import { runController } from '../../src/controller/controller.ts';
 import { silentLogger } from '../../src/log.ts';
+import { reflectorHooks } from '../../src/metrics-hooks.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { DesiredDocument, ReportedEnvelope } from '../../src/protocol/envelopes.ts';
 import { encodeDesired } from '../../src/protocol/desired-document.ts';
@@ -58,6 +61,7 @@ export class TermBed {
   readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #statusQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #schemaQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
+  readonly #reflector: Reflector<Device>;
   readonly #term: Term;
   readonly #running: Promise<unknown>[];
 
@@ -67,11 +71,13 @@ export class TermBed {
       onConnected: () => this.#term.onConnected(),
       onDisconnected: () => this.#term.onDisconnected(),
     });
-    this.#term = this.#createTerm({ ...defaultConfig(), ...config });
+    const complete = { ...defaultConfig(), ...config };
+    this.#reflector = this.#createReflector(complete);
+    this.#term = this.#createTerm(complete);
     this.kube.schemas.onChange = (name, kind) => {
       if (!this.#stop.signal.aborted) this.#term.schemas.onObject(name, kind);
     };
-    this.#running = [this.#keepCache(), this.#term.run(), ...this.#reconcile()];
+    this.#running = [this.#reflector.run(this.#stopCache.signal), this.#term.run(), ...this.#reconcile()];
   }
 
   #createTerm(config: Config): Term {
@@ -92,24 +98,27 @@ export class TermBed {
         log: silentLogger,
         metrics: this.metrics,
         onEvents: (about, events) => this.#note(about, events),
+        relist: () => this.#reflector.relist(),
         onTick: () => undefined,
       },
       this.#stop.signal,
     );
   }
 
-  #keepCache(): Promise<void> {
-    const options = {
+  #createReflector(config: Config): Reflector<Device> {
+    return new Reflector<Device>({
       client: this.kube.client,
-      path: '/devices',
+      path: devicesPath(),
+      objectPath: devicePath,
+      mayForget: mayForget(config),
       store: this.#store,
       clock: this.clock,
       log: silentLogger,
       onChange: this.#tell,
       onSynced: () => this.#term.onSynced(),
+      hooks: reflectorHooks(this.metrics, 'devices', () => undefined),
       random: () => 0,
-    };
-    return runReflector<Device>(options, this.#stopCache.signal);
+    });
   }
 
   readonly #tell = ({ key, object, isGenerationMoved, isRelisted }: Change<Device>): void => {

@@ -1,8 +1,17 @@
 import { expect } from '@jest/globals';
 import { eventually } from '../world/eventually.ts';
 import { breakUnderTraffic } from './support/fault-run.ts';
+import type { Lane } from './support/fault-lane.ts';
 import { describeFaults } from './support/fault-suite.ts';
 import { pause } from './support/pause.ts';
+
+async function emptyOneList({ api }: Lane): Promise<void> {
+  const lists = (): number => api.log.count({ method: 'GET', path: /\/devices$/, isWatch: false });
+  const before = lists();
+  api.emptyLists(1);
+  expect(api.expireWatches()).toBeGreaterThan(0);
+  await eventually('the operator lists again', () => expect(lists()).toBeGreaterThan(before));
+}
 
 describeFaults('nothing is lost when the API server', {
   'is cut off for 30 s': (world) =>
@@ -37,6 +46,11 @@ describeFaults('nothing is lost when the API server', {
       expect(api.expireWatches()).toBeGreaterThan(0);
       await eventually('the operator lists again', () => expect(lists()).toBeGreaterThan(before));
     }),
+
+  'expires the watch and answers one LIST with no items': (world) => breakUnderTraffic(world, emptyOneList),
+
+  'expires the watch and answers one LIST with no items, in a fleet where that is too many': (world) =>
+    breakUnderTraffic(world, emptyOneList, { flags: ['--sweep-minimum=2', '--sweep-max-fraction=0'] }),
 
   'answers 429 with Retry-After for 6 s': (world) =>
     breakUnderTraffic(world, async ({ api }) => {

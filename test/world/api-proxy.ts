@@ -24,6 +24,8 @@ export interface ApiProxy {
   answer429(retryAfterSeconds: number): void;
   /** Delays every request (not what a watch sends) by `ms`. */
   latency(ms: number): void;
+  /** Answers the next `times` LISTs of devices with 200 and no items, whatever there is. */
+  emptyLists(times: number): void;
   /** Ends every fault above; resolves when connections are taken again. */
   restore(): Promise<void>;
   /** Breaks every open watch off in the middle of a JSON line; returns how many there were. */
@@ -69,6 +71,7 @@ class FaultyProxy {
   readonly #watches = new Set<OpenWatch>();
   readonly #expired = new Set<string>();
   #fault: Fault = { kind: 'none' };
+  #emptyLists = 0;
   #latencyMs = 0;
   #port = 0;
 
@@ -118,6 +121,10 @@ class FaultyProxy {
     this.#fault = { kind: 'busy', retryAfterSeconds };
   }
 
+  emptyLists(times: number): void {
+    this.#emptyLists = times;
+  }
+
   latency(ms: number): void {
     this.#latencyMs = ms;
   }
@@ -126,6 +133,7 @@ class FaultyProxy {
     if (this.#fault.kind === 'hang') this.#resetAll();
     this.#fault = { kind: 'none' };
     this.#latencyMs = 0;
+    this.#emptyLists = 0;
     if (!this.#server.listening) await this.listen();
   }
 
@@ -179,6 +187,10 @@ class FaultyProxy {
     if (this.#fault.kind === 'hang') return void request.resume();
     if (this.#fault.kind === 'busy') return answerBusy(response, this.#fault.retryAfterSeconds);
     if (record.isWatch && this.#expired.delete(record.path)) return answerExpired(response);
+    if (this.#emptyLists > 0 && isDeviceList(record)) {
+      this.#emptyLists -= 1;
+      return answerEmpty(response);
+    }
     if (this.#latencyMs === 0) this.#forward(request, response, record);
     else setTimeout(() => this.#forward(request, response, record), this.#latencyMs);
   }
@@ -249,6 +261,17 @@ function answerBusy(response: ServerResponse, retryAfterSeconds: number): void {
       code: 429,
     }),
   );
+}
+
+/** A LIST of all; one of a single object only asks how new the server's state is. */
+function isDeviceList({ method, path, isWatch, query }: RequestRecord): boolean {
+  return method === 'GET' && path.endsWith('/devices') && !isWatch && query.get('limit') !== '1';
+}
+
+function answerEmpty(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const metadata = { resourceVersion: '1' };
+  response.end(JSON.stringify({ kind: 'deviceList', apiVersion: 'iot.mir/v1alpha', metadata, items: [] }));
 }
 
 /** As a real API server says it: 200, and the 410 in the only event. */
