@@ -93,6 +93,8 @@ export interface SyncRecord {
 export interface SessionRecord {
   /** The session id of the last birth; absent for a device that has never sent one. */
   readonly id?: string;
+  /** Sessions before it that were replaced before they took leave: a last will of theirs that stands stored is old. At most three. */
+  readonly former?: readonly string[];
   /** Announced seconds between heartbeats; absent: the device announced none. */
   readonly heartbeat?: number;
   /** While this time lies ahead the device sleeps and stays online. */

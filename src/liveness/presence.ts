@@ -14,8 +14,8 @@ export interface Presence {
   readonly reason: Reason;
   /** Session of the last birth; undefined: the device has never sent one that named a session. */
   readonly session: string | undefined;
-  /** The session before it: hearing from it again means that two processes share the device id. */
-  readonly formerSession: string | undefined;
+  /** The sessions before it, newest first: what stands stored of them is old, and to hear of them live means that two share the device id. */
+  readonly former: readonly FormerSession[];
   readonly hasBirth: boolean;
   /** Announced seconds between heartbeats; 0: the device announced none. Undefined: never announced, the default counts. */
   readonly heartbeatSeconds: number | undefined;
@@ -31,6 +31,15 @@ export interface Presence {
   /** Reading time at which a last will takes effect unless the device is heard before. */
   readonly willDueAt: number | undefined;
 }
+
+export interface FormerSession {
+  readonly id: string;
+  /** It was replaced before it took leave: its last will may come yet, and stand stored in place of the birth that is true. */
+  readonly isOpen: boolean;
+}
+
+/** Sessions kept of those that are over; a will comes late by one and a half keep-alives, in which few others begin and end. */
+const MAX_FORMER = 3;
 
 export interface Moment {
   /** Wall-clock milliseconds. */
@@ -60,7 +69,7 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
     online: status?.online ?? false,
     reason: online?.reason ?? 'NeverSeen',
     session: session?.id,
-    formerSession: undefined,
+    former: (session?.former ?? []).map((id) => ({ id, isOpen: true })),
     hasBirth: session !== undefined,
     heartbeatSeconds: session === undefined ? undefined : (session.heartbeat ?? 0),
     maxBytes: session?.maxBytes,
@@ -73,14 +82,13 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
 }
 
 export function onBirth(presence: Presence, birth: Birth, delivery: Delivery, at: Moment): Presence {
-  // Read again later, the birth of the session we know says nothing new: it must not wake a device that fell silent since.
-  if (delivery === 'recheck' && presence.hasBirth && birth.session === presence.session) return presence;
+  if (delivery !== 'live' && !isNewBirth(presence, birth, delivery)) return presence;
   const isNewSession = birth.session !== presence.session;
   return {
     online: true,
     reason: delivery === 'live' ? 'Birth' : presence.online && !isNewSession ? presence.reason : 'Retained',
     session: birth.session,
-    formerSession: isNewSession ? presence.session : presence.formerSession,
+    former: isNewSession ? formerAfter(presence, birth) : presence.former,
     hasBirth: true,
     heartbeatSeconds: birth.heartbeat ?? 0,
     maxBytes: birth.maxBytes,
@@ -92,9 +100,36 @@ export function onBirth(presence: Presence, birth: Birth, delivery: Delivery, at
   };
 }
 
+/**
+ * Whether a stored birth says more than is known. A named session is born once: what was heard of it since (its leave, its sleep, its
+ * silence) is newer. One without a name may be another; only silence, which a birth that was stored before cannot end, stays.
+ */
+function isNewBirth(presence: Presence, birth: Birth, delivery: Delivery): boolean {
+  if (!presence.hasBirth) return true;
+  if (isFormer(presence, birth.session)) return false;
+  if (birth.session !== presence.session) return true;
+  if (delivery === 'recheck' || presence.reason === 'Silence') return false;
+  return birth.session === undefined ? !presence.online || presence.reason === 'Asleep' : !isOver(presence);
+}
+
+/** It is known how the session of the device ended, or that it sleeps or is there. */
+function isOver({ online, reason }: Presence): boolean {
+  return online || reason === 'Goodbye' || reason === 'LastWill' || reason === 'Silence';
+}
+
+function isFormer({ former }: Presence, session: string | undefined): boolean {
+  return former.some(({ id }) => id === session);
+}
+
+function formerAfter({ former, session, online, willDueAt, asleepUntil }: Presence, birth: Birth): FormerSession[] {
+  const isOpen = online && willDueAt === undefined && asleepUntil === undefined;
+  const all = session === undefined ? former : [{ id: session, isOpen }, ...former];
+  return all.filter(({ id }) => id !== birth.session).slice(0, MAX_FORMER);
+}
+
 /** True when `birth` comes from a session that another one had already replaced: two processes with one device id. */
 export function isDuplicateSession(presence: Presence, birth: Birth): boolean {
-  return birth.session !== undefined && birth.session !== presence.session && birth.session === presence.formerSession;
+  return birth.session !== undefined && birth.session === presence.former[0]?.id;
 }
 
 export function onFarewell(
@@ -104,16 +139,27 @@ export function onFarewell(
   at: Moment,
   rules: LivenessRules,
 ): Presence {
-  // The will of an older session comes late, after the device is back: only the session that is there can leave.
-  const isForeign =
-    presence.session !== undefined && farewell.session !== undefined && farewell.session !== presence.session;
-  if (isForeign && delivery !== 'believed') return presence;
+  if (!isNewFarewell(presence, farewell, delivery, rules)) return presence;
   if (farewell.asleep !== undefined && farewell.asleep > 0) return fallAsleep(presence, farewell.asleep, delivery, at);
   if (!presence.online) return presence;
   if (farewell.will && delivery !== 'believed') {
     return { ...presence, willDueAt: presence.willDueAt ?? at.reading + rules.willGraceSeconds * 1000 };
   }
   return leave(presence, farewell.will ? 'LastWill' : 'Goodbye');
+}
+
+/**
+ * The will of an older session comes late, after the device is back: only the session that is there can leave. Stored, the farewell of a
+ * session that nobody saw is believed after a start; that of the one we know, unless we know more: that it is over, or that the device
+ * was heard since, which silence judges then.
+ */
+function isNewFarewell(presence: Presence, farewell: Farewell, delivery: Delivery, rules: LivenessRules): boolean {
+  const { session, reason, online } = presence;
+  const isForeign = session !== undefined && farewell.session !== undefined && farewell.session !== session;
+  if (isForeign) return delivery === 'believed' && !isFormer(presence, farewell.session);
+  if (delivery === 'live') return true;
+  const isRevived = online && (reason === 'Heartbeat' || reason === 'Report') && silenceTimeoutMs(presence, rules) > 0;
+  return !isRevived && reason !== 'Silence';
 }
 
 function fallAsleep(presence: Presence, seconds: number, delivery: Delivery, at: Moment): Presence {

@@ -49,6 +49,8 @@ export class Attendance {
   /** Presence may have changed, or whether the device is disabled. */
   note(memory: DeviceMemory): void {
     this.#count(memory, memory.presence.online && !memory.isDisabled);
+    // What it says is dropped, so its silence means nothing.
+    if (memory.isDisabled) return;
     const wait = untouchedMs(memory.presence, this.#moment(), this.#rules);
     if (wait === undefined) return;
     const slot = this.#slotAfter(Math.min(wait, LONGEST_MS));
@@ -68,6 +70,7 @@ export class Attendance {
       const memory = memoryOf(deviceId);
       if (memory?.lookSlot !== slot) continue;
       memory.lookSlot = Number.POSITIVE_INFINITY;
+      if (memory.isDisabled) continue;
       const before = memory.presence;
       memory.presence = onTick(before, at, this.#rules);
       if (memory.presence !== before) changed.push(memory);

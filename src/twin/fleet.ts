@@ -1,6 +1,7 @@
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { knownRevision } from '../downstream/compose.ts';
+import { onReconnect } from '../liveness/presence.ts';
 import type { Attendance } from './attendance.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
@@ -79,7 +80,8 @@ export class Fleet {
       memory.seenRevision = Math.max(memory.seenRevision, device.metadata.generation, knownRevision(device, undefined));
     }
     memory.isDisabled = device?.spec.disabled === true;
-    this.#attendance.note(memory);
+    if (isEnabled) memory.presence = onReconnect(memory.presence, this.#attendance.reading);
+    else this.#attendance.note(memory);
     memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
     return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }

@@ -178,6 +178,7 @@ function isOnline(view: TwinView): boolean {
 
 function sessionRecord(presence: Presence): SessionRecord | undefined {
   if (!presence.hasBirth) return undefined;
+  const open = presence.former.filter(({ isOpen }) => isOpen).map(({ id }) => id);
   const asleepUntil = presence.asleepUntil === undefined ? undefined : new Date(presence.asleepUntil).toISOString();
   return {
     ...optional('id', presence.session),
@@ -185,6 +186,7 @@ function sessionRecord(presence: Presence): SessionRecord | undefined {
     ...optional('maxBytes', presence.maxBytes),
     ...optional('encoding', presence.encoding === 'json' ? undefined : presence.encoding),
     ...optional('asleepUntil', asleepUntil),
+    ...optional('former', open.length === 0 ? undefined : open),
   };
 }
 
