@@ -33,11 +33,19 @@ export interface Broker {
   publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void>;
   /**
    * Reads stored state: SUBSCRIBE to the filters, wait for SUBACK and quiet, UNSUBSCRIBE. The messages go to the message handler.
-   * Resolves when the page is complete (absence is proven); rejects when the connection breaks before. A few pages are read at
-   * one time, the rest waits in order. `qos: 0` for a wildcard that only discovers: no bound on how much is stored, no proof.
+   * Resolves when the page is complete (absence is proven) but for the filters that the broker refuses also each by itself; rejects
+   * when the connection breaks before. A few pages are read at one time, the rest waits in order. `qos: 0` for a wildcard that
+   * only discovers: no bound on how much is stored, no proof.
    */
-  readRetained(filters: readonly string[], signal: AbortSignal, options?: { readonly qos?: 0 | 1 }): Promise<void>;
+  readRetained(
+    filters: readonly string[],
+    signal: AbortSignal,
+    options?: { readonly qos?: 0 | 1 },
+  ): Promise<RefusedFilters>;
 }
+
+/** Filter → why the broker does not grant it; empty: all are granted. */
+export type RefusedFilters = ReadonlyMap<string, BrokerError>;
 
 export interface BrokerHandlers {
   /** Called synchronously for every message, in order; must not throw and must not block. */

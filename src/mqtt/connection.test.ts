@@ -157,7 +157,7 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
       const operator = await connected(url);
       const expected = new Set<string>();
       const sending: Promise<void>[] = [];
-      const pages: Promise<void>[] = [];
+      const pages: Promise<unknown>[] = [];
       for (let n = 0; n < 500; n += 1) {
         expected.add(`live d${n % 10}/state ${n}`);
         sending.push(device.broker.publish(topics.state(`d${n % 10}`), String(n), stored));

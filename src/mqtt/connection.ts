@@ -4,7 +4,7 @@ import { publicUrl } from '../broker-url.ts';
 import type { Clock } from '../clock.ts';
 import { delay } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from './broker.ts';
+import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailedConnect, describeFailure } from './failure.ts';
@@ -78,7 +78,11 @@ class Connection implements BrokerConnection {
     return this.#session?.publish(topic, payload, options) ?? Promise.reject(this.#offline());
   }
 
-  readRetained(filters: readonly string[], signal: AbortSignal, options?: { readonly qos?: 0 | 1 }): Promise<void> {
+  readRetained(
+    filters: readonly string[],
+    signal: AbortSignal,
+    options?: { readonly qos?: 0 | 1 },
+  ): Promise<RefusedFilters> {
     return this.#session?.readRetained(filters, options?.qos ?? 1, signal) ?? Promise.reject(this.#offline());
   }
 

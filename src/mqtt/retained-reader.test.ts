@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Clock } from '../clock.ts';
 import { BrokerError } from './broker.ts';
+import type { RefusedFilters } from './broker.ts';
 import { RetainedReader, matchesFilter } from './retained-reader.ts';
 import type { PageTuning } from './retained-reader.ts';
 
 const tuning: PageTuning = { pageConcurrency: 2, quietTicks: 3, tickMs: 15, maxPageMessages: 10 };
+const REFUSED = new BrokerError('refused', 'no', { code: 0x80 });
 const never = new AbortController().signal;
 
 /** A broker that answers at once, and a clock that ticks when told. */
@@ -13,8 +15,15 @@ class Rig {
   readonly unsubscribed: string[][] = [];
   readonly reader: RetainedReader;
   onSubscribe: (filters: readonly string[]) => void = () => {};
+  /** Those of the filters that the broker does not grant. */
+  refuse: (filters: readonly string[]) => readonly string[] = () => [];
   nowMs = 0;
+  readonly #granted: string[] = [];
   #ticks: (() => void)[] = [];
+
+  get granted(): string[] {
+    return this.#granted;
+  }
 
   constructor(more: Partial<PageTuning> = {}) {
     const clock: Clock = {
@@ -26,10 +35,13 @@ class Rig {
       },
     };
     const port = {
-      subscribe: async (filters: readonly string[]): Promise<void> => {
+      subscribe: async (filters: readonly string[]): Promise<RefusedFilters> => {
         this.subscribed.push([...filters]);
         this.onSubscribe(filters);
         await Promise.resolve();
+        const refused = this.refuse(filters);
+        this.#granted.push(...filters.filter((filter) => !refused.includes(filter)));
+        return new Map(refused.map((filter) => [filter, REFUSED]));
       },
       unsubscribe: async (filters: readonly string[]): Promise<void> => {
         this.unsubscribed.push([...filters]);
@@ -115,6 +127,79 @@ describe('RetainedReader', () => {
     await rig.ticks(12);
     await page;
     expect(rig.subscribed).toEqual([['p/a/#', 'p/b/#', 'p/c/#'], ['p/a/#', 'p/b/#'], ['p/c/#']]);
+  });
+
+  describe('of a broker that refuses filters', () => {
+    const filtersOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `p/d${index}/#`);
+    /** Grants so many filters at one time, whatever pages they belong to. */
+    const grantOnly = (rig: Rig, most: number): void => {
+      rig.refuse = (filters) => {
+        const gone = new Set(rig.unsubscribed.flat());
+        const standing = rig.granted.filter((filter) => !gone.has(filter)).length;
+        return filters.slice(Math.max(0, most - standing));
+      };
+    };
+
+    it('reads every filter where only so many are granted at one time, and remembers how many', async () => {
+      const rig = new Rig({ pageConcurrency: 8 });
+      grantOnly(rig, 3);
+      const pages = Promise.all(
+        [filtersOf(10).slice(0, 5), filtersOf(10).slice(5)].map((page) => rig.reader.read(page, 1, never)),
+      );
+      await rig.ticks(40);
+      expect((await pages).map(({ size }) => size)).toEqual([0, 0]);
+      expect(rig.granted.toSorted()).toEqual(filtersOf(10));
+      const before = rig.subscribed.length;
+      const next = rig.reader.read(filtersOf(20).slice(10, 14), 1, never);
+      await rig.ticks(16);
+      expect((await next).size).toBe(0);
+      expect(rig.subscribed.slice(before).every(({ length }) => length <= 3)).toBe(true);
+    });
+
+    it('halves a page of which it grants nothing', async () => {
+      const rig = new Rig();
+      rig.refuse = (filters) => (filters.length > 2 ? filters : []);
+      const page = rig.reader.read(filtersOf(7), 1, never);
+      await rig.ticks(40);
+      expect((await page).size).toBe(0);
+      expect(rig.granted.toSorted()).toEqual(filtersOf(7));
+    });
+
+    it('names those that it refuses each by itself, reads the others, and is as fast as before', async () => {
+      const rig = new Rig();
+      const forbidden = ['p/d1/#', 'p/d4/#'];
+      rig.refuse = (filters) => filters.filter((filter) => forbidden.includes(filter));
+      const page = rig.reader.read(filtersOf(6), 1, never);
+      await rig.ticks(12);
+      expect([...(await page)]).toEqual(forbidden.map((filter) => [filter, REFUSED]));
+      expect(rig.granted).toHaveLength(4);
+      const before = rig.subscribed.length;
+      const pages = [['p/x/#', 'p/y/#'], ['p/z/#']].map((filters) => rig.reader.read(filters, 1, never));
+      await settled();
+      expect(rig.subscribed.slice(before)).toEqual([['p/x/#', 'p/y/#'], ['p/z/#']]);
+      await rig.ticks(4);
+      await Promise.all(pages);
+    });
+
+    it('goes back to full pages after a refusal that passed', async () => {
+      const rig = new Rig();
+      let refusals = 1;
+      rig.refuse = (filters) => (refusals-- > 0 ? filters : []);
+      const first = rig.reader.read(['p/a/#'], 1, never);
+      await rig.ticks(8);
+      await first;
+      for (let round = 0; round < 4; round += 1) {
+        const page = rig.reader.read(filtersOf(500), 1, never);
+        await rig.ticks(80);
+        await page;
+      }
+      const before = rig.subscribed.length;
+      const pages = [1, 2].map((n) => rig.reader.read(filtersOf(500 + n), 1, never));
+      await settled();
+      expect(rig.subscribed.slice(before).map(({ length }) => length)).toEqual([501, 502]);
+      await rig.ticks(4);
+      await Promise.all(pages);
+    });
   });
 
   it('rejects what runs and what waits when the connection is gone', async () => {

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts';
-import type { BrokerError } from './broker.ts';
+import type { BrokerError, RefusedFilters } from './broker.ts';
 import type { BrokerTuning } from './options.ts';
 
 /** The two packets of a page. */
 export interface PagePort {
-  subscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
+  /** Resolves with the filters that the broker does not grant. */
+  subscribe(filters: readonly string[], qos: 0 | 1): Promise<RefusedFilters>;
   unsubscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
 }
 
@@ -15,6 +16,13 @@ export type PageTuning = Pick<BrokerTuning, 'pageConcurrency' | 'quietTicks' | '
 
 /** A broker that was frozen for long is not slow for so long. */
 const MAX_QUIET_MS = 1000;
+
+interface PageResult {
+  readonly granted: readonly string[];
+  readonly refused: RefusedFilters;
+  /** More came than the broker surely delivers: some may be missing. */
+  readonly isCut: boolean;
+}
 
 interface Page {
   /** Retained messages of this page so far. */
@@ -33,6 +41,12 @@ export class RetainedReader {
   readonly #closed = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  /** Filters that the broker was seen to grant at one time; infinite: it does not count them. */
+  #mostFilters = Number.POSITIVE_INFINITY;
+  /** Filters of the largest page that was asked for. */
+  #largestPage = 0;
+  /** Pages whose refused filters are being read again. */
+  #doubts = 0;
   /** Page by filter, without the `/#` at its end. Filters with `+` are in `#wild` too, which is short. */
   readonly #pages = new Map<string, Page>();
   readonly #wild = new Map<string, Page>();
@@ -43,20 +57,56 @@ export class RetainedReader {
     this.#tuning = tuning;
   }
 
-  async read(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<void> {
-    if (filters.length === 0) return;
+  /** Resolves with the filters that the broker refuses also each by itself. */
+  async read(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<RefusedFilters> {
     const stop = AbortSignal.any([signal, this.#closed.signal]);
-    await this.#enter(stop);
-    let messages: number;
-    try {
-      messages = await this.#readPage(filters, qos, stop);
-    } finally {
-      this.#leave();
+    this.#largestPage = Math.max(this.#largestPage, filters.length);
+    const parts: RefusedFilters[] = [];
+    for (let rest = filters; rest.length > 0;) {
+      const part = rest.slice(0, this.#mostFilters);
+      rest = rest.slice(part.length);
+      parts.push(await this.#readPart(part, qos, stop));
     }
-    if (qos === 0 || messages <= this.#tuning.maxPageMessages || filters.length === 1) return;
-    // The broker may have dropped what its queue did not hold, and always drops the same: only smaller pages show the rest.
-    const half = Math.ceil(filters.length / 2);
-    await Promise.all([this.read(filters.slice(0, half), qos, signal), this.read(filters.slice(half), qos, signal)]);
+    return merged(parts);
+  }
+
+  async #readPart(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<RefusedFilters> {
+    const { granted, refused, isCut } = await this.#readPage(filters, qos, stop);
+    const again = isCut ? await Promise.all(halves(granted).map((half) => this.read(half, qos, stop))) : [];
+    if (refused.size > 0) again.push(await this.#readDoubtful([...refused.keys()], qos, stop));
+    else if (filters.length >= this.#mostFilters) this.#raiseMost();
+    return merged(again);
+  }
+
+  async #readDoubtful(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<RefusedFilters> {
+    this.#doubts += 1;
+    try {
+      return await this.#readRefused(filters, qos, stop);
+    } finally {
+      this.#doubts -= 1;
+      this.#admit();
+    }
+  }
+
+  /**
+   * Reads what was refused beside others, alone: some brokers grant only so many filters at one time (NATS 31 by default), and say
+   * with the same code that one is not allowed. One that is refused by itself is; when others are granted it was their number.
+   */
+  async #readRefused(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<RefusedFilters> {
+    const { granted, refused } = await this.#readPage(filters, qos, stop);
+    if (granted.length > 0) this.#mostFilters = Math.min(this.#mostFilters, granted.length);
+    if (refused.size === 0 || filters.length === 1) return refused;
+    const rest = [...refused.keys()];
+    const alone: RefusedFilters[] = [];
+    for (const part of granted.length > 0 ? chunks(rest, granted.length) : halves(rest))
+      alone.push(await this.#readRefused(part, qos, stop));
+    return merged(alone);
+  }
+
+  /** One refusal that passed must not keep pages small as long as the connection lasts. */
+  #raiseMost(): void {
+    const most = this.#mostFilters * 2;
+    this.#mostFilters = most < this.#largestPage ? most : Number.POSITIVE_INFINITY;
   }
 
   /** Told of every retained message, before the handler. */
@@ -77,20 +127,34 @@ export class RetainedReader {
     this.#closed.abort(reason);
   }
 
-  /** Returns how many messages came. */
-  async #readPage(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<number> {
+  async #readPage(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<PageResult> {
+    await this.#enter(stop);
+    try {
+      return await this.#show(filters, qos, stop);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #show(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<PageResult> {
     const page: Page = { messages: 0 };
     this.#register(filters, page);
+    let granted = filters;
+    let refused: RefusedFilters;
     try {
       const askedAt = this.#clock.monotonic();
-      await this.#port.subscribe(filters, qos);
-      await this.#quiet(page, this.#quietTicksAfter(this.#clock.monotonic() - askedAt), stop);
+      refused = await this.#port.subscribe(filters, qos);
+      if (refused.size > 0) granted = filters.filter((filter) => !refused.has(filter));
+      const ticks = this.#quietTicksAfter(this.#clock.monotonic() - askedAt);
+      if (granted.length > 0) await this.#quiet(page, ticks, stop);
     } finally {
       this.#unregister(filters);
-      if (!this.#closed.signal.aborted) await this.#port.unsubscribe(filters, qos);
+      if (!this.#closed.signal.aborted && granted.length > 0) await this.#port.unsubscribe(granted, qos);
     }
     stop.throwIfAborted();
-    return page.messages;
+    // The broker may have dropped what its queue did not hold, and always drops the same: only smaller pages show the rest.
+    const isCut = qos === 1 && page.messages > this.#tuning.maxPageMessages && granted.length > 1;
+    return { granted, refused, isCut };
   }
 
   /** Some brokers look their store up after SUBACK; how long SUBACK took tells how busy they are. */
@@ -135,15 +199,17 @@ export class RetainedReader {
     }
   }
 
+  /** Places for pages; one while it is not clear what the broker refuses, or when it grants only so many filters at one time. */
+  get #places(): number {
+    return this.#doubts > 0 || this.#mostFilters < Number.POSITIVE_INFINITY ? 1 : this.#tuning.pageConcurrency;
+  }
+
   async #enter(stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
-    if (this.#running < this.#tuning.pageConcurrency) {
-      this.#running += 1;
-      return;
-    }
-    // The place is handed over by #leave, so #running stays as it is.
+    // The place is taken by #admit, in order.
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
+      this.#admit();
     });
     if (!stop.aborted) return;
     this.#leave();
@@ -151,11 +217,28 @@ export class RetainedReader {
   }
 
   #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+    this.#running -= 1;
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#running < this.#places) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#running += 1;
+      next();
+    }
   }
 }
+
+function chunks(filters: readonly string[], most: number): (readonly string[])[] {
+  if (filters.length <= most) return filters.length === 0 ? [] : [filters];
+  return [filters.slice(0, most), ...chunks(filters.slice(most), most)];
+}
+
+const merged = (parts: readonly RefusedFilters[]): RefusedFilters => new Map(parts.flatMap((part) => [...part]));
+
+const halves = (filters: readonly string[]): (readonly string[])[] => chunks(filters, Math.ceil(filters.length / 2));
 
 const subtree = (filter: string): string => (filter.endsWith('/#') ? filter.slice(0, -2) : filter);
 

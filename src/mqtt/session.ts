@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../clock.ts';
-import type { BrokerLimits, PublishOptions } from './broker.ts';
+import type { BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
@@ -70,7 +70,8 @@ export class Session {
       ([0, 1] as const).map(async (qos) => {
         const filters = this.#live.filter((one) => one.qos === qos).map(({ filter }) => filter);
         if (filters.length === 0) return;
-        await subscribe(this.#client, filters, { qos, noLocal: true, retainHandling: 2 }, this.#name);
+        const refused = await subscribe(this.#client, filters, { qos, noLocal: true, retainHandling: 2 }, this.#name);
+        for (const error of refused.values()) throw error;
       }),
     );
   }
@@ -99,7 +100,7 @@ export class Session {
     return options.qos === 0 ? sendOnce(send) : this.#window.run(send);
   }
 
-  readRetained(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<void> {
+  readRetained(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<RefusedFilters> {
     return this.#reader.read(filters, qos, signal);
   }
 
@@ -110,12 +111,12 @@ export class Session {
   }
 
   /** What QoS 0 asks for is a hint: a broker too busy for the answer is not left for it. */
-  async #answered(packet: string, qos: 0 | 1, answer: Promise<void>): Promise<void> {
+  async #answered<T>(packet: string, qos: 0 | 1, answer: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     const giveUp = qos === 0 ? reject : this.#hangUp;
     const answered = this.#answers.expect(() => giveUp(this.#overdue(packet)));
     try {
-      await Promise.race([answer, promise]);
+      return await Promise.race([answer, promise]);
     } finally {
       answered();
     }

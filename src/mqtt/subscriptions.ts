@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import { BrokerError } from './broker.ts';
+import type { RefusedFilters } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 
@@ -11,24 +12,29 @@ export interface SubscribeOptions {
   readonly retainHandling: 0 | 2;
 }
 
-/** SUBSCRIBE in one packet; resolves at a SUBACK that grants every filter, rejects with a BrokerError naming the first that it refuses. */
+/** SUBSCRIBE in one packet; resolves at the SUBACK with the filters that it refuses. */
 export function subscribe(
   client: MqttClient,
   filters: readonly string[],
   options: SubscribeOptions,
   broker: BrokerName,
-): Promise<void> {
+): Promise<RefusedFilters> {
   const { qos, noLocal: nl, retainHandling: rh } = options;
   const request = client.options.protocolVersion === 5 ? { qos, nl, rh } : { qos };
   return new Promise((resolve, reject) => {
     client.subscribe([...filters], request, (error, _subscriptions, suback) => {
-      const granted = grantedCodes(suback);
-      const refused = granted.findIndex((code) => code >= 0x80);
-      if (refused >= 0) reject(refusal(`the subscription to ${filters[refused]}`, granted[refused] ?? 0x80, broker));
-      else if (error !== null) reject(cut('SUBSCRIBE', error));
-      else resolve();
+      const refused = refusedFilters(filters, grantedCodes(suback), broker);
+      if (error === null || refused.size > 0) resolve(refused);
+      else reject(cut('SUBSCRIBE', error));
     });
   });
+}
+
+function refusedFilters(filters: readonly string[], codes: readonly number[], broker: BrokerName): RefusedFilters {
+  const refused = filters
+    .map((filter, at): [string, number] => [filter, codes[at] ?? 0])
+    .filter(([, code]) => code >= 0x80);
+  return new Map(refused.map(([filter, code]) => [filter, refusal(`the subscription to ${filter}`, code, broker)]));
 }
 
 function grantedCodes(suback: unknown): readonly number[] {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../src/clock.ts';
 import { BrokerError } from '../../src/mqtt/broker.ts';
-import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions } from '../../src/mqtt/broker.ts';
+import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions, RefusedFilters } from '../../src/mqtt/broker.ts';
 import { matchesFilter } from '../../src/mqtt/retained-reader.ts';
 
 /** How a publish ends: `lost` and `unanswered` wait until the connection breaks, and only the latter is stored; `forgotten` is acknowledged and not stored. */
@@ -40,6 +40,10 @@ export class FakeBroker implements Broker {
   readonly pageScript: PageResult[] = [];
   /** The same for pages of one wildcard. */
   readonly discoveryScript: PageResult[] = [];
+  /** Filters that no SUBSCRIBE is granted for. */
+  isRefusingFilter: (filter: string) => boolean = () => false;
+  /** Topics that no PUBLISH is taken for. */
+  isRefusingTopic: (topic: string) => boolean = () => false;
   /** Everything the operator has sent, whatever came of it. */
   readonly published: Published[] = [];
   /** The filters of every page that was asked for. */
@@ -119,7 +123,7 @@ export class FakeBroker implements Broker {
   async publish(topic: string, payload: string | Buffer, { retain }: PublishOptions): Promise<void> {
     if (!this.connected) throw new BrokerError('transient', 'not connected');
     const text = payload.toString();
-    const result = this.publishScript.shift() ?? 'ok';
+    const result = this.publishScript.shift() ?? (this.isRefusingTopic(topic) ? 'refused' : 'ok');
     this.published.push({ topic, payload: text, result, at: this.#clock.monotonic() });
     if (result === 'refused' || result === 'tooLarge') throw new BrokerError(result, `scripted: ${result}`);
     if (result === 'transient') throw new BrokerError('transient', 'scripted: timed out');
@@ -129,17 +133,20 @@ export class FakeBroker implements Broker {
     await this.#wait(result === 'ok' || result === 'forgotten' ? this.publishDelayMs : Number.POSITIVE_INFINITY);
   }
 
-  async readRetained(filters: readonly string[], signal: AbortSignal): Promise<void> {
+  async readRetained(filters: readonly string[], signal: AbortSignal): Promise<RefusedFilters> {
     signal.throwIfAborted();
     if (!this.connected) throw new BrokerError('transient', 'not connected');
     this.pages.push(filters);
     const script = filters.some((filter) => filter.includes('+')) ? this.discoveryScript : this.pageScript;
     const result = script.shift() ?? 'complete';
-    const seen = [...this.#store].filter(([topic]) => filters.some((filter) => matchesFilter(topic, filter)));
+    const granted = filters.filter((filter) => !this.isRefusingFilter(filter));
+    const seen = [...this.#store].filter(([topic]) => granted.some((filter) => matchesFilter(topic, filter)));
     await this.#wait(this.pageDelayMs, signal);
     if (result === 'broken') throw new BrokerError('transient', 'scripted: the page broke off');
     if (result === 'complete') this.#deliver(seen);
     if (result === 'late') this.#deliverLate(seen);
+    const refused = filters.filter((filter) => this.isRefusingFilter(filter));
+    return new Map(refused.map((filter) => [filter, new BrokerError('refused', `scripted: refused ${filter}`)]));
   }
 
   #deliver(messages: readonly (readonly [string, Buffer])[]): void {
