@@ -19,6 +19,7 @@ import { isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import type { Refusals } from './refusals.ts';
 import { schemaOf } from './typing.ts';
 import type { Typing } from './typing.ts';
 import type { Wake } from './wake.ts';
@@ -37,6 +38,7 @@ export interface DesiredDeps {
   readonly typingOf: (memory: DeviceMemory) => Typing;
   /** Device ids that wait for their document to be compared, beside those being worked on. */
   readonly backlog: () => number;
+  readonly refusals: Pick<Refusals, 'note' | 'accepted'>;
   readonly onPublished: (durationMs: number) => void;
   readonly onPublishError: (kind: string) => void;
   readonly onWithdrawn: (topics: number) => void;
@@ -44,8 +46,8 @@ export interface DesiredDeps {
 
 /** A document that the broker lost although it had acknowledged it is sent again this much later. */
 const NOT_RETAINED_RETRY_MS = 30_000;
-/** After a refusal of the broker, which only a person can lift. */
-const REFUSED_RETRY_MS = 30_000;
+/** What the broker cannot take because of its size is tried again this much later; its limit may have been raised. */
+const TOO_LARGE_RETRY_MS = 30_000;
 
 /** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
 const SCHEMA_RETRY_MS = 2000;
@@ -191,6 +193,7 @@ export class DesiredReconciler {
       copy.publishing = undefined;
       if (copy.isDoubtful) this.#deps.wake.page(memory.deviceId);
     }
+    this.#deps.refusals.accepted(memory.deviceId);
     this.#deps.onPublished(clock.monotonic() - startedAt);
     copy.isPublishedInPage = true;
     copy.payload = composed.payload.toString('latin1');
@@ -214,8 +217,12 @@ export class DesiredReconciler {
     this.#deps.onPublishError(error.kind);
     // Cut off: nobody knows whether the broker has it. The page after the reconnect tells.
     if (error.kind === 'transient') return this.#deps.broker.connected ? { kind: 'requeue', afterMs: 1000 } : DONE;
-    this.#hold(memory, { reason: error.kind === 'tooLarge' ? 'TooLarge' : 'BrokerRefused', message: error.message });
-    return { kind: 'requeue', afterMs: REFUSED_RETRY_MS };
+    if (error.kind === 'tooLarge') {
+      this.#hold(memory, { reason: 'TooLarge', message: error.message });
+      return { kind: 'requeue', afterMs: TOO_LARGE_RETRY_MS };
+    }
+    this.#deps.refusals.note(memory.deviceId, error.message);
+    return this.#hold(memory, { reason: 'BrokerRefused', message: error.message });
   }
 
   #settle(memory: DeviceMemory, device: Device): Outcome {
@@ -254,6 +261,7 @@ export class DesiredReconciler {
     } catch (error) {
       return this.#failPublish(memory, error);
     }
+    this.#deps.refusals.accepted(id);
     this.#deps.onWithdrawn(retained.length);
     if (memory.owner === undefined) fleet.forget(id);
     else this.#reread(memory);

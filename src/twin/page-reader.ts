@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { Broker } from '../mqtt/broker.ts';
+import type { Broker, BrokerError, RefusedFilters } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
@@ -17,6 +17,8 @@ export interface PageReaderDeps {
   readonly onPage: (result: 'complete' | 'broken') => void;
   /** All retained messages of this device have been routed. */
   readonly onRead: (memory: DeviceMemory) => void;
+  /** The broker does not let the operator read this device's topics. */
+  readonly onRefused: (memory: DeviceMemory, error: BrokerError) => void;
 }
 
 const RETRY_MS = 1000;
@@ -107,7 +109,7 @@ export class PageReader {
   }
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
-    const { broker, topics, onPage, onRead } = this.#deps;
+    const { broker, topics, onPage, onRead, onRefused } = this.#deps;
     const connection = this.#connection;
     const begunAt = page.map(({ readsAnew }) => readsAnew);
     for (const memory of page) {
@@ -115,8 +117,9 @@ export class PageReader {
       memory.copy.isPublishedInPage = memory.copy.publishing !== undefined;
       memory.copy.isDoubtful = false;
     }
+    let refused: RefusedFilters;
     try {
-      await broker.readRetained(
+      refused = await broker.readRetained(
         page.map(({ deviceId }) => topics.retained(deviceId)),
         this.#signal,
       );
@@ -130,8 +133,12 @@ export class PageReader {
     // What was read on a connection that is gone may have been replaced before the next one.
     if (connection !== this.#connection) return;
     this.#closeLater(page);
-    // Some of it was routed for another owner, or for none; the device waits for its next page.
-    for (const [at, memory] of page.entries()) if (memory.readsAnew === begunAt[at]) onRead(memory);
+    for (const [at, memory] of page.entries()) {
+      const refusal = refused.get(topics.retained(memory.deviceId));
+      if (refusal !== undefined) onRefused(memory, refusal);
+      // Some of it was routed for another owner, or for none; the device waits for its next page.
+      else if (memory.readsAnew === begunAt[at]) onRead(memory);
+    }
   }
 
   /** A connection that survived gets the page again, but not at once. */

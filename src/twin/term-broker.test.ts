@@ -140,17 +140,6 @@ describe('a broker that lost its store', () => {
 });
 
 describe('a broker that answers', () => {
-  it('that it refuses is asked again half a minute later, and the object says so', async () => {
-    await using bed = await startTerm();
-    bed.broker.publishScript.push('refused');
-    bed.apply({ desired: rate(60) });
-    await bed.pass(1000);
-    expect(bed.condition('Ready')).toBe('False/BrokerRefused');
-    await bed.pass(30_000);
-    expect(bed.documents()).toHaveLength(2);
-    expect(bed.condition('Ready')).toBe('True/Published');
-  });
-
   it('that a document is too large makes the object Stalled', async () => {
     await using bed = await startTerm();
     bed.broker.publishScript.push('tooLarge');

@@ -11,7 +11,7 @@ import { onReconnect } from '../liveness/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Broker, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
+import type { Broker, BrokerError, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
@@ -24,6 +24,7 @@ import type { EventSink } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
 import { Provisioner } from './provisioner.ts';
+import { Refusals } from './refusals.ts';
 import { Resync } from './resync.ts';
 import { Router } from './router.ts';
 import { SchemaCollector } from './schema-collector.ts';
@@ -99,6 +100,7 @@ export class Term implements BrokerHandlers {
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
   readonly #router: Router;
+  readonly #refusals: Refusals;
   readonly #resync: Resync;
   /** Undefined while only one namespace is watched: whether others use a schema cannot be known. */
   readonly #collector: SchemaCollector | undefined;
@@ -142,6 +144,7 @@ export class Term implements BrokerHandlers {
       const graceMs = config.schemaGraceHours * 3_600_000;
       this.#collector = new SchemaCollector({ ...shared, memories: () => this.#fleet.all(), graceMs }, signal);
     }
+    this.#refusals = new Refusals({ clock, log, retry: (deviceId) => this.#retryRefused(deviceId) }, signal);
     const typingOf = (memory: DeviceMemory): Typing => this.schemas.typingOf(memory);
     this.#pages = new PageReader(
       {
@@ -149,7 +152,11 @@ export class Term implements BrokerHandlers {
         pageSize: config.pageSize,
         concurrency: config.pageConcurrency,
         onPage: (result) => metrics.pagesRead.inc({ result }),
-        onRead: (memory) => concludePage(memory, wake),
+        onRead: (memory) => {
+          this.#refusals.accepted(memory.deviceId);
+          concludePage(memory, wake);
+        },
+        onRefused: this.#onPageRefused,
       },
       signal,
     );
@@ -199,6 +206,7 @@ export class Term implements BrokerHandlers {
       typingOf,
       realm,
       settleMs: config.settleMs,
+      refusals: this.#refusals,
       backlog: () => deps.desiredQueue.length,
       onPublished: (durationMs) => {
         metrics.desiredPublished.inc();
@@ -311,6 +319,21 @@ export class Term implements BrokerHandlers {
     this.#brokerLostAt = this.#deps.clock.monotonic();
     this.#deps.metrics.brokerConnected.set(0);
     this.#pages.clear();
+    this.#refusals.clear();
+  }
+
+  /** Without its page nothing is known of what stands there, so nothing is published; the twin says why. */
+  readonly #onPageRefused = (memory: DeviceMemory, { message }: BrokerError): void => {
+    memory.copy.problem = { reason: 'BrokerRefused', message };
+    this.#refusals.note(memory.deviceId, message);
+    this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, false);
+  };
+
+  #retryRefused(deviceId: string): boolean {
+    const memory = this.#fleet.get(deviceId);
+    if (memory?.copy.isRead === true) this.#deps.desiredQueue.add(deviceId);
+    else if (memory !== undefined) this.#pages.request(deviceId);
+    return memory !== undefined;
   }
 
   #readAnew(memory: DeviceMemory): void {
