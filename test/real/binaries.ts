@@ -17,15 +17,39 @@ export type Progress = (line: string) => void;
 
 const KUBERNETES = pinned('controlplane', 'k8s.io/kubernetes');
 const ETCD = pinned('etcd', 'go.etcd.io/etcd/server/v3');
+const HELM = pinned('helm', 'helm.sh/helm/v4');
+/** One folder for what must fit together, so that a new version of either is never mixed with an old one. */
+const CONTROL_PLANE = `control-plane-${KUBERNETES}-etcd-${ETCD}`;
 
 const BUILT = {
-  'kube-apiserver': { module: 'controlplane', package: 'k8s.io/kubernetes/cmd/kube-apiserver', about: '4–5 min' },
+  'kube-apiserver': {
+    module: 'controlplane',
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    about: '4–5 min',
+    version: KUBERNETES,
+    folder: CONTROL_PLANE,
+  },
   'kube-controller-manager': {
     module: 'controlplane',
     package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
     about: '1–2 min',
+    version: KUBERNETES,
+    folder: CONTROL_PLANE,
   },
-  etcd: { module: 'etcd', package: 'go.etcd.io/etcd/server/v3', about: 'half a minute' },
+  etcd: {
+    module: 'etcd',
+    package: 'go.etcd.io/etcd/server/v3',
+    about: 'half a minute',
+    version: ETCD,
+    folder: CONTROL_PLANE,
+  },
+  helm: {
+    module: 'helm',
+    package: 'helm.sh/helm/v4/cmd/helm',
+    about: '2 min',
+    version: HELM,
+    folder: `helm-${HELM}`,
+  },
 } as const;
 
 type BinaryName = keyof typeof BUILT;
@@ -39,6 +63,11 @@ export async function findControlPlane(progress: Progress): Promise<ControlPlane
     kubeApiserver: await fromCache('kube-apiserver', progress),
     kubeControllerManager: await fromCache('kube-controller-manager', progress),
   };
+}
+
+/** Path of Helm 4; builds it when it is missing. */
+export function findHelm(progress: Progress): Promise<string> {
+  return fromCache('helm', progress);
 }
 
 function fromAssets(directory: string): ControlPlaneBinaries {
@@ -59,27 +88,23 @@ function fromAssets(directory: string): ControlPlaneBinaries {
 }
 
 async function fromCache(name: BinaryName, progress: Progress): Promise<string> {
-  const path = join(cacheDirectory(), name);
+  const path = join(cacheDirectory(name), name);
   if (!isExecutable(path)) await build(name, path, progress);
   return path;
 }
 
-function cacheDirectory(): string {
+function cacheDirectory(name: BinaryName): string {
   const base = process.env['XDG_CACHE_HOME'] ?? '';
   const platform = `${process.platform}-${process.arch}`;
-  return join(
-    base === '' ? join(homedir(), '.cache') : base,
-    'mir-operator',
-    `control-plane-${KUBERNETES}-etcd-${ETCD}-${platform}`,
-  );
+  return join(base === '' ? join(homedir(), '.cache') : base, 'mir-operator', `${BUILT[name].folder}-${platform}`);
 }
 
 async function build(name: BinaryName, path: string, progress: Progress): Promise<void> {
   await requireGo(name);
-  const { module, package: source, about } = BUILT[name];
+  const { module, package: source, about, version } = BUILT[name];
   const started = Date.now();
-  progress(`building ${name} (${module === 'etcd' ? ETCD : KUBERNETES}, ${about}; kept in ${cacheDirectory()})`);
-  mkdirSync(cacheDirectory(), { recursive: true });
+  progress(`building ${name} (${version}, ${about}; kept in ${cacheDirectory(name)})`);
+  mkdirSync(cacheDirectory(name), { recursive: true });
   // Beside its final place, so that the rename is atomic and a build that was interrupted is never taken for done.
   const unfinished = `${path}.building-${process.pid}`;
   try {
@@ -118,7 +143,7 @@ async function requireGo(name: BinaryName): Promise<void> {
     await promisify(execFile)('go', ['version']);
   } catch (cause) {
     throw new Error(
-      `${name} is neither in KUBEBUILDER_ASSETS nor in ${cacheDirectory()}, and building it needs Go 1.26 or newer, ` +
+      `${name} is neither in KUBEBUILDER_ASSETS nor in ${cacheDirectory(name)}, and building it needs Go 1.26 or newer, ` +
         `which is not on PATH: install Go (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a directory that holds ` +
         `kube-apiserver, etcd and kube-controller-manager`,
       { cause },

@@ -1,32 +1,55 @@
-/** Writes what is derived from the code into the files that hold it; `--check` only says what is out of date. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+/** Writes what is made from the source into the files that hold it; `--check` only says what is out of date. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { renderConfigTable } from '../../src/config-docs.ts';
+import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
-const BEGIN = '<!-- configuration:begin -->\n';
-const END = '\n<!-- configuration:end -->';
+const ROOT = join(import.meta.dirname, '..', '..');
+const CHART = 'helm/mir-operator';
+const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
+
+/** Path from the root → what the file has to be, given what it is. */
+const GENERATED: readonly (readonly [path: string, render: (before: string) => string])[] = [
+  ['README.md', (before) => withPart(before, 'configuration', renderConfigTable())],
+  [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
+  [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
+  // A chart can only hold files of its own folder.
+  ...CRDS.flatMap((name) =>
+    [CHART, 'helm/mir-operator-crds'].map(
+      (chart) => [`${chart}/files/crds/${name}`, () => read(`crds/${name}`)] as const,
+    ),
+  ),
+];
 
 const isCheck = process.argv.includes('--check');
-const before = readFileSync(README, 'utf8');
-const after = withTable(before);
-if (before !== after && isCheck) {
-  console.error("README.md: the table of options is not the code's; run `npm run generate`");
-  process.exitCode = 1;
-} else if (before !== after) {
-  writeFileSync(README, after);
-  console.log('README.md written');
+for (const [path, render] of GENERATED) {
+  const before = existsSync(join(ROOT, path)) ? read(path) : '';
+  const after = render(before);
+  if (before === after) continue;
+  if (isCheck) {
+    console.error(`${path} is not what the source makes of it; run \`npm run generate\``);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(join(ROOT, path), after);
+    console.log(`${path} written`);
+  }
 }
 
-function withTable(text: string): string {
-  const [head, rest] = split(text, BEGIN);
-  const [, tail] = split(`\n${rest}`, END);
-  return `${head}${BEGIN}${renderConfigTable()}${END}${tail}`;
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** Puts `content` between the marks `<!-- name:begin -->` and `<!-- name:end -->`. */
+function withPart(text: string, name: string, content: string): string {
+  const begin = `<!-- ${name}:begin -->\n`;
+  const end = `\n<!-- ${name}:end -->`;
+  const [head, rest] = split(text, begin);
+  const [, tail] = split(`\n${rest}`, end);
+  return `${head}${begin}${content}${end}${tail}`;
 }
 
 function split(text: string, mark: string): readonly [string, string] {
   const at = text.indexOf(mark);
-  if (at < 0)
-    throw new Error(`README.md lacks the line ${mark.trim()}; put it back where the table of options belongs`);
+  if (at < 0) throw new Error(`the line ${mark.trim()} is missing; put it back where the generated part belongs`);
   return [text.slice(0, at), text.slice(at + mark.length)];
 }

@@ -1,0 +1,304 @@
+/** The chart, as people install it: real Helm against a fresh real API server, the operator with the service account's own token. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { load, loadAll } from 'js-yaml';
+import { createTestBroker } from '../world/broker.ts';
+import type { TestBroker } from '../world/broker.ts';
+import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
+import { kubectlFor } from '../world/kubectl.ts';
+import type { CommandResult, Kubectl } from '../world/kubectl.ts';
+import { startOperator } from '../world/operator-process.ts';
+import type { OperatorProcess } from '../world/operator-process.ts';
+import { findControlPlane, findHelm } from './binaries.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { startMosquitto } from './mosquitto.ts';
+import { INSTALL_MANIFEST, renderInstallManifest } from '../tools/manifests.ts';
+import { scratchDirectory } from './reaper.ts';
+import { findMosquitto } from './system-packages.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const CHART = join(ROOT, 'helm/mir-operator');
+const CRD_CHART = join(ROOT, 'helm/mir-operator-crds');
+const NAMESPACE = 'mir-system';
+const RELEASE = 'mir-operator';
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+let directory: string;
+let plane: ControlPlane;
+let broker: TestBroker;
+let helmBinary: string;
+let kubectl: Kubectl;
+const operators: OperatorProcess[] = [];
+
+beforeAll(async () => {
+  directory = scratchDirectory('chart');
+  helmBinary = await findHelm(progress);
+  const mosquitto = join(directory, 'mosquitto');
+  mkdirSync(mosquitto);
+  broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
+  plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
+  kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
+}, 600_000);
+
+afterAll(async () => {
+  await Promise.all(operators.map((operator) => operator.kill()));
+  await broker?.close();
+  await plane?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function helm(...args: readonly string[]): Promise<CommandResult> {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: directory,
+    KUBECONFIG: plane.kubeconfig,
+    HELM_CACHE_HOME: join(directory, 'helm-cache'),
+  };
+  return new Promise((resolve) => {
+    execFile(helmBinary, args, { env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
+}
+
+async function succeed(result: Promise<CommandResult>): Promise<string> {
+  const { code, stdout, stderr } = await result;
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+/** Runs the operator as the pod would: the ConfigMap's configuration, the service account's token, nothing else. */
+async function runAsPod(name: string): Promise<OperatorProcess> {
+  const token = await succeed(kubectl(['create', 'token', RELEASE, '-n', NAMESPACE, '--duration=1h']));
+  const { url, caPem } = readKubeconfig(plane.kubeconfig);
+  const kubeconfig = writeKubeconfig(join(directory, `${name}.kubeconfig`), {
+    url,
+    caPem,
+    credentials: { token: token.trim() },
+  });
+  const config = await succeed(
+    kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', String.raw`jsonpath={.data.config\.yaml}`]),
+  );
+  const file = join(directory, `${name}.yaml`);
+  writeFileSync(file, config);
+  const operator = await startOperator(kubeconfig, broker.url, {
+    // In a pod its namespace is the Lease's.
+    flags: [`--config=${file}`, `--lease-namespace=${NAMESPACE}`, `--identity=${name}`],
+  });
+  operators.push(operator);
+  return operator;
+}
+
+interface HookObject {
+  readonly kind: string;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const install = ['--namespace', NAMESPACE, '--set', `mqtt.url=mqtt://127.0.0.1:1883`] as const;
+
+describe('the chart', () => {
+  it('passes helm lint', async () => {
+    const out = await succeed(helm('lint', '--strict', CHART, '--set', 'mqtt.url=mqtt://b:1883'));
+    expect(out).toContain('0 chart(s) failed');
+    await succeed(helm('lint', '--strict', CRD_CHART));
+  });
+
+  it('is what manifests/install.yaml was rendered from', () => {
+    expect(readFileSync(INSTALL_MANIFEST, 'utf8')).toBe(renderInstallManifest(helmBinary));
+  });
+
+  it.each([
+    ['an unknown value', ['--set', 'replicas=2'], /additional properties 'replicas' not allowed/],
+    [
+      'an unknown option of the operator',
+      ['--set', 'config.pagesize=2'],
+      /additional properties 'pagesize' not allowed/,
+    ],
+    ['an option out of bounds', ['--set', 'config.pageSize=0'], /pageSize/],
+    ['a broker that is no URL', ['--set', 'mqtt.url=broker:1883'], /mqtt\/url/],
+    ['no broker at all', ['--set', 'mqtt.url='], /mqtt.url is empty: set it to your broker/],
+  ])('refuses %s with a message that names it', async (_what, set, message) => {
+    const { code, stderr } = await helm('template', RELEASE, CHART, ...install, ...set);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(message);
+  });
+
+  it("installs by the README's command, and tells the next one", async () => {
+    const command = /^helm (install .*)$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1]?.split(' ') ?? [];
+    const out = await succeed(helm(...command.map((word) => (word === 'helm/mir-operator' ? CHART : word))));
+    expect(out).toContain(`kubectl rollout status -n ${NAMESPACE} deployment/${RELEASE}`);
+    const crds = await succeed(
+      kubectl(['wait', '--for=condition=Established', 'crd/devices.iot.mir', 'crd/schemas.iot.mir']),
+    );
+    expect(crds).toContain('devices.iot.mir condition met');
+  });
+
+  it.each<readonly [string, readonly string[]]>([
+    ['defaults', []],
+    [
+      'one replica, nothing optional',
+      [
+        'replicaCount=1',
+        'networkPolicy.enabled=false',
+        'service.enabled=false',
+        'metrics.dashboard.enabled=false',
+        'crds.install=false',
+      ],
+    ],
+    [
+      'everything optional',
+      [
+        'flowControl.enabled=true',
+        'priorityClassName=system-cluster-critical',
+        'config.provisionNamespace=default',
+        'config.clusterId=site-a',
+      ],
+    ],
+    [
+      'TLS, password and client certificate',
+      [
+        'mqtt.url=mqtts://broker.example:8883',
+        'mqtt.username=op',
+        'mqtt.passwordSecret.name=p',
+        'mqtt.caSecret.name=ca',
+        'mqtt.clientCertSecret.name=cert',
+      ],
+    ],
+    [
+      'an authority from a ConfigMap',
+      ['mqtt.url=wss://broker.example', 'mqtt.caSecret.name=ca', 'mqtt.caSecret.kind=ConfigMap'],
+    ],
+    ['one namespace', ['config.namespace=default']],
+    [
+      'an image by digest',
+      [`image.registry=registry.example`, `image.digest=sha256:${'0'.repeat(64)}`, 'imagePullSecrets[0].name=pull'],
+    ],
+    [
+      'labels and names',
+      [
+        'commonLabels.team=iot',
+        'podLabels.a=b',
+        'fullnameOverride=twins',
+        'commonAnnotations.c=d',
+        'podDisruptionBudget.maxUnavailable=50%',
+      ],
+    ],
+  ])('renders what the API server takes: %s', async (_what, sets) => {
+    const flags = sets.flatMap((set) => ['--set', set]);
+    const rendered = await succeed(helm('template', RELEASE, CHART, '--skip-tests', ...install, ...flags));
+    const file = join(directory, 'rendered.yaml');
+    writeFileSync(file, rendered);
+    // Server-side, as Flux and Helm 4 apply: unknown and duplicate fields are errors.
+    const result = await kubectl([
+      'apply',
+      '--server-side',
+      '--force-conflicts',
+      '--dry-run=server',
+      '--validate=strict',
+      '-f',
+      file,
+    ]);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('makes pods that fit the restricted Pod Security Standard', async () => {
+    await succeed(
+      kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/warn=restricted', '--overwrite']),
+    );
+    const manifest = await succeed(kubectl(['get', 'deployment', RELEASE, '-n', NAMESPACE, '-o', 'json']));
+    const { spec } = JSON.parse(manifest) as { spec: { template: object } };
+    const pod = { apiVersion: 'v1', kind: 'Pod', ...spec.template, metadata: { name: 'probe', namespace: NAMESPACE } };
+    const { code, stderr } = await kubectl(['apply', '--dry-run=server', '-f', '-'], JSON.stringify(pod));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('gives a service account that runs the operator, and helm test passes', async () => {
+    await runAsPod('first');
+    const { url, caPem } = readKubeconfig(plane.kubeconfig);
+    const hooks = await succeed(helm('get', 'hooks', RELEASE, '-n', NAMESPACE));
+    const objects = loadAll(hooks).filter((one): one is HookObject => one !== null);
+    // Without a kubelet no pod runs: what the pod of `helm test` would do is done here, with its account and its script.
+    const setup = { apiVersion: 'v1', kind: 'List', items: objects.filter(({ kind }) => kind !== 'Pod') };
+    await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(setup)));
+    const pod = objects.find(({ kind }) => kind === 'Pod');
+    await succeed(kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], JSON.stringify(pod)));
+    const script = objects.find((object) => object.kind === 'ConfigMap')?.data?.['device-becomes-ready.mjs'];
+    const account = join(directory, 'account');
+    mkdirSync(account);
+    writeFileSync(
+      join(account, 'token'),
+      await succeed(kubectl(['create', 'token', `${RELEASE}-test`, '-n', NAMESPACE])),
+    );
+    writeFileSync(join(account, 'ca.crt'), caPem);
+    writeFileSync(join(account, 'test.mjs'), script ?? '');
+    const { hostname, port } = new URL(url);
+    const env = {
+      SERVICE_ACCOUNT_DIRECTORY: account,
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: port,
+      NODE_EXTRA_CA_CERTS: join(account, 'ca.crt'),
+      NAMESPACE,
+    };
+    const run = await new Promise<CommandResult>((resolve) => {
+      execFile(process.execPath, [join(account, 'test.mjs')], { env }, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : 1, stdout, stderr }),
+      );
+    });
+    expect(run).toMatchObject({ code: 0, stderr: '' });
+    expect(run.stdout).toContain('became Ready');
+  });
+
+  it('upgrades, rolls back and uninstalls without a conflict, and leaves the devices', async () => {
+    const device = {
+      apiVersion: 'iot.mir/v1alpha',
+      kind: 'device',
+      metadata: { name: 'kept', namespace: 'default' },
+      spec: { deviceId: 'kept' },
+      properties: { desired: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } } },
+    };
+    await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(device)));
+    await succeed(kubectl(['wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s']));
+    await succeed(helm('upgrade', RELEASE, CHART, ...install, '--set', 'config.pageSize=100'));
+    const config = await succeed(kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', 'yaml']));
+    expect(config).toContain('pageSize: 100');
+    await succeed(helm('rollback', RELEASE, '1', '-n', NAMESPACE));
+    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait'));
+    expect(await succeed(kubectl(['get', 'dev', 'kept', '-o', 'name']))).toBe('device.iot.mir/kept\n');
+    expect([...(await broker.retained('mir/v1alpha/kept/desired')).keys()]).toHaveLength(1);
+    await succeed(kubectl(['create', 'namespace', 'leftover']));
+    await succeed(kubectl(['delete', 'namespace', 'leftover', '--timeout=60s']));
+  });
+
+  it('installs again over the CRDs that it kept', async () => {
+    await succeed(helm('install', RELEASE, CHART, ...install));
+    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE));
+  });
+
+  it('has an entry in the runbook for every alert', () => {
+    const { groups } = load(readFileSync(join(CHART, 'files/alerts.yaml'), 'utf8')) as {
+      groups: readonly { rules: readonly { alert: string }[] }[];
+    };
+    const runbook = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+    const missing = groups.flatMap(({ rules }) => rules).filter(({ alert }) => !runbook.includes(`\n### ${alert}\n`));
+    expect(missing).toEqual([]);
+  });
+
+  it('leaves the CRDs to a chart of their own', async () => {
+    await succeed(helm('install', 'crds', CRD_CHART, '-n', NAMESPACE, '--take-ownership'));
+    await succeed(helm('install', RELEASE, CHART, ...install, '--set', 'crds.install=false'));
+    await (await runAsPod('second')).stop();
+    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE));
+    expect(await succeed(kubectl(['get', 'crd', 'devices.iot.mir', '-o', 'name']))).toContain('devices.iot.mir');
+  });
+
+  it('installs without Helm', async () => {
+    await succeed(
+      kubectl(['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', INSTALL_MANIFEST]),
+    );
+    await runAsPod('plain');
+    await succeed(kubectl(['wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s']));
+  });
+});
