@@ -108,8 +108,8 @@ async function prepareCluster(kubeconfig: string): Promise<void> {
 
 /** As `kubectl apply` leaves it, so that applying the samples finds nothing to complain about. */
 function sampleNamespace(): unknown {
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'building-a' } };
-  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(namespace) };
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { annotations: {}, name: 'building-a' } };
+  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(namespace)}\n` };
   return { ...namespace, metadata: { ...namespace.metadata, annotations: applied } };
 }
 

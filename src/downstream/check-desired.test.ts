@@ -44,14 +44,15 @@ describe('what is desired', () => {
   it('is told apart, message by message', () => {
     const desired = {
       'sensor.v1.SampleRate': { interval_seconds: '60' },
-      'sensor.v1.AlertThreshold': { maxCelsius: 'hot' },
+      'sensor.v1.AlertThreshold': { maxTemp: 'hot' },
       'sensor.v1.BatteryStatus': { percentage: 1 },
       'sensor.v1.Nothing': {},
     };
     expect(checkDesired(desired, schema)).toEqual({
       values: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } },
       invalid: {
-        'sensor.v1.AlertThreshold': 'maxCelsius is "hot", expected a number, "NaN", "Infinity" or "-Infinity"',
+        'sensor.v1.AlertThreshold':
+          'maxTemp is "hot", expected a number that fits 32 bits, "NaN", "Infinity" or "-Infinity"',
         'sensor.v1.BatteryStatus':
           "is telemetry in the device's schema; only messages with message_type configuration can be desired",
         'sensor.v1.Nothing':

@@ -15,6 +15,7 @@ import type { Cloud } from './testing/cloud.ts';
 
 const README = readFileSync(new URL('README.md', import.meta.url), 'utf8');
 const SDK = pathToFileURL(join(import.meta.dirname, 'index.ts')).href;
+const EXAMPLES = pathToFileURL(join(import.meta.dirname, 'examples')).href;
 const [first = '', ...parts] = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
 
 let broker: DevBroker;
@@ -29,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const child of children.splice(0)) {
-    if (child.exitCode === null) {
+    if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
@@ -45,19 +46,27 @@ function start(word?: string) {
   if (part === undefined) throw new Error(`no program of the README has ${word}`);
   const code = first.replace('await device.connect()', () => `${part}\nawait device.connect()`);
   const program = join(folder, 'device.ts');
-  writeFileSync(program, code.replaceAll('./index.ts', SDK).replace('mqtt://localhost:1883', broker.url));
+  writeFileSync(
+    program,
+    code.replaceAll('./index.ts', SDK).replace('./examples', EXAMPLES).replace('mqtt://localhost:1883', broker.url),
+  );
   const child = spawn(process.execPath, [program], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  return { lines, exited: once(child, 'exit') };
+  const exited = once(child, 'exit');
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  return { lines, exited, kill };
 }
 
 describe('the programs of the README', () => {
   it('are all run here', () => {
-    expect(parts.map((code) => /'(\w+\.v1\.\w+)'|asleepSeconds/.exec(code)?.[0])).toEqual([
+    expect(parts.map((code) => /'(\w+\.v1\.\w+)'|asleepSeconds|keepModes/.exec(code)?.[0])).toEqual([
       "'wifi.v1.Settings'",
-      "'device.v1.Mode'",
+      'keepModes',
       "'features.v1.Flags'",
       "'firmware.v1.Update'",
       'asleepSeconds',
@@ -84,21 +93,28 @@ describe('the programs of the README', () => {
     expect(lines).toEqual(['joining plant', 'back to the cable']);
   });
 
-  it('end a mode when its time is over', async () => {
-    const { lines } = start('device.v1.Mode');
-    await cloud.desire({ 'device.v1.Mode': entry(1, { mode: 'BOOST', duration: '0.3s' }) });
-    await cloud.next('reported/device.v1.Mode', { status: 'accepted', value: { mode: 'BOOST', duration: '0.3s' } });
-    await cloud.next('reported/device.v1.Mode', { status: 'applied' });
-    expect(lines).toEqual(['mode BOOST', 'mode AUTO']);
+  it('end a mode when its time is over, and go on with it after a restart', async () => {
+    const { lines, kill } = start('keepModes');
+    const status = 'reported/device.v1.ModeStatus';
+    const request = { mode: 'maintenance', duration: 3600, requestId: '' };
+    await cloud.desire({ 'device.v1.Mode': entry(1, { mode: 'maintenance', duration: 3600 }) });
+    await cloud.next('reported/device.v1.Mode', { status: 'accepted', value: { mode: 'maintenance', duration: 3600 } });
+    await kill();
+    const again = start('keepModes');
+    await cloud.next('state', { online: true });
+    await cloud.next(status, { value: { mode: 'maintenance', formerMode: 'normal', secondsLeft: 3600, request } });
+    await cloud.desire({ 'device.v1.Mode': entry(2, { mode: 'eco' }) });
+    await cloud.next('reported/device.v1.Mode', { status: 'applied', revision: 2 });
+    expect([lines, again.lines]).toEqual([['mode maintenance'], ['mode maintenance', 'mode eco']]);
   });
 
   it('switch features', async () => {
     const { lines } = start('features.v1');
-    await cloud.desire({ 'features.v1.Flags': entry(1, { nightMode: true }) });
+    await cloud.desire({ 'features.v1.Flags': entry(1, { enableAdvancedMetrics: true }) });
     await cloud.next('reported/features.v1.Flags', { status: 'applied', revision: 1 });
     await cloud.desire({ 'features.v1.Flags': entry(2, {}) });
     await cloud.next('reported/features.v1.Flags', { status: 'applied', revision: 2 });
-    expect(lines).toEqual(['night mode on', 'night mode off']);
+    expect(lines).toEqual(['advanced metrics on', 'advanced metrics off']);
   });
 
   it('update the firmware and say how far they are', async () => {

@@ -102,24 +102,24 @@ describe('a device with a schema', () => {
     await connect();
     await cloud.desire({
       [RATE]: entry(3, { interval: 60 }),
-      [ALERT]: entry(4, { maxCelsius: 30 }),
+      [ALERT]: entry(4, { maxTemp: 30 }),
       'x.v1.Y': entry(5, {}),
     });
     const refused = await cloud.next(`reported/${RATE}`, { status: 'rejected' });
     expect(refused.json).toMatchObject({ uid: 'uid-1', revision: 3 });
     expect(refused.json?.['reason']).toContain('interval is not a field of sensor.v1.SampleRate');
-    await cloud.desire({ [RATE]: entry(6, { intervalSeconds: 5 }), [ALERT]: entry(4, { maxCelsius: 30 }) });
+    await cloud.desire({ [RATE]: entry(6, { intervalSeconds: 5 }), [ALERT]: entry(4, { maxTemp: 30 }) });
     await cloud.next(`reported/${RATE}`, { status: 'applied', revision: 6 });
-    expect(applied).toEqual([{ maxCelsius: 30 }, { intervalSeconds: 5 }]);
+    expect(applied).toEqual([{ maxTemp: 30 }, { intervalSeconds: 5 }]);
   });
 
   it('lets no older document that comes again take back what it decided on a newer one', async () => {
     await connect();
     await cloud.desire({ [RATE]: entry(10, { intervalSeconds: 60 }) });
     await cloud.next(`reported/${RATE}`, { status: 'applied', revision: 10 });
-    await cloud.desire({ [RATE]: entry(5, { interval: 1 }), [ALERT]: entry(11, { maxCelsius: 1 }) });
+    await cloud.desire({ [RATE]: entry(5, { interval: 1 }), [ALERT]: entry(11, { maxTemp: 1 }) });
     await cloud.next(`reported/${ALERT}`, { status: 'applied' });
-    await cloud.desire({ [RATE]: entry(10, { intervalSeconds: 60 }), [ALERT]: entry(12, { maxCelsius: 2 }) });
+    await cloud.desire({ [RATE]: entry(10, { intervalSeconds: 60 }), [ALERT]: entry(12, { maxTemp: 2 }) });
     await cloud.next(`reported/${ALERT}`, { status: 'applied', revision: 12 });
     expect(cloud.seen.filter(({ json }) => json?.['status'] === 'rejected')).toEqual([]);
   });

@@ -15,7 +15,14 @@ const FIRMWARE = 'firmware.v1.Update';
 
 /** Understands every message of `manifests/samples`, reports a battery, and wants at least a second between two samples. */
 export const SAMPLE_DEVICE: DeviceModel = {
-  applies: [SAMPLE_RATE, FIRMWARE, 'wifi.v1.Settings', 'device.v1.Mode', 'features.v1.Flags'],
+  applies: [
+    SAMPLE_RATE,
+    'sensor.v1.AlertThreshold',
+    FIRMWARE,
+    'wifi.v1.Settings',
+    'device.v1.Mode',
+    'features.v1.Flags',
+  ],
   oneShot: [FIRMWARE],
   initialReports: { 'sensor.v1.BatteryStatus': { percentage: 87, voltage: 3.2 } },
   rejects(message, value) {

@@ -207,7 +207,7 @@ describe('what is desired of a typed device', () => {
     ['an unknown message', { 'sensor.v1.Rate': {} }, 'sensor.v1.Rate', RATE],
     ['a message that is no configuration', { [BATTERY]: { percentage: 5 } }, BATTERY, 'telemetry'],
   ])('is Invalid for %s, and the other messages go out', async (_name, bad, message, why) => {
-    await using bed = await startTyped({ ...bad, [ALERT]: { maxCelsius: 30 } });
+    await using bed = await startTyped({ ...bad, [ALERT]: { maxTemp: 30 } });
     expect(bed.sync(message)).toMatchObject({ state: 'Invalid', reason: 'Invalid' });
     expect(bed.sync(message)?.message).toContain(why);
     expect(bed.condition('SchemaValid')).toBe('False/Invalid');

@@ -77,7 +77,7 @@ describe('desired properties', () => {
     await stage.untilEvent('drifting', 'Drifted', RATE);
     expect(condition(await stage.get('drifting'), 'Ready')).toBe('True/Published');
     // A change of another message is the barrier: its document is the first one since.
-    await stage.desire('drifting', 'features.v1.Flags', { enabled: {} });
+    await stage.desire('drifting', 'features.v1.Flags', { enableAdvancedMetrics: true });
     await documents.first('the document of the barrier', ({ text }) => text.includes('features.v1.Flags'));
     const sent = documents.messages.filter(
       ({ isRetained, text }) => !isRetained && !text.includes('features.v1.Flags'),
@@ -87,7 +87,7 @@ describe('desired properties', () => {
   });
 
   it('that are removed are withdrawn from the device', async () => {
-    await stage.create('withdrawn', { ...rate(60), 'features.v1.Flags': { enabled: {} } });
+    await stage.create('withdrawn', { ...rate(60), 'features.v1.Flags': { enableAdvancedMetrics: true } });
     await stage.startDevice('withdrawn');
     await stage.untilCondition('withdrawn', 'Synced', 'True/InSync');
     await stage.desire('withdrawn', RATE, null);

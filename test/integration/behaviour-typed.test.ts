@@ -63,7 +63,7 @@ describe('a device that brings a schema', () => {
   });
 
   it('is told with the path what does not fit, and gets the rest', async () => {
-    await stage.create('invalid', { [ALERT]: { maxCelsius: 30 } });
+    await stage.create('invalid', { [ALERT]: { maxTemp: 30 } });
     await announce('invalid', hash);
     await stage.untilCondition('invalid', 'SchemaValid', 'True/Valid');
     await stage.desire('invalid', RATE, { intervalSeconds: 'fast' });
@@ -73,8 +73,8 @@ describe('a device that brings a schema', () => {
     await stage.until('invalid', 'names the path', ({ status }) => {
       expect(status?.sync?.[RATE]?.message).toMatch(/intervalSeconds.*"fast".*whole number/);
     });
-    await stage.desire('invalid', ALERT, { maxCelsius: 31 });
-    await stage.say('invalid', `reported/${ALERT}`, { value: { maxCelsius: 31 } });
+    await stage.desire('invalid', ALERT, { maxTemp: 31 });
+    await stage.say('invalid', `reported/${ALERT}`, { value: { maxTemp: 31 } });
     await stage.until('invalid', 'the other message is in sync', (device) => {
       expect(syncState(device, ALERT)).toBe('InSync');
       expect(syncState(device)).toBe('Invalid');
@@ -113,11 +113,11 @@ describe.each(['json', 'protobuf'] as const)('a device of the SDK with a schema,
   const typed = (what: string) => stage.startDevice(name(what), { schema: bytes, encoding, applies: [RATE, ALERT] });
 
   it('is asked for its schema once, and is brought in sync', async () => {
-    await stage.create(name('sync'), { [RATE]: { interval_seconds: '60' }, [ALERT]: { maxCelsius: 30 } });
+    await stage.create(name('sync'), { [RATE]: { interval_seconds: '60' }, [ALERT]: { maxTemp: 30 } });
     const device = await typed('sync');
     await stage.untilCondition(name('sync'), 'Synced', 'True/InSync');
     const { status } = await stage.get(name('sync'));
-    expect(status?.reported).toMatchObject({ [RATE]: { intervalSeconds: 60 }, [ALERT]: { maxCelsius: 30 } });
+    expect(status?.reported).toMatchObject({ [RATE]: { intervalSeconds: 60 }, [ALERT]: { maxTemp: 30 } });
     expect(status?.schema?.hash).toBe(hash);
     device.drift(RATE, { intervalSeconds: 61 });
     await stage.untilCondition(name('sync'), 'Synced', 'False/Drifted');

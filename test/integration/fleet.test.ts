@@ -95,7 +95,7 @@ describe('a fleet', () => {
     const profile = ownProfile('faults.yaml', ({ groups }) => ({
       groups: [...groups, { name: 'well', id: `${stage.id('well')}-{n}`, count: 3, behaviours: [] }].map((group) => ({
         ...group,
-        desired: { 'sensor.v1.SampleRate': { intervalSeconds: 5 }, 'device.v1.Mode': { mode: 'ECO' } },
+        desired: { 'sensor.v1.SampleRate': { intervalSeconds: 5 }, 'device.v1.Mode': { mode: 'eco' } },
       })),
     }));
     await applyTwins(profile);

@@ -63,7 +63,11 @@ describeEmbedded("the README's commands", () => {
     const said = transcript.join('');
     expect(said).toContain('device.iot.mir/temperature-sensor-01 created');
     expect(said).toMatch(/NAME +DEVICE ID +ONLINE +SYNCED +READY +HEARTBEAT\n.* true +True +True +\d+s/);
-    expect(said).toContain('"sensor.v1.SampleRate":{"intervalSeconds":30}');
+    const reported =
+      '{"sensor.v1.AlertThreshold":{"maxTemp":25,"minTemp":18},"sensor.v1.BatteryStatus":{"percentage":87,"voltage":3.2},' +
+      '"sensor.v1.SampleRate":{"intervalSeconds":30}}\n';
+    expect(README).toContain(reported);
+    expect(said).toContain(reported);
     expect(said).toMatch(/Warning +Rejected .*intervalSeconds must be a number of at least 1/);
 
     // `npm start`, as it stands, but for ports that may be taken.

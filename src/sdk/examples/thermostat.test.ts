@@ -12,7 +12,7 @@ import { connectCloud, entry } from '../testing/cloud.ts';
 import type { Cloud } from '../testing/cloud.ts';
 
 const PROGRAM = fileURLToPath(new URL('thermostat.ts', import.meta.url));
-const CLIMATE = 'reported/climate.v1.State';
+const request = (mode: string, duration: number) => ({ mode, duration, requestId: '' });
 
 let broker: DevBroker;
 let cloud: Cloud;
@@ -49,10 +49,10 @@ describe('the thermostat', () => {
   it('samples at the desired rate, and knows its threshold', async () => {
     await cloud.desire({
       'sensor.v1.SampleRate': entry(1, { intervalSeconds: 1 }),
-      'sensor.v1.AlertThreshold': entry(1, { maxCelsius: -40 }),
+      'sensor.v1.AlertThreshold': entry(1, { maxTemp: 18, minTemp: 17 }),
     });
-    const { json } = await cloud.next(CLIMATE);
-    expect(json?.['value']).toMatchObject({ mode: 'AUTO', isAlert: true, celsius: expect.any(Number) });
+    const { json } = await cloud.next('reported/climate.v1.State');
+    expect(json?.['value']).toEqual({ isAlert: true, celsius: expect.any(Number) });
     await cloud.desire({ 'sensor.v1.SampleRate': entry(2, { intervalSeconds: 0 }) });
     await cloud.next('reported/sensor.v1.SampleRate', {
       status: 'rejected',
@@ -60,22 +60,21 @@ describe('the thermostat', () => {
     });
   });
 
-  it('goes back to AUTO when the time of a mode is over, and does not begin again at a restart', async () => {
-    const boost = { mode: 'BOOST', duration: '1s', requestId: 'boost-1' };
-    await cloud.desire({ 'device.v1.Mode': entry(1, boost) });
-    await cloud.next(CLIMATE, { value: { mode: 'BOOST', requestId: 'boost-1', secondsLeft: 1 } });
-    await cloud.next(CLIMATE, { value: { mode: 'AUTO', requestId: 'boost-1', secondsLeft: 0 } });
-    await cloud.next('reported/device.v1.Mode', { status: 'applied', value: boost });
+  it('goes back to the former mode when the time of one is over, and does not begin again at a restart', async () => {
+    const status = 'reported/device.v1.ModeStatus';
+    await cloud.desire({ 'device.v1.Mode': entry(1, { mode: 'eco' }) });
+    await cloud.next(status, { value: { mode: 'eco', formerMode: 'eco', request: request('eco', 0) } });
+    const maintenance = { mode: 'maintenance', duration: 1 };
+    await cloud.desire({ 'device.v1.Mode': entry(2, maintenance) });
+    await cloud.next('reported/device.v1.Mode', { status: 'applied', value: maintenance });
+    const over = { mode: 'eco', formerMode: 'eco', secondsLeft: 0, request: request('maintenance', 1) };
+    expect(cloud.seen.findLast(({ on }) => on === status)?.json?.['value']).toEqual(over);
     await kill();
     const before = cloud.seen.length;
     start();
     await cloud.next('state', { online: true });
-    await cloud.next(CLIMATE);
-    expect(JSON.stringify(cloud.seen.slice(before))).not.toContain(
-      '"mode":"BOOST","requestId":"boost-1","secondsLeft":1',
-    );
-    await cloud.desire({ 'device.v1.Mode': entry(2, { ...boost, requestId: 'boost-2' }) });
-    await cloud.next(CLIMATE, { value: { mode: 'BOOST', requestId: 'boost-2', secondsLeft: 1 } });
+    await cloud.next(status, { value: over });
+    expect(JSON.stringify(cloud.seen.slice(before))).not.toContain('"secondsLeft":1');
   });
 
   it('says how far its update is and goes on with it after a power cut, and does it once', async () => {

@@ -4,13 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rejected, createDevice, describeEvent } from '../index.ts';
-import type { DesiredContext, MessageValue } from '../index.ts';
+import type { DesiredContext } from '../index.ts';
+import { keepModes } from './timed-mode.ts';
 
 const RATE = 'sensor.v1.SampleRate';
 const THRESHOLD = 'sensor.v1.AlertThreshold';
-const MODE = 'device.v1.Mode';
 const FIRMWARE = 'firmware.v1.Update';
-/** What the thermostat is, where that is more than what was asked of it. */
 const CLIMATE = 'climate.v1.State';
 
 const [url = 'mqtt://localhost:1883', deviceId = 'thermostat-12', store = './thermostat.db'] = process.argv.slice(2);
@@ -18,11 +17,13 @@ const device = createDevice({
   url,
   deviceId,
   store,
-  reports: [CLIMATE],
+  reports: [CLIMATE, 'device.v1.ModeStatus'],
   onEvent: (event) => process.stdout.write(`${describeEvent(event)}\n`),
 });
 
-let threshold = Infinity;
+/** What the thermostat can measure; a limit that is not desired lies there. */
+const WIDEST = { maxTemp: 125, minTemp: -40 };
+let threshold = WIDEST;
 let sampling: NodeJS.Timeout | undefined;
 
 device.onDesired(RATE, ({ intervalSeconds }) => {
@@ -33,31 +34,18 @@ device.onDesired(RATE, ({ intervalSeconds }) => {
 
 device.onDesired(
   THRESHOLD,
-  ({ maxCelsius }) => {
-    threshold = numberIn(maxCelsius, 'maxCelsius', -40, 125);
+  (wanted) => {
+    const { maxTemp, minTemp } = { ...WIDEST, ...wanted };
+    threshold = { maxTemp: celsiusIn(maxTemp, 'maxTemp'), minTemp: celsiusIn(minTemp, 'minTemp') };
   },
   () => {
-    threshold = Infinity;
+    threshold = WIDEST;
   },
 );
 
-// In sync as soon as the mode is on; done when its time is over, so that a restart later does not begin it again.
-device.onDesired(MODE, async (wanted, { signal }) => {
-  const mode = textIn(wanted['mode'], 'mode');
-  const { requestId = null } = wanted;
-  const duration = wanted['duration'] === undefined ? Infinity : secondsIn(wanted['duration']);
-  const before = device.reported(CLIMATE);
-  // Its clock may stand in 1970, so it counts what is left; after a restart in between it goes on from there.
-  let left = before?.['requestId'] === requestId && requestId !== null ? Number(before['secondsLeft']) : duration;
-  device.report(MODE, wanted);
-  while (left > 0) {
-    state({ mode, requestId, ...(left !== Infinity && { secondsLeft: left }) });
-    if (left === Infinity) return {};
-    await sleep(Math.min(left, 5) * 1000, undefined, { signal });
-    left -= Math.min(left, 5);
-  }
-  state({ mode: 'AUTO', requestId, secondsLeft: 0 });
-  return { done: true };
+const mode = keepModes(device, {
+  modes: ['auto', 'eco', 'comfort', 'boost', 'maintenance', 'off'],
+  onMode: (next) => process.stdout.write(`mode ${next}\n`),
 });
 
 device.onDesired(FIRMWARE, async (wanted, { signal }) => {
@@ -75,11 +63,7 @@ device.onDesired(FIRMWARE, async (wanted, { signal }) => {
 
 function sample(): void {
   const celsius = 20 + Math.round(Math.random() * 50) / 10;
-  state({ celsius, isAlert: celsius > threshold });
-}
-
-function state(change: MessageValue): void {
-  device.report(CLIMATE, { mode: 'AUTO', ...device.reported(CLIMATE), ...change });
+  device.report(CLIMATE, { celsius, isAlert: celsius > threshold.maxTemp || celsius < threshold.minTemp });
 }
 
 /** Stands for the real thing, which fails now and then: whatever it throws is reported and tried again. */
@@ -93,15 +77,15 @@ function numberIn(value: unknown, name: string, least: number, most: number): nu
   throw new Rejected(`${name} must be a number from ${least} to ${most}`);
 }
 
+function celsiusIn(value: unknown, name: string): number {
+  return numberIn(value, name, WIDEST.minTemp, WIDEST.maxTemp);
+}
+
 function textIn(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new Rejected(`${name} must be a text`);
 }
 
-/** `1800s`, as JSON writes a google.protobuf.Duration. */
-function secondsIn(duration: unknown): number {
-  return numberIn(Number(/^(\d+(?:\.\d+)?)s$/.exec(textIn(duration, 'duration'))?.[1]), 'duration', 1, 604_800);
-}
-
 process.once('SIGTERM', () => void device.close().then(() => process.exit()));
 await device.connect();
+process.stdout.write(`mode ${mode()}\n`);

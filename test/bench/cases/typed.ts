@@ -15,7 +15,7 @@ import type { Rig } from '../rig.ts';
 
 const PROTO = join(import.meta.dirname, '../../../manifests/samples/proto');
 const SIMULATOR = join(import.meta.dirname, '../../../src/simulator/main.ts');
-const DESIRED = { 'sensor.v1.SampleRate': { intervalSeconds: 60 }, 'sensor.v1.AlertThreshold': { maxCelsius: 30 } };
+const DESIRED = { 'sensor.v1.SampleRate': { intervalSeconds: 60 }, 'sensor.v1.AlertThreshold': { maxTemp: 30 } };
 const bench = 'typed';
 
 /** From the start of a simulator with `devices` devices that speak protobuf until the last one is Synced. */
