@@ -3,12 +3,16 @@ import type { Reason } from './reasons.ts';
 /** `Valid` is a schema's; the others are a device's. */
 export type ConditionType = 'Valid' | 'Ready' | 'Synced' | 'Online' | 'SchemaValid' | 'Reconciling' | 'Stalled';
 
+/**
+ * Without an `observedGeneration` of its own: all conditions are judged together, and where it is absent `kubectl wait` and kstatus go by
+ * the one of the status.
+ */
 export interface Condition {
   readonly type: ConditionType;
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: Reason;
+  /** Empty where the reason says it all. */
   readonly message: string;
-  readonly observedGeneration: number;
   /** When `status` last changed; a new reason or message alone leaves it. */
   readonly lastTransitionTime: string;
 }
@@ -20,13 +24,13 @@ export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 export function settleConditions(
   previous: readonly Condition[],
   verdicts: readonly Verdict[],
-  observedGeneration: number,
   now: string,
 ): Condition[] {
   return verdicts.map((verdict) => {
     const before = previous.find(({ type }) => type === verdict.type);
-    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : now;
-    return { ...verdict, observedGeneration, lastTransitionTime };
+    const { type, status, reason, message } = verdict;
+    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now;
+    return { type, status, reason, message, lastTransitionTime };
   });
 }
 

@@ -1,5 +1,7 @@
 import { findCondition } from '../api/conditions.ts';
+import type { Condition } from '../api/conditions.ts';
 import type { Device, DeviceKey, DeviceStatus, SyncState } from '../api/device.ts';
+import type { Reason } from '../api/reasons.ts';
 
 /** A Kubernetes event that people want to read in `kubectl describe`. */
 export interface TwinEvent {
@@ -24,13 +26,26 @@ export function transitionEvents(before: DeviceStatus | undefined, after: Device
   return [...onlineEvents(before, after), ...syncEvents(before, after), ...stalledEvents(before, after)];
 }
 
+/** What a condition leaves to its reason, said in words. */
+const IN_WORDS: Partial<Record<Reason, string>> = {
+  Birth: 'the device announced itself',
+  Heartbeat: 'the device sends heartbeats',
+  Report: 'the device sends reports',
+  Retained: 'the retained state says that the device is online',
+  InSync: 'desired and reported agree',
+};
+
+function wordsOf({ reason, message }: Condition): string {
+  return message === '' ? (IN_WORDS[reason] ?? reason) : message;
+}
+
 function onlineEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
   const condition = findCondition(after.conditions, 'Online');
   const was = before?.online ?? false;
   if (condition === undefined || was === after.online) return [];
-  if (after.online === true) return [{ type: 'Normal', reason: 'Online', message: condition.message }];
+  if (after.online === true) return [{ type: 'Normal', reason: 'Online', message: wordsOf(condition) }];
   const isExpected = condition.reason === 'Goodbye' || condition.reason === 'Disabled';
-  return [{ type: isExpected ? 'Normal' : 'Warning', reason: 'Offline', message: condition.message }];
+  return [{ type: isExpected ? 'Normal' : 'Warning', reason: 'Offline', message: wordsOf(condition) }];
 }
 
 const WORTH_TELLING: ReadonlySet<SyncState> = new Set(['Rejected', 'Drifted', 'Invalid']);
@@ -49,7 +64,7 @@ function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
   const synced = findCondition(after.conditions, 'Synced');
   const was = findCondition(before?.conditions, 'Synced');
   if (synced?.status === 'True' && synced.reason === 'InSync' && was?.status !== 'True') {
-    events.push({ type: 'Normal', reason: 'Synced', message: synced.message });
+    events.push({ type: 'Normal', reason: 'Synced', message: wordsOf(synced) });
   }
   return events;
 }

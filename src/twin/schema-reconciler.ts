@@ -57,7 +57,7 @@ function describeSchema(object: SchemaObject, found: Read, now: string): SchemaS
   return {
     observedGeneration: generation,
     ...(found.kind === 'loaded' && contentsOf(found.schema)),
-    conditions: settleConditions(object.status?.conditions ?? [], [verdict], generation, now),
+    conditions: settleConditions(object.status?.conditions ?? [], [verdict], now),
   };
 }
 

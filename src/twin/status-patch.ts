@@ -24,19 +24,19 @@ export function planStatusWrite(before: DeviceStatus | undefined, after: DeviceS
 }
 
 function classify(patch: JsonObject, before: DeviceStatus | undefined, after: DeviceStatus): WriteClass {
-  if ('sync' in patch || 'observedGeneration' in patch || hasNewVerdict(before, after)) return 'sync';
-  if ('online' in patch || 'session' in patch || 'conditions' in patch) return 'online';
-  return 'reported' in patch || 'properties' in patch ? 'reported' : 'heartbeat';
+  const isNew = (isOnline: boolean): boolean => verdictsOf(before, isOnline) !== verdictsOf(after, isOnline);
+  if ('sync' in patch || 'observedGeneration' in patch || isNew(false)) return 'sync';
+  if ('online' in patch || 'session' in patch || isNew(true)) return 'online';
+  // Conditions that say the same in other words, as after an upgrade, can wait like values.
+  return 'reported' in patch || 'properties' in patch || 'conditions' in patch ? 'reported' : 'heartbeat';
 }
 
-function hasNewVerdict(before: DeviceStatus | undefined, after: DeviceStatus): boolean {
-  const verdicts = (status: DeviceStatus | undefined): string =>
-    JSON.stringify(
-      (status?.conditions ?? [])
-        .filter(({ type }) => type !== 'Online')
-        .map(({ type, status: s, reason }) => [type, s, reason]),
-    );
-  return verdicts(before) !== verdicts(after);
+/** What `Online` says, or what all others say, as text to compare. Unknown is no verdict. */
+function verdictsOf(status: DeviceStatus | undefined, isOnline: boolean): string {
+  const verdicts = (status?.conditions ?? []).filter(
+    (condition) => (condition.type === 'Online') === isOnline && condition.status !== 'Unknown',
+  );
+  return JSON.stringify(verdicts.map(({ type, status: verdict, reason }) => [type, verdict, reason]));
 }
 
 /** An empty map is not worth a write where there was none; one that became empty is. */

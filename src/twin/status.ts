@@ -34,7 +34,7 @@ export function computeStatus(view: TwinView): ComputedStatus {
     reported: reported.values,
     sync,
     properties: { desired: desiredTimes(view, sync), reported: reported.times },
-    conditions: settleConditions(before.conditions ?? [], verdicts, device.metadata.generation, now),
+    conditions: settleConditions(before.conditions ?? [], verdicts, now),
     ...optional('session', sessionRecord(view.presence)),
     ...optional('schema', judgeSchema(view)),
     ...optional('lastHeartbeat', before.lastHeartbeat),

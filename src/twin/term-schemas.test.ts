@@ -175,7 +175,7 @@ describe('a device that announces a schema', () => {
     expect(bed.condition('SchemaValid')).toBe('False/Invalid');
     bed.says(birth({ session: 's2', schema: undefined }));
     await bed.pass(1000);
-    expect(bed.condition('SchemaValid')).toBe('Unknown/NoSchema');
+    expect(bed.condition('SchemaValid')).toBe('absent');
     expect(bed.status().schema).toBeUndefined();
     expect(Object.keys(bed.document()?.messages ?? {})).toEqual([BATTERY, RATE]);
   });

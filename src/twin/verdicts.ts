@@ -2,15 +2,17 @@ import { findCondition } from '../api/conditions.ts';
 import type { Verdict } from '../api/conditions.ts';
 import type { SyncRecord, SyncState } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
-import { schemaName } from '../api/schema.ts';
 import type { TwinView } from './view.ts';
 
 type SyncMap = Readonly<Record<string, SyncRecord>>;
 
-/** The conditions of a device, in the order in which people read them. */
+/**
+ * The conditions of a device, in the order in which people read them. Every byte of them costs the API server with every write, so where
+ * all is well the reason alone says it.
+ */
 export function judgeConditions(view: TwinView, sync: SyncMap, online: boolean): Verdict[] {
   const ready = judgeReady(view, sync);
-  const verdicts = [ready, judgeSynced(view, sync), judgeOnline(view, online), judgeSchemaValid(view)];
+  const verdicts = [ready, judgeSynced(view, sync), judgeOnline(view, online), ...judgeSchemaValid(view)];
   if (ready.status === 'True') return verdicts;
   // Stalled: a person must act. Everything else that is not ready is being worked on.
   const type = STALLING.has(ready.reason) ? 'Stalled' : 'Reconciling';
@@ -29,45 +31,36 @@ const STALLING: ReadonlySet<Reason> = new Set([
   'HashMismatch',
 ]);
 
-/** Whether what is desired fits the device's schema. */
-function judgeSchemaValid({ typing, desired, device }: TwinView): Verdict {
-  const verdict = (status: Verdict['status'], reason: Reason, message: string): Verdict => ({
-    type: 'SchemaValid',
-    status,
-    reason,
-    message,
-  });
+/** Whether what is desired fits the device's schema; nothing while there is none to speak of. */
+function judgeSchemaValid({ typing, desired, device }: TwinView): Verdict[] {
+  const verdict = (status: Verdict['status'], reason: Reason, message: string): Verdict[] => [
+    { type: 'SchemaValid', status, reason, message },
+  ];
   switch (typing.kind) {
     case 'untyped':
-      return verdict(
-        'Unknown',
-        'NoSchema',
-        'no schema is known for this device: desired properties are sent as plain JSON',
-      );
-    case 'pending':
+      return [];
+    case 'pending': {
       // A verdict that will soon be given anew stands until then.
-      return (
-        findCondition(device.status?.conditions, 'SchemaValid') ??
-        verdict('Unknown', 'SchemaPending', 'the schema that the device announced is not here yet')
-      );
+      const before = findCondition(device.status?.conditions, 'SchemaValid');
+      const isVerdict = before !== undefined && before.reason !== 'NoSchema';
+      return isVerdict
+        ? [before]
+        : verdict('Unknown', 'SchemaPending', 'the schema that the device announced is not here yet');
+    }
     case 'unusable':
       return verdict('False', typing.reason, `${typing.hash.slice(0, 19)}… cannot be used: ${typing.message}`);
     case 'typed':
-      return judgeFit(desired.invalid, typing.schema.hash, verdict);
+      return verdict(...judgeFit(desired.invalid));
     default:
       return typing satisfies never;
   }
 }
 
-function judgeFit(
-  invalid: Readonly<Record<string, string>>,
-  hash: string,
-  verdict: (status: Verdict['status'], reason: Reason, message: string) => Verdict,
-): Verdict {
+function judgeFit(invalid: Readonly<Record<string, string>>): [Verdict['status'], Reason, string] {
   const [first, ...more] = Object.entries(invalid).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  if (first === undefined) return verdict('True', 'Valid', `every desired message fits schema ${schemaName(hash)}`);
+  if (first === undefined) return ['True', 'Valid', ''];
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';
-  return verdict('False', 'Invalid', `${first[0]}: ${first[1]}${others}`);
+  return ['False', 'Invalid', `${first[0]}: ${first[1]}${others}`];
 }
 
 /** Valid, retained at the broker, not rejected. Whether the device is there does not matter, or a fleet's roll-out never ends. */
@@ -81,12 +74,7 @@ function judgeReady(view: TwinView, sync: SyncMap): Verdict {
     return { type: 'Ready', status: 'False', reason: worst.state, message: worst.text };
   }
   if (desiredNames(view).length === 0) return { type: 'Ready', status: 'True', ...NO_DESIRED };
-  return {
-    type: 'Ready',
-    status: 'True',
-    reason: 'Published',
-    message: 'every desired message stands retained at the broker',
-  };
+  return { type: 'Ready', status: 'True', reason: 'Published', message: '' };
 }
 
 function judgeSynced(view: TwinView, sync: SyncMap): Verdict {
@@ -98,7 +86,7 @@ function judgeSynced(view: TwinView, sync: SyncMap): Verdict {
   const worst = worstMessage(sync);
   if (worst !== undefined) return { type: 'Synced', status: 'False', reason: worst.state, message: worst.text };
   if (view.publication.kind === 'held') return { type: 'Synced', status: 'False', ...view.publication.problem };
-  return { type: 'Synced', status: 'True', reason: 'InSync', message: 'desired and reported agree' };
+  return { type: 'Synced', status: 'True', reason: 'InSync', message: '' };
 }
 
 function judgeOnline(view: TwinView, online: boolean): Verdict {
@@ -110,10 +98,6 @@ function judgeOnline(view: TwinView, online: boolean): Verdict {
 }
 
 const ONLINE_MESSAGES: Partial<Record<Reason, string>> = {
-  Birth: 'the device announced itself',
-  Heartbeat: 'the device sends heartbeats',
-  Report: 'the device sends reports',
-  Retained: 'the retained state says that the device is online',
   Goodbye: 'the device said goodbye',
   LastWill: 'the connection of the device broke',
   Silence: 'no heartbeat for longer than the device announced',
@@ -127,7 +111,7 @@ const DISABLED = {
     'spec.disabled is true: the device gets no messages and what it sends is dropped; revoke its credentials at the broker',
 } as const;
 
-const NO_DESIRED = { reason: 'NoDesired', message: 'nothing is desired' } as const;
+const NO_DESIRED = { reason: 'NoDesired', message: '' } as const;
 
 function judgeClaim({ claim, device }: TwinView): { reason: Reason; message: string } | undefined {
   switch (claim.kind) {

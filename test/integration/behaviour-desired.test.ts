@@ -49,6 +49,21 @@ describe('desired properties', () => {
     ]);
   });
 
+  it('that nobody has looked at yet are not taken for in sync by kubectl wait', async () => {
+    await stage.create('waited-for', rate(60));
+    await stage.startDevice('waited-for');
+    const wait = (timeout: string) =>
+      stage.world.kubectl('wait', 'device/waited-for', '--for=condition=Synced', `-n=${stage.namespace}`, timeout);
+    expect(await wait('--timeout=60s')).toMatchObject({ code: 0 });
+    stage.operator.freeze();
+    await stage.desire('waited-for', RATE, { intervalSeconds: 30 });
+    expect(condition(await stage.get('waited-for'), 'Synced')).toBe('True/InSync');
+    expect(await wait('--timeout=1s')).toMatchObject({ code: 1, stderr: expect.stringContaining('timed out') });
+    stage.operator.thaw();
+    expect(await wait('--timeout=60s')).toMatchObject({ code: 0 });
+    expect((await stage.get('waited-for')).status?.reported?.[RATE]).toEqual({ intervalSeconds: 30 });
+  });
+
   it('that the device rejects are shown with its reason, in sync, condition and event', async () => {
     await stage.create('rejecting', rate(0));
     const device = await stage.startDevice('rejecting');

@@ -83,7 +83,7 @@ describe('a fleet', () => {
     });
     for (const twin of await twins()) {
       const isTyped = twin.metadata.labels?.['group'] !== 'logger';
-      expect(condition(twin, 'SchemaValid')).toBe(isTyped ? 'True/Valid' : 'Unknown/NoSchema');
+      expect(condition(twin, 'SchemaValid')).toBe(isTyped ? 'True/Valid' : 'absent');
     }
     child.kill('SIGINT');
     expect(await exited).toEqual([0, null]);
