@@ -5,6 +5,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { DeviceSchema } from './device-schema.ts';
 import { loadSchema } from './load-schema.ts';
 import { compileProtoFiles } from './proto-files.ts';
+import { readDescriptors } from './read-descriptors.ts';
+import { DEFAULT_SCHEMA_LIMITS } from './schema-limits.ts';
 
 const KITCHEN = join(import.meta.dirname, '../../test/oracle/kitchen.proto');
 const SAMPLES = join(import.meta.dirname, '../../manifests/samples/proto');
@@ -68,6 +70,14 @@ describe('compiling .proto files', () => {
       message: expect.stringContaining('required'),
     });
     expect(message?.canonicalize({ n: 1, extra: 2 }, { defaults: true })).toMatchObject({ ok: false });
+  });
+
+  it('brings Google’s files along, each once and before those that import it', async () => {
+    const bytes = await compileProtoFiles([KITCHEN]);
+    const names = readDescriptors(bytes, DEFAULT_SCHEMA_LIMITS).map(({ name }) => name);
+    expect(names).toContain('google/protobuf/timestamp.proto');
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.at(-1)).toBe('kitchen.proto');
   });
 
   it.each(['.mir.device.v1', 'mir.device.v1', 'device.v1'])('knows the options of Mir as %s', async (scope) => {

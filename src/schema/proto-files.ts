@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type protobuf from 'protobufjs';
+import { googleDescriptorSet, googleFiles } from './google-files.ts';
+import { readFileDescriptor } from './read-descriptors.ts';
+import { DEFAULT_SCHEMA_LIMITS } from './schema-limits.ts';
 import { writeDescriptorSet } from './write-descriptors.ts';
-import type { ProtoFile } from './write-descriptors.ts';
+import type { DescriptorFile } from './write-descriptors.ts';
 
 export interface CompileOptions {
   /** Folders in which imports are looked for, in this order; the folders of the files themselves come last. */
@@ -12,8 +15,9 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles `.proto` files (proto3 or proto2) and all they import to a serialized `google.protobuf.FileDescriptorSet`: the same bytes for
- * the same files. Rejects with an Error that names file and line. For sources of one's own: it is no place for untrusted input.
+ * Compiles `.proto` files (proto3 or proto2) and all they import, Google's too, to a serialized `google.protobuf.FileDescriptorSet` that
+ * stands by itself, as protoc writes it with --include_imports: the same bytes for the same files. Options other than Mir's, services
+ * and extensions are left out, so that protoc's set of files that have some is another one, with another hash. Rejects with an Error that names file and line. For sources of one's own: it is no place for untrusted input.
  */
 export async function compileProtoFiles(paths: readonly string[], options: CompileOptions = {}): Promise<Buffer> {
   const includeDirs = [...(options.includeDirs ?? []), ...paths.map((path) => dirname(path))].map((dir) =>
@@ -21,7 +25,8 @@ export async function compileProtoFiles(paths: readonly string[], options: Compi
   );
   // Loaded when used: the parser is no part of the operator's path.
   const { default: parser } = await import('protobufjs');
-  const compiler = new Compiler(parser, includeDirs);
+  await import('protobufjs/ext/descriptor.js');
+  const compiler = new Compiler(parser, parser.Root.fromDescriptor(googleDescriptorSet()), includeDirs);
   for (const path of paths) await compiler.add(nameOf(resolve(path), includeDirs));
   return writeDescriptorSet(compiler.root, compiler.files);
 }
@@ -38,24 +43,23 @@ function nameOf(path: string, includeDirs: readonly string[]): string {
 class Compiler {
   readonly root: protobuf.Root;
   /** Imported files before those that import them. */
-  readonly files: ProtoFile[] = [];
+  readonly files: DescriptorFile[] = [];
   readonly #parser: typeof protobuf;
   readonly #includeDirs: readonly string[];
   readonly #seen = new Set<string>();
 
-  constructor(parser: typeof protobuf, includeDirs: readonly string[]) {
+  /** `root` has Google's types. */
+  constructor(parser: typeof protobuf, root: protobuf.Root, includeDirs: readonly string[]) {
     this.#parser = parser;
+    this.root = root;
     this.#includeDirs = includeDirs;
-    this.root = new parser.Root();
-    for (const name of GOOGLE_FILES) {
-      const known = parser.common.get(`google/protobuf/${name}.proto`);
-      if (known?.nested !== undefined) this.root.addJSON(known.nested);
-    }
   }
 
   async add(name: string, importedBy?: string): Promise<void> {
     if (this.#seen.has(name)) return;
     this.#seen.add(name);
+    const known = googleFiles().get(name);
+    if (known !== undefined) return await this.#addGoogles(known);
     const path = this.#includeDirs.map((dir) => join(dir, name)).find((candidate) => existsSync(candidate));
     if (path === undefined) {
       const who = importedBy === undefined ? name : `${importedBy} imports ${name}, which`;
@@ -65,8 +69,14 @@ class Compiler {
     const [, keyword, dialect] = SYNTAX.exec(source) ?? [];
     if (keyword === 'edition') throw new Error(`${name} is written in edition ${dialect}; use syntax = "proto3"`);
     const { package: packageName = '', imports = [] } = this.#parse(name, source);
-    for (const imported of imports) if (!imported.startsWith('google/protobuf/')) await this.add(imported, name);
-    this.files.push({ name, packageName, imports, isProto3: dialect === 'proto3', source });
+    for (const imported of imports) await this.add(imported, name);
+    const publicImports = [...source.matchAll(PUBLIC_IMPORT)].map(([, , imported = '']) => imported);
+    this.files.push({ name, packageName, imports, publicImports, isProto3: dialect === 'proto3', source });
+  }
+
+  async #addGoogles(serialized: Uint8Array): Promise<void> {
+    for (const imported of readFileDescriptor(serialized, DEFAULT_SCHEMA_LIMITS).imports) await this.add(imported);
+    this.files.push({ serialized });
   }
 
   #parse(name: string, source: string): protobuf.IParserResult {
@@ -82,7 +92,7 @@ class Compiler {
   }
 }
 
-const GOOGLE_FILES = ['any', 'duration', 'empty', 'field_mask', 'struct', 'timestamp', 'wrappers'];
+const PUBLIC_IMPORT = /\bimport\s+public\s*(["'])([^"'\n]+)\1/g;
 const SYNTAX = /^\s*(syntax|edition)\s*=\s*["'](\w+)["']/;
 
 /** Lines stay where they are. */

@@ -25,6 +25,11 @@ export function readDescriptors(bytes: Uint8Array, limits: SchemaLimits): FileDe
   }
 }
 
+/** Reads a single `google.protobuf.FileDescriptorProto`, of those that are built in. */
+export function readFileDescriptor(bytes: Uint8Array, limits: SchemaLimits): FileDescriptor {
+  return new DescriptorReader(limits).file(bytes);
+}
+
 /** What becomes of a field's value, by the field's number; others are skipped. */
 interface Table {
   readonly bytes?: Readonly<Record<number, (value: Buffer) => void>>;
@@ -56,7 +61,7 @@ class DescriptorReader {
       bytes: {
         1: (file) => {
           if (files.length >= this.#limits.maxFiles) throw tooMany('files', this.#limits.maxFiles);
-          files.push(this.#file(file));
+          files.push(this.file(file));
         },
       },
     });
@@ -64,7 +69,7 @@ class DescriptorReader {
     return files;
   }
 
-  #file(bytes: Uint8Array): FileDescriptor {
+  file(bytes: Uint8Array): FileDescriptor {
     const file = { name: '', packageName: '', syntax: 'proto2', hasEdition: false };
     const imports: string[] = [];
     const messages: MessageDescriptor[] = [];

@@ -11,15 +11,23 @@ export interface ProtoFile {
   readonly name: string;
   readonly packageName: string;
   readonly imports: readonly string[];
+  /** Those of them that files which import this one see too. */
+  readonly publicImports: readonly string[];
   readonly isProto3: boolean;
   /** Its text, to find lines in. */
   readonly source: string;
 }
 
+/** A file to be written, or one that is. */
+export type DescriptorFile = ProtoFile | { readonly serialized: Uint8Array };
+
 /** Writes what a `google.protobuf.FileDescriptorSet` says of types and of the options of Mir; services and other options are left out. */
-export function writeDescriptorSet(root: Root, files: readonly ProtoFile[]): Buffer {
+export function writeDescriptorSet(root: Root, files: readonly DescriptorFile[]): Buffer {
   const writer = protobuf.Writer.create();
-  for (const file of files) writeFile(writer, 1, root, file);
+  for (const file of files) {
+    if ('serialized' in file) writer.uint32(bytesTag(1)).bytes(file.serialized);
+    else writeFile(writer, 1, root, file);
+  }
   const bytes = writer.finish();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -42,7 +50,7 @@ function number(writer: Writer, field: number, value: number): void {
 }
 
 function writeFile(writer: Writer, field: number, root: Root, file: ProtoFile): void {
-  const { name, packageName, imports, isProto3 } = file;
+  const { name, packageName, imports, publicImports, isProto3 } = file;
   const scope = packageName === '' ? root : root.lookup(packageName);
   const own = membersOf(scope).filter(({ filename }) => filename === name);
   within(writer, field, () => {
@@ -51,6 +59,7 @@ function writeFile(writer: Writer, field: number, root: Root, file: ProtoFile): 
     for (const imported of imports) text(writer, 3, imported);
     for (const member of own) if (isType(member)) writeMessage(writer, 4, member, file);
     for (const member of own) if (isEnum(member)) writeEnum(writer, 5, member);
+    for (const imported of publicImports) number(writer, 10, imports.indexOf(imported));
     if (isProto3) text(writer, 12, 'proto3');
   });
 }

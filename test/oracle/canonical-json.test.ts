@@ -1,27 +1,14 @@
 /** Canonical JSON and the wire, held against Google's implementation in Python, in both directions. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../src/api/device.ts';
 import type { DeviceSchema } from '../../src/schema/device-schema.ts';
 import { loadSchema } from '../../src/schema/load-schema.ts';
-import { compileProtoFiles } from '../../src/schema/proto-files.ts';
-import { readDescriptors } from '../../src/schema/read-descriptors.ts';
-import { DEFAULT_SCHEMA_LIMITS } from '../../src/schema/schema-limits.ts';
-import { findProtoc } from '../real/system-packages.ts';
-import { askGoogle } from './google.ts';
+import { askGoogle, protoc } from './google.ts';
 import type { Google } from './google.ts';
 import { anyMessage } from './random-messages.ts';
 
 const HERE = import.meta.dirname;
-const PROTO = join(HERE, '../../manifests/samples/proto');
-const SAMPLES = ['sensor', 'wifi', 'firmware', 'device', 'features', 'climate'].map(
-  (name) => `${name}/v1/${name}.proto`,
-);
 
 let google: Google;
 let schema: DeviceSchema;
@@ -34,18 +21,6 @@ beforeAll(async () => {
   ({ schema } = loaded);
 }, 120_000);
 afterAll(() => google?.close());
-
-async function protoc(root: string, files: readonly string[]): Promise<Buffer> {
-  const folder = mkdtempSync(join(tmpdir(), 'mir-protoc-'));
-  const out = join(folder, 'set.pb');
-  try {
-    const path = await findProtoc(() => undefined);
-    await promisify(execFile)(path, [`-I${root}`, '--include_imports', `--descriptor_set_out=${out}`, ...files]);
-    return readFileSync(out);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 const typeOf = (name: string) => {
   const type = schema.message(`oracle.v1.${name}`);
@@ -273,28 +248,5 @@ describe('the wire', () => {
       }),
       { numRuns: 400, seed: 11 },
     );
-  });
-});
-
-describe('compiled .proto files', () => {
-  it.each([['the kitchen sink', HERE, ['kitchen.proto']] as const, ['the samples', PROTO, SAMPLES] as const])(
-    'say the same as protoc of %s',
-    async (_name, root, files) => {
-      const paths = files.map((file) => join(root, file));
-      const ours = readDescriptors(await compileProtoFiles(paths, { includeDirs: [root] }), DEFAULT_SCHEMA_LIMITS);
-      const theirs = readDescriptors(await protoc(root, files), DEFAULT_SCHEMA_LIMITS);
-      // Google's own files are built in, and not compiled along.
-      expect(ours).toEqual(theirs.filter(({ packageName }) => packageName !== 'google.protobuf'));
-    },
-  );
-
-  it('are read by Google', async () => {
-    const oracle = await askGoogle(await compileProtoFiles([join(HERE, 'kitchen.proto')]));
-    try {
-      const found = await oracle.ofJson('oracle.v1.Tree', { leaf: { somethingElse: 'x' } });
-      expect(found.error).toBeUndefined();
-    } finally {
-      oracle.close();
-    }
   });
 });

@@ -1,9 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import type { JsonObject } from '../../src/api/device.ts';
-import { findPythonProtobuf } from '../real/system-packages.ts';
+import { findProtoc, findPythonProtobuf } from '../real/system-packages.ts';
 
 /** What Google's implementation makes of a message: bytes and canonical JSON, or why not. */
 export type Opinion =
@@ -41,4 +44,17 @@ export async function askGoogle(descriptorSet: Uint8Array): Promise<Google> {
     ofBytes: (type, bytes) => ask({ type, bytes: Buffer.from(bytes).toString('base64') }),
     close: () => void child.kill(),
   };
+}
+
+/** The descriptor set of files below `root`, and of all they import, as protoc writes it. */
+export async function protoc(root: string, files: readonly string[]): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'mir-protoc-'));
+  const out = join(folder, 'set.pb');
+  try {
+    const path = await findProtoc(() => undefined);
+    await promisify(execFile)(path, [`-I${root}`, '--include_imports', `--descriptor_set_out=${out}`, ...files]);
+    return readFileSync(out);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

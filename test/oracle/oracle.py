@@ -9,13 +9,7 @@ pool = descriptor_pool.DescriptorPool()
 
 
 def load(data):
-    files = descriptor_pb2.FileDescriptorSet.FromString(data)
-    waiting = list(files.file)
-    for name in ("any", "duration", "empty", "field_mask", "struct", "timestamp", "wrappers"):
-        module = __import__("google.protobuf.%s_pb2" % name, fromlist=["DESCRIPTOR"])
-        if not any(f.name == module.DESCRIPTOR.name for f in waiting):
-            waiting.insert(0, descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
-    for file in waiting:
+    for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         pool.Add(file)
 
 
