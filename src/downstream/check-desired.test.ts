@@ -65,8 +65,12 @@ describe('what is desired', () => {
   it('may be any message of a schema that gives none a kind', () => {
     const plain = loaded(descriptorSet({ messages: [{ name: 'B' }, { name: 'A' }] }));
     expect(desirableMessages(plain)).toEqual(['test.v1.A', 'test.v1.B']);
+    const nested = loaded(descriptorSet({ messages: [{ name: 'A', messages: [{ name: 'B' }] }] }));
+    expect(checkDesired({ 'test.v1.A.B': {} }, nested)).toEqual({ values: { 'test.v1.A.B': {} }, invalid: {} });
     const mixed = loaded(descriptorSet({ messages: [{ name: 'A' }, { name: 'B', kind: 1 }] }));
     expect(desirableMessages(mixed)).toEqual([]);
+    const inner = loaded(descriptorSet({ messages: [{ name: 'A', messages: [{ name: 'B', kind: 3 }] }] }));
+    expect(desirableMessages(inner)).toEqual(['test.v1.A.B']);
     expect(checkDesired({ 'test.v1.A': {} }, mixed).invalid['test.v1.A']).toContain('has no message_type');
   });
 });

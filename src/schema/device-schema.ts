@@ -6,9 +6,9 @@ export interface DeviceSchema {
   readonly hash: string;
   /** The protobuf packages of its files, each once, sorted; those of Google's own files left out. */
   readonly packageNames: readonly string[];
-  /** Every top-level message, by full name, sorted; Google's own left out. */
+  /** Every top-level message, and of those within others the ones that have a kind; by full name, sorted; Google's own left out. */
   readonly messages: readonly MessageInfo[];
-  /** The message of a full name (`sensor.v1.SampleRate`), ready to check, encode and decode; undefined: the schema has none. */
+  /** The message of a full name (`sensor.v1.SampleRate`, `sensor.v1.SampleRate.Window`), ready to check, encode and decode; undefined: the schema has none. */
   message(name: string): MessageType | undefined;
 }
 

@@ -61,6 +61,32 @@ describe('a schema', () => {
     expect(schema.message('toString')).toBeUndefined();
   });
 
+  it('has the messages that are defined within others, and lists of them those with a kind', () => {
+    const limits = message('Limits', [{ name: 'max' }], { messages: [message('Deep', [], { kind: 3 })] });
+    const schema = load(one({ messages: [message('Pump', [{ name: 'a' }], { messages: [limits] })] }));
+    expect(schema.message('test.v1.Pump.Limits')?.canonicalize({ max: '5' })).toEqual({ ok: true, value: { max: 5 } });
+    expect(schema.messages.map(({ name }) => name)).toEqual(['test.v1.Pump', 'test.v1.Pump.Limits.Deep']);
+  });
+
+  it('has no entries of maps among its messages', () => {
+    const entry = message('TagsEntry', [{ name: 'key' }, { name: 'value', number: 2 }], { isMapEntry: true });
+    const schema = load(one({ messages: [message('A', [{ name: 'a' }], { messages: [entry] })] }));
+    expect(schema.message('test.v1.A.TagsEntry')).toBeUndefined();
+  });
+
+  it('knows what Google describes schemas and APIs with, also when the set leaves it out', () => {
+    const imports = ['descriptor', 'api', 'type', 'source_context'].map((name) => `google/protobuf/${name}.proto`);
+    const fields = [
+      { name: 'type', type: 14, typeName: '.google.protobuf.FieldDescriptorProto.Type' },
+      { name: 'api', number: 2, type: 11, typeName: '.google.protobuf.Api' },
+    ];
+    const schema = load(one({ imports, messages: [message('A', fields)] }));
+    const value = { type: 'TYPE_INT32', api: { name: 'x', sourceContext: { fileName: 'x.proto' } } };
+    expect(schema.message('test.v1.A')?.canonicalize(value)).toEqual({ ok: true, value });
+    expect(schema.messages.map(({ name }) => name)).toEqual(['test.v1.A']);
+    expect(schema.message('google.protobuf.Api')).toBeUndefined();
+  });
+
   it('is named by the hash of its bytes', () => {
     const bytes = one({});
     expect(load(bytes).hash).toBe(hashSchema(bytes));

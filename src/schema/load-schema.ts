@@ -54,11 +54,12 @@ class LoadedDeviceSchema implements DeviceSchema {
     this.packageNames = index.packageNames;
     const codecs = new Codecs(index);
     const infos: MessageInfo[] = [];
-    for (const name of index.topLevel) {
+    const topLevel = new Set(index.topLevel);
+    for (const name of [...index.topLevel, ...index.nested].toSorted()) {
       const found = index.messages.get(name);
       if (found === undefined) continue;
       const { kind, tags } = found.descriptor;
-      infos.push({ name, kind, tags });
+      if (topLevel.has(name) || kind !== 'unspecified') infos.push({ name, kind, tags });
       this.#types.set(name, messageType({ name, kind, tags }, codecs.fieldsOf(found)));
     }
     this.messages = infos;

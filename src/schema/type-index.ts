@@ -1,7 +1,9 @@
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
 import { LABEL_REPEATED, LABEL_REQUIRED, TYPE_ENUM, TYPE_GROUP, TYPE_MESSAGE } from './descriptors.ts';
 import type { EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor } from './descriptors.ts';
-import { SchemaError } from './schema-limits.ts';
+import { googleFiles } from './google-files.ts';
+import { readFileDescriptor } from './read-descriptors.ts';
+import { DEFAULT_SCHEMA_LIMITS, SchemaError } from './schema-limits.ts';
 import type { SchemaLimits } from './schema-limits.ts';
 import { isWellKnown } from './well-known-names.ts';
 
@@ -22,28 +24,71 @@ export interface IndexedEnum {
 export interface TypeIndex {
   readonly messages: ReadonlyMap<string, IndexedMessage>;
   readonly enums: ReadonlyMap<string, IndexedEnum>;
-  /** Full names of the messages that are not defined within others. */
+  /** Full names of the messages that are not defined within others, Google's left out. */
   readonly topLevel: readonly string[];
+  /** The same of those that are; the entries of maps are none. */
+  readonly nested: readonly string[];
   readonly packageNames: readonly string[];
 }
 
 /** Checks the files of a schema against each other. Throws SchemaError. */
 export function indexTypes(files: readonly FileDescriptor[], limits: SchemaLimits): TypeIndex {
-  // Google's own files are built in: what a device brings of them is neither trusted nor needed.
-  const own = files.filter(({ packageName }) => packageName !== GOOGLE);
+  const own = files.filter((file) => !isGoogles(file));
   checkImports(files);
   const index = new Indexer(limits);
   for (const file of own) index.addFile(file);
+  for (const file of googlesOf(files)) if (isSupported(file)) index.addTypes(file);
   index.checkReferences();
+  const [topLevel, nested] = [own.flatMap(topLevelOf), own.flatMap(nestedOf)];
   return {
     messages: index.messages,
     enums: index.enums,
-    topLevel: index.topLevel.toSorted(),
+    topLevel: topLevel.toSorted(),
+    nested: nested.toSorted(),
     packageNames: [...new Set(own.map(({ packageName }) => packageName))].filter((name) => name !== '').toSorted(),
   };
 }
 
-const GOOGLE = 'google.protobuf';
+const isGoogles = ({ packageName }: FileDescriptor): boolean => packageName === 'google.protobuf';
+
+/** Google's files that are in the set, and of those that are imported without being there the ones that are not read specially. */
+function googlesOf(files: readonly FileDescriptor[]): FileDescriptor[] {
+  const found = new Map(files.filter(isGoogles).map((file) => [file.name, file]));
+  const wanted = files.flatMap(({ imports }) => imports);
+  for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
+    const bytes = found.has(name) || !UNUSUAL.has(name) ? undefined : googleFiles().get(name);
+    if (bytes === undefined) continue;
+    const file = readFileDescriptor(bytes, DEFAULT_SCHEMA_LIMITS);
+    found.set(name, file);
+    wanted.push(...file.imports);
+  }
+  return [...found.values()];
+}
+
+/** Types of all the others have codecs of their own. */
+const UNUSUAL: ReadonlySet<string> = new Set(
+  ['api', 'descriptor', 'source_context', 'type'].map((name) => `google/protobuf/${name}.proto`),
+);
+
+const isSupported = ({ syntax }: FileDescriptor): boolean => syntax === 'proto3' || syntax === 'proto2';
+
+const join = (scope: string, name: string): string => (scope === '' ? name : `${scope}.${name}`);
+
+function topLevelOf({ packageName, messages }: FileDescriptor): string[] {
+  return messages.map(({ name }) => join(packageName, name));
+}
+
+function nestedOf({ packageName, messages }: FileDescriptor): string[] {
+  return messages.flatMap((message) => within(message, join(packageName, message.name)));
+}
+
+function within({ messages }: MessageDescriptor, scope: string): string[] {
+  const nested = messages.filter(({ isMapEntry }) => !isMapEntry);
+  return nested.flatMap((message) => {
+    const fullName = join(scope, message.name);
+    return [fullName, ...within(message, fullName)];
+  });
+}
 
 function checkImports(files: readonly FileDescriptor[]): void {
   const byName = new Map<string, FileDescriptor>();
@@ -87,7 +132,6 @@ function isBuiltIn(name: string): boolean {
 class Indexer {
   readonly messages = new Map<string, IndexedMessage>();
   readonly enums = new Map<string, IndexedEnum>();
-  readonly topLevel: string[] = [];
   readonly #limits: SchemaLimits;
   readonly #names = new Set<string>();
 
@@ -95,22 +139,25 @@ class Indexer {
     this.#limits = limits;
   }
 
-  addFile({ name, packageName, messages, enums, syntax }: FileDescriptor): void {
-    const hasTypes = messages.length + enums.length > 0;
-    if (hasTypes && syntax !== 'proto3' && syntax !== 'proto2') {
+  addFile(file: FileDescriptor): void {
+    const { name, packageName, messages, enums, syntax } = file;
+    if (messages.length + enums.length > 0 && !isSupported(file)) {
       throw new SchemaError('UnsupportedSyntax', `${quote(name)} is written in ${quote(syntax)}; use proto3`);
     }
     for (const part of packageName === '' ? [] : packageName.split('.')) checkName(part, `package of ${quote(name)}`);
+    this.addTypes(file);
+  }
+
+  addTypes({ packageName, messages, enums, syntax }: FileDescriptor): void {
     const isProto2 = syntax === 'proto2';
-    for (const message of messages) {
-      this.topLevel.push(this.#join(packageName, message.name));
-      this.#addMessage(message, packageName, isProto2);
-    }
+    for (const message of messages) this.#addMessage(message, packageName, isProto2);
     for (const one of enums) this.#addEnum(one, packageName, isProto2);
   }
 
   #addMessage(descriptor: MessageDescriptor, scope: string, isProto2: boolean): void {
     const fullName = this.#declare(descriptor.name, scope);
+    // What has a codec of its own is built in: what a device brings of it is neither trusted nor needed.
+    if (isWellKnown(fullName, TYPE_MESSAGE)) return;
     this.messages.set(fullName, { fullName, descriptor, isProto2 });
     for (const nested of descriptor.messages) this.#addMessage(nested, fullName, isProto2);
     for (const nested of descriptor.enums) this.#addEnum(nested, fullName, isProto2);
@@ -119,6 +166,7 @@ class Indexer {
 
   #addEnum(descriptor: EnumDescriptor, scope: string, isClosed: boolean): void {
     const fullName = this.#declare(descriptor.name, scope);
+    if (isWellKnown(fullName, TYPE_ENUM)) return;
     if (descriptor.values.length === 0) throw new SchemaError('InvalidField', `enum ${fullName} has no value`);
     const names = new Set<string>();
     for (const { name } of descriptor.values) {
@@ -131,17 +179,13 @@ class Indexer {
 
   #declare(name: string, scope: string): string {
     checkName(name, `name in ${scope === '' ? 'no package' : scope}`);
-    const fullName = this.#join(scope, name);
+    const fullName = join(scope, name);
     if (fullName.length > this.#limits.maxNameLength) {
       throw new SchemaError('InvalidName', `${quote(fullName)} has more than ${this.#limits.maxNameLength} characters`);
     }
     if (this.#names.has(fullName)) throw new SchemaError('Duplicate', `${fullName} is defined twice`);
     this.#names.add(fullName);
     return fullName;
-  }
-
-  #join(scope: string, name: string): string {
-    return scope === '' ? name : `${scope}.${name}`;
   }
 
   checkReferences(): void {
