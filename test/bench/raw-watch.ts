@@ -2,6 +2,7 @@
 import type { Device } from '../../src/api/device.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { DEVICES } from './rig.ts';
+import { within } from './within.ts';
 
 export interface Seen {
   readonly device: Device;
@@ -18,6 +19,8 @@ interface Waiter {
 /** Watches the devices of all namespaces from now on, until `signal` aborts. */
 export class RawWatch {
   readonly #waiters = new Set<Waiter>();
+  /** The newest event of each device; two of one device often come in one chunk, before whoever waits for both can ask for the second. */
+  readonly #latest = new Map<string, Seen>();
 
   static async open(kube: KubeClient, signal: AbortSignal): Promise<RawWatch> {
     const watch = new RawWatch();
@@ -26,11 +29,14 @@ export class RawWatch {
     return watch;
   }
 
-  /** The first event from now on of the device `namespace/name` that matches. */
-  next(name: string, matches: (device: Device) => boolean): Promise<Seen> {
-    return new Promise((resolve) => {
+  /** The device `namespace/name` as soon as it matches, which it may do already. */
+  until(name: string, matches: (device: Device) => boolean): Promise<Seen> {
+    const latest = this.#latest.get(name);
+    if (latest !== undefined && matches(latest.device)) return Promise.resolve(latest);
+    const seen = new Promise<Seen>((resolve) => {
       this.#waiters.add({ name, matches, resolve });
     });
+    return within(`${name} is as expected on a raw watch`, seen);
   }
 
   async #run(kube: KubeClient, resourceVersion: string, signal: AbortSignal): Promise<void> {
@@ -39,10 +45,12 @@ export class RawWatch {
       if (event.type !== 'ADDED' && event.type !== 'MODIFIED') continue;
       const { object } = event;
       const name = `${object.metadata.namespace}/${object.metadata.name}`;
+      const seen = { device: object, at };
+      this.#latest.set(name, seen);
       for (const waiter of this.#waiters) {
         if (waiter.name !== name || !waiter.matches(object)) continue;
         this.#waiters.delete(waiter);
-        waiter.resolve({ device: object, at });
+        waiter.resolve(seen);
       }
     }
   }

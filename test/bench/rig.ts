@@ -22,6 +22,7 @@ import type { OperatorProcess } from '../world/operator-process.ts';
 import { deviceIdOf } from './load-order.ts';
 import type { StartCommand } from './start-command.ts';
 import type { LoadAnswer, LoadOrder } from './load-order.ts';
+import { within } from './within.ts';
 
 /** The operator serves this namespace only. */
 export const SERVED = 'served';
@@ -136,7 +137,11 @@ export class Rig {
   async load(order: Omit<LoadOrder, 'port'>): Promise<LoadAnswer> {
     const load = this.#load ?? this.#startLoad();
     load.send({ ...order, port: this.brokerPort } satisfies LoadOrder);
-    const [answer] = (await once(load, 'message')) as [LoadAnswer];
+    const [answer] = (await within(
+      `${order.messages} messages of the load are acknowledged`,
+      once(load, 'message'),
+      LOAD_MS,
+    )) as [LoadAnswer];
     return answer;
   }
 
@@ -151,6 +156,9 @@ export class Rig {
     return load;
   }
 }
+
+/** The longest load takes half a minute where nothing is in its way. */
+const LOAD_MS = 300_000;
 
 /** Opens a rig; whoever opens it closes it. About six seconds. */
 export async function openRig(options: RigOptions): Promise<Rig> {

@@ -3,6 +3,7 @@ import type { Figure } from '../figures.ts';
 import { residentMb } from '../process-usage.ts';
 import { DEVICES, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
+import { within } from '../within.ts';
 import type { LogLine, OperatorProcess } from '../../world/operator-process.ts';
 
 const TWO_MESSAGES = { 'bench.v1.Setting': { n: 1 }, 'bench.v1.Schedule': { fromHour: 6, toHour: 22 } };
@@ -95,7 +96,7 @@ async function coldStart(rig: Rig, devices: number): Promise<{ operator: Operato
   });
   await client.subscribeAsync('mir/v1alpha/+/desired', { qos: 0 });
   const operator = await rig.startOperator();
-  const completeAt = await complete;
+  const completeAt = await within(`${devices} documents arrive`, complete, 300_000);
   await client.endAsync();
   return { operator, seconds: (completeAt - listBegan(operator)) / 1000 };
 }

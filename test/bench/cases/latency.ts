@@ -7,6 +7,7 @@ import { REPORTED_MESSAGE, deviceIdOf } from '../load-order.ts';
 import { BARE, DEVICES, RAW, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 import { RawWatch } from '../raw-watch.ts';
+import { within } from '../within.ts';
 
 const DESIRED_MESSAGE = 'bench.v1.Setting';
 /** Changes whose measurement is thrown away: connections open, code is compiled. */
@@ -24,7 +25,7 @@ export async function benchDesired(rig: Rig, rounds: number): Promise<Figure[]> 
     const name = deviceIdOf(round % DEVICES_IN_TURN);
     const published = bed.arrival(`mir/v1alpha/${name}/desired`, (text) => text.includes(`"n":${round + 1}}`));
     const { startedAt, seen } = await bed.patchDesired(SERVED, name, round + 1);
-    const settled = bed.watch.next(`${SERVED}/${name}`, isSettled);
+    const settled = bed.watch.until(`${SERVED}/${name}`, isSettled);
     const arrivedAt = await published;
     await settled;
     if (round < WARM_UP) continue;
@@ -70,7 +71,7 @@ export async function benchReport(rig: Rig, rounds: number): Promise<Figure[]> {
     const bareMs = await bed.patchStatus(BARE, deviceIdOf(round), round + 1);
     const patchMs = await bed.patchStatus(RAW, deviceIdOf(round), round + 1);
     const name = deviceIdOf(round);
-    const seen = bed.watch.next(
+    const seen = bed.watch.until(
       `${SERVED}/${name}`,
       ({ status }) => status?.reported?.[REPORTED_MESSAGE]?.['sequence'] === round + 1,
     );
@@ -116,7 +117,7 @@ export async function benchLoop(rig: Rig, rounds: number): Promise<Figure[]> {
     const name = deviceIdOf(round % DEVICES_IN_TURN);
     const withoutStatus = await bed.patchDesired(BARE, name, round + 1);
     const raw = await bed.patchDesired(RAW, name, round + 1);
-    const synced = bed.watch.next(`${SERVED}/${name}`, (device) => isSynced(device, round + 1));
+    const synced = bed.watch.until(`${SERVED}/${name}`, (device) => isSynced(device, round + 1));
     const { startedAt } = await bed.patchDesired(SERVED, name, round + 1);
     const { at } = await synced;
     if (round < WARM_UP) continue;
@@ -180,7 +181,7 @@ async function openBed(rig: Rig, devices: number) {
       return (await arrived) - startedAt;
     },
     async patchDesired(namespace: string, name: string, n: number) {
-      const seen = watch.next(
+      const seen = watch.until(
         `${namespace}/${name}`,
         (object) => object.properties?.desired?.[DESIRED_MESSAGE]?.['n'] === n,
       );
@@ -192,7 +193,7 @@ async function openBed(rig: Rig, devices: number) {
     },
     /** Milliseconds of a status PATCH like the operator's, of an object that it does not see. */
     async patchStatus(namespace: string, name: string, sequence: number): Promise<number> {
-      const seen = watch.next(
+      const seen = watch.until(
         `${namespace}/${name}`,
         ({ status }) => status?.reported?.[REPORTED_MESSAGE]?.['sequence'] === sequence,
       );
@@ -241,9 +242,10 @@ class Arrivals {
   }
 
   next(topic: string, matches: (text: string) => boolean): Promise<number> {
-    return new Promise((resolve) => {
+    const arrived = new Promise<number>((resolve) => {
       this.#waiters.set(topic, { matches, resolve });
     });
+    return within(`a message arrives on ${topic}`, arrived);
   }
 }
 

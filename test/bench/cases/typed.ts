@@ -12,6 +12,7 @@ import type { Figure } from '../figures.ts';
 import { cpuSeconds, residentMb } from '../process-usage.ts';
 import { SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
+import { within } from '../within.ts';
 
 const PROTO = join(import.meta.dirname, '../../../manifests/samples/proto');
 const SIMULATOR = join(import.meta.dirname, '../../../src/simulator/main.ts');
@@ -27,7 +28,8 @@ export async function benchTyped(rig: Rig, devices: number): Promise<Figure[]> {
   const before = await usage(operator);
   rig.progress('starting the simulator');
   const fleet = await startFleet(rig, devices);
-  const seconds = await untilSynced(rig, operator, devices, before.writes);
+  const synced = untilSynced(rig, operator, devices, before.writes);
+  const seconds = await within(`${devices} devices are in sync`, synced, 300_000);
   const after = await usage(operator);
   const fleetMb = residentMb(fleet.pid).now;
   await fleet.stop();
