@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { WorkQueue } from './queue.ts';
@@ -14,6 +15,44 @@ describe('WorkQueue', () => {
     queue.add('c', 5);
     queue.add('b', 9);
     expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['b', 'c', 'a']);
+  });
+
+  it('gives each priority twice the turns of the one below it while all wait, and starves none', async () => {
+    const queue = newQueue();
+    for (let at = 0; at < 100; at += 1) for (const priority of [0, 1, 2]) queue.add(`${priority}-${at}`, priority);
+    const taken = { '0': 0, '1': 0, '2': 0 };
+    for (let at = 0; at < 70; at += 1) {
+      const key = await queue.take();
+      taken[key?.[0] as keyof typeof taken] += 1;
+    }
+    expect(taken).toEqual({ '0': 10, '1': 20, '2': 40 });
+  });
+
+  it('serves at once what is urgent, however long the line of the others, and owes nothing for an absence', async () => {
+    const queue = newQueue();
+    for (let at = 0; at < 1000; at += 1) queue.add(`slow-${at}`, 1);
+    for (let at = 0; at < 500; at += 1) await queue.take();
+    for (let at = 0; at < 8; at += 1) queue.add(`urgent-${at}`, 2);
+    const next = [await queue.take(), await queue.take(), await queue.take(), await queue.take()];
+    expect(next).toEqual(['urgent-0', 'urgent-1', 'urgent-2', 'slow-500']);
+  });
+
+  it('keeps to the number of keys of one priority that may be worked on at once', async () => {
+    let most = 1;
+    const queue = new WorkQueue({
+      clock: new FakeClock(),
+      mostAtOnce: (priority) => (priority === 0 ? most : Number.POSITIVE_INFINITY),
+    });
+    const taken: string[] = [];
+    for (let at = 0; at < 4; at += 1) void queue.take().then((key) => taken.push(key ?? ''));
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    queue.add('urgent', 1);
+    await turn();
+    expect(taken).toEqual(['a', 'urgent']);
+    most = 2;
+    queue.done('a');
+    await turn();
+    expect(taken).toEqual(['a', 'urgent', 'b', 'c']);
   });
 
   it('brings a key added during its work back once, after done', async () => {

@@ -15,6 +15,8 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly backoff?: Partial<BackoffOptions>;
   readonly hooks?: QueueHooks;
+  /** How many keys of a priority may be worked on at once; asked at every turn. Without it as many as there are workers. */
+  readonly mostAtOnce?: (priority: number) => number;
 }
 
 /** setTimeout fires at once when asked for more than 2^31 - 1 ms; the queue looks again instead. */
@@ -30,6 +32,21 @@ interface Waiting {
   readonly since: number;
 }
 
+interface Working {
+  readonly lane: Lane;
+  readonly since: number;
+}
+
+/** The keys of one priority; a Set keeps the order of insertion. */
+interface Lane {
+  readonly priority: number;
+  readonly keys: Set<string>;
+  /** Keys of this priority that are being worked on. */
+  working: number;
+  /** How far the lane has come, in turns over its share: the lane that is least far is next (stride scheduling). */
+  pass: number;
+}
+
 /**
  * A queue of keys to work on, with the invariants of client-go's:
  *
@@ -37,19 +54,23 @@ interface Waiting {
  * - a key is worked on by one worker at a time: added while being worked on, it comes back once when that work is done;
  * - so the last `add` of a key is always followed by a whole turn of work on it.
  *
- * Higher priorities go first, keys of one priority in the order in which they came; a waiting key that is added with a higher
+ * Where keys of several priorities wait, each priority gets twice the turns of the one below it: what is urgent goes first, and
+ * nothing waits for ever. Keys of one priority go in the order in which they came; a waiting key that is added with a higher
  * priority is lifted. Bounded by the number of distinct keys.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #hooks: QueueHooks;
   readonly #backoff: RetryBackoff;
+  readonly #mostAtOnce: (priority: number) => number;
   /** Keys that need work: those in a lane, and those added while being worked on. */
   readonly #dirty = new Map<string, Waiting>();
-  /** Keys being worked on, and since when. Disjoint from the lanes. */
-  readonly #processing = new Map<string, number>();
-  /** Keys ready to be taken, by priority; a Set keeps the order of insertion. Lanes of higher priority stand first. */
-  readonly #lanes: { readonly priority: number; readonly keys: Set<string> }[] = [];
+  /** Keys being worked on. Disjoint from the lanes. */
+  readonly #processing = new Map<string, Working>();
+  /** Keys ready to be taken. Lanes of higher priority stand first. */
+  readonly #lanes: Lane[] = [];
+  /** The pass of the lane that was served last: a lane that was empty begins there, and is owed nothing for its absence. */
+  #pass = 0;
   readonly #takers: Taker[] = [];
   /** Signals whose abort sends their takers home. One listener a signal, not a taker: adding one costs as much as there are. */
   readonly #heeded = new WeakSet<AbortSignal>();
@@ -59,10 +80,11 @@ export class WorkQueue {
   #timerDueAt = Number.POSITIVE_INFINITY;
   #isShutDown = false;
 
-  constructor({ clock, backoff, hooks }: QueueOptions) {
+  constructor({ clock, backoff, hooks, mostAtOnce }: QueueOptions) {
     this.#clock = clock;
     this.#hooks = hooks ?? {};
     this.#backoff = new RetryBackoff(backoff);
+    this.#mostAtOnce = mostAtOnce ?? (() => Number.POSITIVE_INFINITY);
   }
 
   /** Keys that wait to be taken. */
@@ -78,7 +100,7 @@ export class WorkQueue {
   /** Milliseconds of work in progress, of each key being worked on. */
   get unfinishedMs(): number[] {
     const now = this.#clock.monotonic();
-    return [...this.#processing.values()].map((since) => now - since);
+    return [...this.#processing.values()].map(({ since }) => now - since);
   }
 
   add(key: string, priority = 0): void {
@@ -88,7 +110,7 @@ export class WorkQueue {
     if (present === undefined) this.#hooks.onAdd?.();
     this.#dirty.set(key, { priority, since: present?.since ?? this.#clock.monotonic() });
     if (this.#processing.has(key)) return;
-    if (present !== undefined) this.#lane(present.priority).delete(key);
+    if (present !== undefined) this.#lane(present.priority).keys.delete(key);
     this.#offer(key, priority);
   }
 
@@ -105,14 +127,19 @@ export class WorkQueue {
   }
 
   /** Adds a key whose work failed, later each time, until `forget`, and never sooner than `leastMs`. */
-  addRateLimited(key: string, leastMs = 0): void {
+  addRateLimited(key: string, leastMs = 0, priority = 0): void {
     this.#hooks.onRetry?.();
-    this.addAfter(key, Math.max(leastMs, this.#backoff.nextMs(key)));
+    this.addAfter(key, Math.max(leastMs, this.#backoff.nextMs(key)), priority);
   }
 
   /** The work on `key` went well: its next failure is its first. */
   forget(key: string): void {
     this.#backoff.forget(key);
+  }
+
+  /** With what priority the key that is being worked on was taken. */
+  priorityOf(key: string): number | undefined {
+    return this.#processing.get(key)?.lane.priority;
   }
 
   failures(key: string): number {
@@ -131,12 +158,14 @@ export class WorkQueue {
   }
 
   done(key: string): void {
-    const since = this.#processing.get(key);
-    if (since === undefined) return;
+    const working = this.#processing.get(key);
+    if (working === undefined) return;
     this.#processing.delete(key);
-    this.#hooks.onDone?.(this.#clock.monotonic() - since);
+    working.lane.working -= 1;
+    this.#hooks.onDone?.(this.#clock.monotonic() - working.since);
     const again = this.#dirty.get(key);
-    if (again !== undefined) this.#offer(key, again.priority);
+    if (again !== undefined) this.#line(key, again.priority);
+    this.#serve();
   }
 
   /** Nothing is added any more and every taker is sent home; keys being worked on may still be `done`. */
@@ -159,40 +188,56 @@ export class WorkQueue {
   }
 
   #offer(key: string, priority: number): void {
-    const taker = this.#takers.shift();
-    if (taker === undefined) {
-      this.#lane(priority).add(key);
-      return;
+    this.#line(key, priority);
+    this.#serve();
+  }
+
+  #line(key: string, priority: number): void {
+    const lane = this.#lane(priority);
+    if (lane.keys.size === 0) lane.pass = Math.max(lane.pass, this.#pass);
+    lane.keys.add(key);
+  }
+
+  #serve(): void {
+    while (this.#takers.length > 0) {
+      const key = this.#next();
+      if (key === undefined) return;
+      this.#takers.shift()?.resolve(key);
     }
-    this.#begin(key);
-    taker.resolve(key);
   }
 
   #next(): string | undefined {
-    for (const { keys } of this.#lanes) {
-      for (const key of keys) {
-        keys.delete(key);
-        this.#begin(key);
-        return key;
-      }
+    let next: Lane | undefined;
+    for (const lane of this.#lanes) {
+      const isReady = lane.keys.size > 0 && lane.working < this.#mostAtOnce(lane.priority);
+      if (isReady && (next === undefined || lane.pass < next.pass)) next = lane;
+    }
+    if (next === undefined) return undefined;
+    this.#pass = next.pass;
+    next.pass += 1 / 2 ** next.priority;
+    for (const key of next.keys) {
+      next.keys.delete(key);
+      this.#begin(key, next);
+      return key;
     }
     return undefined;
   }
 
-  #begin(key: string): void {
+  #begin(key: string, lane: Lane): void {
     const now = this.#clock.monotonic();
     this.#hooks.onTake?.(now - (this.#dirty.get(key)?.since ?? now));
     this.#dirty.delete(key);
-    this.#processing.set(key, now);
+    lane.working += 1;
+    this.#processing.set(key, { lane, since: now });
   }
 
-  #lane(priority: number): Set<string> {
+  #lane(priority: number): Lane {
     const found = this.#lanes.find((lane) => lane.priority === priority);
-    if (found !== undefined) return found.keys;
-    const keys = new Set<string>();
-    this.#lanes.push({ priority, keys });
+    if (found !== undefined) return found;
+    const lane = { priority, keys: new Set<string>(), working: 0, pass: this.#pass };
+    this.#lanes.push(lane);
     this.#lanes.sort((a, b) => b.priority - a.priority);
-    return keys;
+    return lane;
   }
 
   #armTimer(): void {
