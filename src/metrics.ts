@@ -79,6 +79,11 @@ function machineryMetrics(registry: Registry) {
     concurrency: gauge('controller_runtime_max_concurrent_reconciles', 'Keys that may be worked on at once, now.', [
       'controller',
     ]),
+    overloadPauses: counter(
+      'mir_api_overload_pauses_total',
+      'Pauses that the API server asked for because it is overloaded (429 and Retry-After).',
+      ['controller'],
+    ),
     leader: gauge('leader_election_master_status', '1 while this process holds the Lease, else 0.', ['name']),
     kubeRequests: counter('rest_client_requests_total', 'Requests to the API server by status code and method.', [
       'code',

@@ -12,7 +12,7 @@ import { Store } from './cache/store.ts';
 import { delay, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { ConcurrencyRange } from './controller/concurrency.ts';
+import { Concurrency } from './controller/concurrency.ts';
 import { runController } from './controller/controller.ts';
 import type { Outcome } from './controller/outcome.ts';
 import type { KubeClient } from './kube/client.ts';
@@ -34,12 +34,13 @@ import type { Health } from './server/health.ts';
 import { startServer } from './server/server.ts';
 import { DEVICE_ID_INDEX } from './twin/claims.ts';
 import type { EventSubject, TwinEvent } from './twin/events.ts';
+import { mostStatusWrites } from './twin/status-patch.ts';
 import { mayForget } from './twin/sweep-limits.ts';
 import { Term } from './twin/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
-/** Status writes in flight: four keep two cores of an API server busy when nobody else does, measured; eight hold their share beside others. */
-const STATUS_WRITES = { least: 4, most: 8 };
+/** Status writes in flight. Four keep two cores of an API server busy, measured; beside others, or on more cores, their number finds itself. */
+const STATUS_WRITES = { least: 4, most: 16 };
 const SCHEMA_WRITES = { least: 1, most: 1 };
 /** Publishes wait for the broker and cost little: enough to keep a whole window of them in flight. */
 const PUBLISHES = { least: 256, most: 256 };
@@ -57,6 +58,8 @@ interface Operator {
   readonly cluster: string;
   readonly identity: string;
   readonly recorder: EventRecorder;
+  /** Controllers that pause because the API server is overloaded, and how often in a row. */
+  readonly overloads: Map<string, number>;
   /** The term under way; undefined while standing by. */
   term: Term | undefined;
   /** Has the cache of devices listed anew. */
@@ -94,9 +97,11 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       cluster,
       identity,
       recorder,
+      overloads: new Map(),
       term: undefined,
       relist: () => undefined,
     };
+    health.note('api-server', () => describeOverload(operator.overloads));
     if (cluster !== '')
       await Promise.all([
         keepCache(operator, signal),
@@ -223,7 +228,8 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const { signal } = lease;
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
   const desiredQueue = createQueue('desired', operator, signal);
-  const statusQueue = createQueue('status', operator, signal);
+  const statusPlaces = new Concurrency(STATUS_WRITES);
+  const statusQueue = createQueue('status', operator, signal, mostStatusWrites(statusPlaces));
   const schemaQueue = createQueue('schema', operator, signal);
   const broker = connectBroker(
     {
@@ -269,32 +275,38 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const reconcile = (
     name: string,
     queue: WorkQueue,
-    concurrency: ConcurrencyRange,
-    work: (key: string, stop: AbortSignal) => Promise<Outcome>,
+    places: Concurrency,
+    work: (key: string, stop: AbortSignal, priority: number) => Promise<Outcome>,
   ) =>
     runController(
       {
         name,
         queue,
-        concurrency,
+        places,
         reconcile: work,
         log,
         clock,
         onReconcile: reconcileHook(metrics, name),
-        onConcurrency: (places) => metrics.concurrency.set({ controller: name }, places),
+        onConcurrency: (count) => metrics.concurrency.set({ controller: name }, count),
+        onOverload: (pauses) => noteOverload(operator, name, pauses),
       },
       signal,
     );
   try {
     await Promise.all([
       term.run(),
-      reconcile('desired', desiredQueue, PUBLISHES, (deviceId) => term.desired.reconcile(deviceId)),
-      reconcile('status', statusQueue, STATUS_WRITES, (key, stop) => term.status.reconcile(key, stop)),
-      reconcile('schema', schemaQueue, SCHEMA_WRITES, (name, stop) => term.schemaObjects.reconcile(name, stop)),
+      reconcile('desired', desiredQueue, new Concurrency(PUBLISHES), (deviceId) => term.desired.reconcile(deviceId)),
+      reconcile('status', statusQueue, statusPlaces, (key, stop, priority) =>
+        term.status.reconcile(key, stop, priority),
+      ),
+      reconcile('schema', schemaQueue, new Concurrency(SCHEMA_WRITES), (name, stop) =>
+        term.schemaObjects.reconcile(name, stop),
+      ),
       connection,
     ]);
   } finally {
     operator.term = undefined;
+    operator.overloads.clear();
     desiredQueue.shutDown();
     statusQueue.shutDown();
     schemaQueue.shutDown();
@@ -325,10 +337,29 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function createQueue(name: string, { clock, metrics }: Operator, signal: AbortSignal): WorkQueue {
-  const queue = new WorkQueue({ clock, hooks: queueHooks(metrics, name) });
+function createQueue(
+  name: string,
+  { clock, metrics }: Operator,
+  signal: AbortSignal,
+  mostAtOnce?: (priority: number) => number,
+): WorkQueue {
+  const queue = new WorkQueue({ clock, hooks: queueHooks(metrics, name), ...(mostAtOnce && { mostAtOnce }) });
   watchQueue(metrics, name, queue, signal);
   return queue;
+}
+
+function describeOverload(overloads: ReadonlyMap<string, number>): string | undefined {
+  const parts = [...overloads].map(
+    ([controller, pauses]) => `${controller} writes pause, ${pauses} times in a row so far`,
+  );
+  return parts.length === 0 ? undefined : `overloaded: ${parts.join('; ')}`;
+}
+
+/** `health` shows it for as long as it lasts. */
+function noteOverload({ metrics, overloads }: Operator, controller: string, pauses: number): void {
+  if (pauses > 0) metrics.overloadPauses.inc({ controller });
+  if (pauses > 0) overloads.set(controller, pauses);
+  else overloads.delete(controller);
 }
 
 interface RecorderDeps extends Pick<Operator, 'client' | 'clock' | 'log' | 'config' | 'identity' | 'metrics'> {}

@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [],
   clock: [],
   log: [],
+  'leaky-level': [],
   'broker-url': [],
   metrics: ['api'],
   protocol: ['api'],
@@ -24,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The three meet in the twin and nowhere else.
   downstream: ['api', 'protocol', 'schema'],
   upstream: ['api', 'protocol', 'schema'],
-  liveness: ['api', 'clock', 'protocol'],
+  liveness: ['api', 'clock', 'leaky-level', 'protocol'],
   server: LEAVES,
   'config-options': ['protocol', 'server'],
   'config-docs': ['config-options'],
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'metrics-hooks': ['metrics', 'cache', 'controller', 'kube', 'workqueue'],
   twin: [
     ...LEAVES,
+    'leaky-level',
     'metrics',
     'config',
     'protocol',

@@ -32,6 +32,7 @@ export type Reason =
   | 'Silence' // three heartbeat intervals without a message
   | 'Asleep'
   | 'NeverSeen'
+  | 'Flapping' // it comes and goes too often to tell each time
   | 'Disabled'
   // Stalled
   | 'DuplicateDeviceId'

@@ -16,9 +16,14 @@ async function enterMany(places: Concurrency, count: number): Promise<() => numb
   return () => entered;
 }
 
-const succeed = (places: Concurrency, times: number, backlog: number): void => {
-  for (let at = 0; at < times; at += 1) places.noteSuccess(backlog);
+/** Answers of `latencyMs`, with so many keys waiting. */
+const answer = (places: Concurrency, times: number, latencyMs: number, backlog: number): void => {
+  for (let at = 0; at < times; at += 1) places.noteAnswer(latencyMs, backlog);
 };
+
+/** A server of so many hands, each of which takes 3 ms, that also has `others` requests in flight. */
+const latencyAt = (places: Concurrency, hands: number, others = 0): number =>
+  3 * Math.max(1, (places.count + others) / hands);
 
 describe('Concurrency', () => {
   it('lets in as many as there are places, and one more for each that leaves', async () => {
@@ -31,18 +36,49 @@ describe('Concurrency', () => {
     expect(entered()).toBe(4);
   });
 
-  it('grows to its bound while the work goes well and more waits', async () => {
+  it.each([
+    ['all a small server can use and a few in line', 2, 0, 5, 7],
+    ['many on a large server', 16, 0, 16, 16],
+    ['few beside others that fill a small server', 2, 16, 3, 5],
+    ['its share beside others on a large server', 16, 4, 14, 16],
+  ])('finds %s', (_name, hands, others, least, most) => {
+    const places = new Concurrency({ least: 2, most: 16 });
+    // At first it is alone, and learns how fast the server can be.
+    answer(places, 1, 3, 0);
+    for (let at = 0; at < 2000; at += 1) answer(places, 1, latencyAt(places, hands, others), 100);
+    expect(places.count).toBeGreaterThanOrEqual(least);
+    expect(places.count).toBeLessThanOrEqual(most);
+  });
+
+  it('lets in more at once when there is one place more', async () => {
     const places = new Concurrency({ least: 2, most: 3 });
     const entered = await enterMany(places, 5);
-    succeed(places, 1000, 100);
+    answer(places, 10, 3, 100);
     await settle();
     expect([places.count, entered()]).toEqual([3, 3]);
   });
 
-  it('stays as it is without a backlog', () => {
+  it('does not grow without a backlog', () => {
     const places = new Concurrency({ least: 2, most: 8 });
-    succeed(places, 1000, 2);
+    answer(places, 1000, 3, 2);
     expect(places.count).toBe(2);
+  });
+
+  it('says that the other side is crowded while it is several times slower than at its best', () => {
+    const places = new Concurrency({ least: 2, most: 8 });
+    answer(places, 10, 3, 0);
+    expect(places.isCrowded).toBe(false);
+    answer(places, 40, 20, 0);
+    expect(places.isCrowded).toBe(true);
+    answer(places, 40, 4, 0);
+    expect(places.isCrowded).toBe(false);
+  });
+
+  it('forgets a best that has become out of reach', () => {
+    const places = new Concurrency({ least: 2, most: 8 });
+    answer(places, 10, 1, 0);
+    answer(places, 10_000, 6, 0);
+    expect(places.isCrowded).toBe(false);
   });
 
   it('halves when told of overload, never to nothing, and comes back', async () => {
@@ -53,7 +89,9 @@ describe('Concurrency', () => {
     for (let at = 0; at < 3; at += 1) places.leave();
     await settle();
     expect(entered()).toBe(4);
-    succeed(places, 1000, 100);
+    answer(places, 1000, 3, 0);
+    expect(places.count).toBe(4);
+    answer(places, 1000, 3, 100);
     expect(places.count).toBe(8);
   });
 

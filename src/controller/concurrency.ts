@@ -1,22 +1,33 @@
-/** How many keys may be worked on at once: a number, or a span within which the number finds itself. */
+/** How many keys may be worked on at once: a span within which the number finds itself, or a number when both are the same. */
 export interface ConcurrencyRange {
   readonly least: number;
   readonly most: number;
 }
 
-/** So many turns must end well, for each place there is, before there is one more. */
-const TURNS_A_PLACE = 16;
+/** How many requests may wait in the other side's line on our account: with fewer there is room for more, with more it is told twice. */
+const TOO_FEW_IN_LINE = 3;
+const TOO_MANY_IN_LINE = 5;
+/** The weight of one answer in the short-term latency: about the last ten count. */
+const WEIGHT = 0.1;
+/** The best latency is forgotten in so many answers, because objects and servers change. */
+const BEST_OF_ANSWERS = 2000;
+/** Nobody writes to a disk in less; an answer in no time must not make every other one look slow. */
+const LEAST_MS = 0.5;
+/** Above so many times its best latency the other side is busy with others' work, or with ours. */
+const CROWDED = 4;
 
 /**
- * The places at the work bench. One more whenever the work goes well and more waits than is under way; half as many at once when
- * the other side says that it is overloaded. Without a backlog the number stays, because it would show nothing.
+ * The places at the work bench. Their number follows the latency of the other side's answers against its own best, as TCP Vegas does
+ * for a network: of `places` requests in flight the share `1 - best / now` waits in line. One place more while few wait, one less when
+ * many do; half as many when the other side says that it is overloaded. Without a backlog the number does not grow.
  */
 export class Concurrency {
   readonly #range: ConcurrencyRange;
   readonly #waiting: (() => void)[] = [];
+  readonly #latency = new Latency();
   #places: number;
   #taken = 0;
-  #wentWell = 0;
+  #answers = 0;
 
   constructor(range: ConcurrencyRange) {
     this.#range = range;
@@ -25,6 +36,15 @@ export class Concurrency {
 
   get count(): number {
     return this.#places;
+  }
+
+  get most(): number {
+    return this.#range.most;
+  }
+
+  /** The other side is several times slower than it can be: what is not urgent had better wait. */
+  get isCrowded(): boolean {
+    return this.#latency.slowness >= CROWDED;
   }
 
   /** Resolves when there is a place, or when `signal` aborts: everyone is let go then. Each one must `leave`. */
@@ -39,20 +59,30 @@ export class Concurrency {
     this.#admit();
   }
 
-  /** True when that made one more place. */
-  noteSuccess(backlog: number): boolean {
-    if (backlog <= this.#places || this.#places >= this.#range.most) return false;
-    this.#wentWell += 1;
-    if (this.#wentWell < TURNS_A_PLACE * this.#places) return false;
-    this.#wentWell = 0;
-    this.#places += 1;
-    this.#admit();
-    return true;
+  /** An answer came after `latencyMs`, and `backlog` keys wait. True when the number of places has changed. */
+  noteAnswer(latencyMs: number, backlog: number): boolean {
+    this.#latency.note(latencyMs);
+    this.#answers += 1;
+    // As many answers as places tell of a latency with this number of places.
+    if (this.#answers < this.#places) return false;
+    this.#answers = 0;
+    return this.#resize(backlog);
   }
 
   halve(): void {
-    this.#wentWell = 0;
+    this.#answers = 0;
     this.#places = Math.max(1, Math.floor(this.#places / 2));
+  }
+
+  #resize(backlog: number): boolean {
+    const before = this.#places;
+    const inLine = before * (1 - 1 / this.#latency.slowness);
+    const { least, most } = this.#range;
+    if (inLine > TOO_MANY_IN_LINE) this.#places = Math.max(least, before - 1);
+    else if (before < least || (inLine < TOO_FEW_IN_LINE && backlog > before))
+      this.#places = Math.min(most, before + 1);
+    this.#admit();
+    return this.#places !== before;
   }
 
   #turnOf(signal: AbortSignal): Promise<void> {
@@ -68,6 +98,31 @@ export class Concurrency {
   }
 
   #admit(): void {
-    if (this.#taken < this.#places) this.#waiting.shift()?.();
+    while (this.#taken < this.#places && this.#waiting.length > 0) this.#waiting.shift()?.();
+  }
+}
+
+/** How long answers take now, and at best. */
+class Latency {
+  #now = 0;
+  #best = Number.POSITIVE_INFINITY;
+  /** The best of the answers that are counted now; becomes the best when enough were. */
+  #nextBest = Number.POSITIVE_INFINITY;
+  #counted = 0;
+
+  /** Times the best, at least 1. */
+  get slowness(): number {
+    return this.#counted === 0 && this.#now === 0 ? 1 : Math.max(1, this.#now / this.#best);
+  }
+
+  note(ms: number): void {
+    this.#now = this.#now === 0 ? ms : this.#now + (ms - this.#now) * WEIGHT;
+    this.#best = Math.min(this.#best, Math.max(ms, LEAST_MS));
+    this.#nextBest = Math.min(this.#nextBest, Math.max(ms, LEAST_MS));
+    this.#counted += 1;
+    if (this.#counted < BEST_OF_ANSWERS) return;
+    this.#best = this.#nextBest;
+    this.#nextBest = Number.POSITIVE_INFINITY;
+    this.#counted = 0;
   }
 }

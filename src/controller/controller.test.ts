@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { ApiError } from '../kube/errors.ts';
 import { silentLogger } from '../log.ts';
+import type { Logger } from '../log.ts';
 import { WorkQueue } from '../workqueue/queue.ts';
+import { Concurrency } from './concurrency.ts';
 import { runController } from './controller.ts';
 import { DONE, TerminalError, TransientError } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
@@ -13,13 +15,17 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
   const stop = new AbortController();
   const turns: string[] = [];
   const results: string[] = [];
+  const pauses: number[] = [];
+  const logged: string[] = [];
+  const note = (level: string) => (_fields: unknown, text: string) => void logged.push(`${level} ${text}`);
   const running = runController(
     {
       name: 'test',
       queue,
       clock,
-      concurrency: { least: 2, most: 2 },
-      log: silentLogger,
+      places: new Concurrency({ least: 2, most: 2 }),
+      log: Object.assign(Object.create(silentLogger) as Logger, { warn: note('warn'), info: note('info') }),
+      onOverload: (count) => pauses.push(count),
       onReconcile: (result) => results.push(result),
       reconcile: (key) => {
         turns.push(`${key}@${clock.monotonic()}`);
@@ -32,14 +38,14 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
     stop.abort();
     return running;
   };
-  return { clock, queue, turns, results, end };
+  return { clock, queue, turns, results, pauses, logged, end };
 }
 
-const failing = (error: unknown) => {
-  let isFirst = true;
+const failing = (error: unknown, times = 1) => {
+  let left = times;
   return (): Promise<Outcome> => {
-    if (!isFirst) return Promise.resolve(DONE);
-    isFirst = false;
+    left -= 1;
+    if (left < 0) return Promise.resolve(DONE);
     return Promise.reject(error);
   };
 };
@@ -81,6 +87,35 @@ describe('runController', () => {
     world.queue.add('b');
     await world.clock.advance(1000);
     expect(world.turns.toSorted()).toEqual(['a@0', 'a@500', 'b@500']);
+    await world.end();
+  });
+
+  it('pauses for seconds although the API server asks for minutes, and lets one key find out', async () => {
+    const answers = [new ApiError(429, {}, 300_000), new ApiError(429, {}, 300_000), new ApiError(429, {}, 300_000)];
+    const world = start(() => {
+      const error = answers.shift();
+      return error === undefined ? Promise.resolve({ kind: 'done', answerMs: 3 }) : Promise.reject(error);
+    });
+    world.queue.add('a');
+    await world.clock.advance(1);
+    for (const key of ['b', 'c']) world.queue.add(key);
+    await world.clock.advance(20_000);
+    expect(world.turns.slice(0, 3)).toEqual(['a@0', 'b@2000', 'c@6000']);
+    expect(world.turns.slice(3).toSorted()).toEqual(['a@14000', 'b@14000', 'c@14000']);
+    expect(world.pauses).toEqual([1, 2, 3, 0]);
+    expect(world.logged).toEqual([
+      'warn the API server is overloaded: writes pause',
+      'info the API server takes requests again',
+    ]);
+    await world.end();
+  });
+
+  it('takes several refusals of what was under way for one', async () => {
+    const world = start(failing(new ApiError(429, {}, 300_000), 2));
+    world.queue.add('a');
+    world.queue.add('b');
+    await world.clock.advance(1);
+    expect(world.pauses).toEqual([1]);
     await world.end();
   });
 

@@ -1,10 +1,9 @@
-import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, isRefused } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
-import { Concurrency } from './concurrency.ts';
-import type { ConcurrencyRange } from './concurrency.ts';
+import type { Concurrency } from './concurrency.ts';
+import { Overload } from './overload.ts';
 import { TerminalError, TransientError } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -13,13 +12,16 @@ export type ReconcileResult = 'success' | 'requeue_after' | 'error' | 'terminal'
 export interface ControllerOptions {
   readonly name: string;
   readonly queue: WorkQueue;
-  /** Brings what `key` names where it should be. `signal` aborts when the controller stops. */
-  readonly reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>;
-  readonly concurrency: ConcurrencyRange;
+  /** Brings what `key`, which was taken with `priority`, names where it should be. `signal` aborts when the controller stops. */
+  readonly reconcile: (key: string, signal: AbortSignal, priority: number) => Promise<Outcome>;
+  /** How many keys may be worked on at once. */
+  readonly places: Concurrency;
   readonly log: Logger;
   readonly onReconcile?: (result: ReconcileResult, durationMs: number) => void;
   /** How many keys may be worked on at once has changed. */
   readonly onConcurrency?: (places: number) => void;
+  /** The API server is overloaded and has been asked to be left alone, or is itself again: how often in a row, 0 for itself. */
+  readonly onOverload?: (pauses: number) => void;
   readonly clock: Clock;
 }
 
@@ -34,29 +36,29 @@ const REFUSED_MS = 5000;
  * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const bench: Bench = { ...options, pause: new Pause(), places: new Concurrency(options.concurrency) };
-  options.onConcurrency?.(bench.places.count);
-  await Promise.all(Array.from({ length: options.concurrency.most }, () => work(bench, signal)));
+  const bench: Bench = { ...options, overload: new Overload(options.clock) };
+  options.onConcurrency?.(options.places.count);
+  await Promise.all(Array.from({ length: options.places.most }, () => work(bench, signal)));
 }
 
 /** What the workers of one controller share. */
 interface Bench extends ControllerOptions {
-  readonly pause: Pause;
-  readonly places: Concurrency;
+  readonly overload: Overload;
 }
 
 async function work(bench: Bench, signal: AbortSignal): Promise<void> {
-  const { queue, pause, places, clock } = bench;
+  const { queue, overload, places } = bench;
   for (;;) {
     await places.enter(signal);
     const key = await queue.take(signal);
     if (key === undefined) return;
+    const isProbe = await overload.enter(signal);
     try {
-      await pause.over(clock, signal);
       // Stopped may mean that another process leads: nothing may begin any more.
       if (signal.aborted) return;
       await turn(bench, key, signal);
     } finally {
+      if (isProbe) overload.endProbe();
       queue.done(key);
       places.leave();
     }
@@ -64,18 +66,25 @@ async function work(bench: Bench, signal: AbortSignal): Promise<void> {
 }
 
 async function turn(bench: Bench, key: string, signal: AbortSignal): Promise<void> {
-  const { queue, reconcile, onReconcile, clock, places } = bench;
+  const { queue, reconcile, onReconcile, clock } = bench;
   const startedAt = clock.monotonic();
   const conclude = (result: ReconcileResult): void => onReconcile?.(result, clock.monotonic() - startedAt);
   try {
-    const outcome = await reconcile(key, signal);
+    const outcome = await reconcile(key, signal, queue.priorityOf(key) ?? 0);
     queue.forget(key);
     if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
-    if (places.noteSuccess(queue.length)) bench.onConcurrency?.(places.count);
+    if (outcome.answerMs !== undefined) noteAnswer(bench, outcome.answerMs);
     conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
   } catch (error) {
     if (!signal.aborted) conclude(fail(bench, key, error));
   }
+}
+
+function noteAnswer({ queue, places, overload, log, name, onConcurrency, onOverload }: Bench, answerMs: number): void {
+  if (places.noteAnswer(answerMs, queue.length)) onConcurrency?.(places.count);
+  if (!overload.recover()) return;
+  log.info({ controller: name }, 'the API server takes requests again');
+  onOverload?.(0);
 }
 
 function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
@@ -85,38 +94,33 @@ function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
     log.error({ controller: name, key, err: error }, 'reconcile failed for good');
     return 'terminal';
   }
-  const retryAfterMs = error instanceof TransientError || error instanceof ApiError ? error.retryAfterMs : undefined;
+  const waitMs = error instanceof ApiError ? heed(bench, error) : undefined;
+  const askedMs = error instanceof TransientError ? error.retryAfterMs : waitMs;
+  const priority = queue.priorityOf(key);
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
-  if (retryAfterMs === undefined || retryAfterMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0);
-  else queue.addAfter(key, retryAfterMs);
-  if (error instanceof ApiError && retryAfterMs !== undefined) slowDown(bench, retryAfterMs);
+  if (askedMs === undefined || askedMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0, priority);
+  else queue.addAfter(key, askedMs, priority);
   const level = queue.failures(key) >= FAILURES_WORTH_A_WARNING ? 'warn' : 'debug';
   log[level]({ controller: name, key, err: error }, 'reconcile failed, trying again');
   return 'error';
 }
 
-/** The API server names a time when it is overloaded: that is meant for everyone, not for one key. */
-function slowDown({ pause, places, clock, onConcurrency }: Bench, retryAfterMs: number): void {
-  pause.until(clock.monotonic() + retryAfterMs);
+/** The API server names a time when it is overloaded: that is meant for everyone, not for one key. Returns the milliseconds to wait. */
+function heed(bench: Bench, { retryAfterMs, status }: ApiError): number | undefined {
+  if (retryAfterMs === undefined) return undefined;
+  const { overload, places, log, name, onConcurrency, onOverload } = bench;
+  const before = overload.pauses;
+  const waitMs = overload.pause(retryAfterMs);
+  if (overload.pauses === before) return waitMs;
   places.halve();
   onConcurrency?.(places.count);
-}
-
-/** A time before which no work begins. */
-class Pause {
-  #until = 0;
-
-  until(time: number): void {
-    this.#until = Math.max(this.#until, time);
-  }
-
-  async over(clock: Clock, signal: AbortSignal): Promise<void> {
-    for (
-      let left = this.#until - clock.monotonic();
-      left > 0 && !signal.aborted;
-      left = this.#until - clock.monotonic()
-    ) {
-      await delay(clock, left, signal);
-    }
-  }
+  onOverload?.(overload.pauses);
+  // The first of a row is told; the metric counts the others.
+  const remedy = 'see which clients load the API server; its priority levels decide who is refused';
+  if (before === 0)
+    log.warn(
+      { controller: name, status, askedMs: retryAfterMs, waitMs, remedy },
+      'the API server is overloaded: writes pause',
+    );
+  return waitMs;
 }

@@ -200,8 +200,8 @@ function parseStatus(text: string): StatusBody {
   return { message: text.trim().slice(0, 500) || 'the API server gave no reason' };
 }
 
-/** A server that asks for more is mistaken, or a stranger in between. */
-const MAX_RETRY_AFTER_MS = 600_000;
+/** An API server that starts with a hundred thousand objects asks for 16 s; one that asks for more is mistaken, or a stranger in between. */
+const MAX_RETRY_AFTER_MS = 30_000;
 
 function clampRetry(ms: number): number {
   return Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));

@@ -67,7 +67,7 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
   const online = status?.conditions?.find(({ type }) => type === 'Online');
   return {
     online: status?.online ?? false,
-    reason: online?.reason ?? 'NeverSeen',
+    reason: recallReason(online?.reason, status?.online ?? false),
     session: session?.id,
     former: (session?.former ?? []).map((id) => ({ id, isOpen: true })),
     hasBirth: session !== undefined,
@@ -79,6 +79,12 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
     asleepUntil: session?.asleepUntil === undefined ? undefined : Date.parse(session.asleepUntil),
     willDueAt: undefined,
   };
+}
+
+/** That it flapped says how often its state changed, not why it is as it is. */
+function recallReason(reason: Reason | undefined, online: boolean): Reason {
+  if (reason === 'Flapping') return online ? 'Retained' : 'LastWill';
+  return reason ?? 'NeverSeen';
 }
 
 export function onBirth(presence: Presence, birth: Birth, delivery: Delivery, at: Moment): Presence {

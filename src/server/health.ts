@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts';
 export interface Check {
   readonly name: string;
   readonly problem?: string;
+  /** Worth knowing, and no reason to fail. */
+  readonly note?: string;
 }
 
 /** What `/healthz` and `/readyz` know. Liveness asks whether loops still turn, readiness whether this replica can do its work. */
@@ -15,6 +17,8 @@ export interface Health {
   loop(name: string, maxSilenceMs: number, signal: AbortSignal): () => void;
   /** Registers a readiness check; `problem` answers undefined when all is well. */
   ready(name: string, problem: () => string | undefined): void;
+  /** Registers a line of the readiness listing that never fails; `text` answers undefined while there is nothing to say. */
+  note(name: string, text: () => string | undefined): void;
   liveness(): readonly Check[];
   readiness(): readonly Check[];
 }
@@ -40,6 +44,12 @@ export function createHealth(clock: Clock): Health {
     },
     ready(name, problem) {
       readiness.push(() => check(name, problem()));
+    },
+    note(name, text) {
+      readiness.push(() => {
+        const note = text();
+        return note === undefined ? { name } : { name, note };
+      });
     },
     liveness: () => [...loops].map((judge) => judge()),
     readiness: () => readiness.map((run) => run()),

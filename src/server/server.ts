@@ -86,8 +86,8 @@ async function answer(request: IncomingMessage, routes: Routes): Promise<Answer>
 function listing(name: string, checks: readonly Check[], url: URL): Answer {
   const isWell = checks.every(({ problem }) => problem === undefined);
   if (isWell && !url.searchParams.has('verbose')) return text(200, 'ok');
-  const lines = checks.map(({ name, problem }) =>
-    problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
+  const lines = checks.map(({ name, problem, note }) =>
+    problem === undefined ? `[+]${name} ok${note === undefined ? '' : `: ${note}`}` : `[-]${name} failed: ${problem}`,
   );
   return text(isWell ? 200 : 503, [...lines, `${name} check ${isWell ? 'passed' : 'failed'}`].join('\n'));
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { countChange } from '../liveness/flapping.ts';
 import { onTick, untouchedMs } from '../liveness/presence.ts';
 import type { LivenessRules, Moment } from '../liveness/presence.ts';
 import type { ReadingClock } from '../liveness/reading-clock.ts';
@@ -73,7 +74,9 @@ export class Attendance {
       if (memory.isDisabled) continue;
       const before = memory.presence;
       memory.presence = onTick(before, at, this.#rules);
-      if (memory.presence !== before) changed.push(memory);
+      if (memory.presence === before) continue;
+      countChange(memory, before, memory.presence, this.#clock.monotonic());
+      changed.push(memory);
     }
     return changed;
   }

@@ -10,6 +10,7 @@ import type { Composed } from '../downstream/compose.ts';
 import type { Wire } from '../downstream/encode-document.ts';
 import { isOurs, mayReplace } from '../downstream/ownership.ts';
 import type { Realm } from '../downstream/ownership.ts';
+import { LeakyLevel } from '../leaky-level.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import { parseStanding } from '../downstream/standing.ts';
@@ -36,8 +37,6 @@ export interface DesiredDeps {
   readonly clock: Clock;
   readonly wake: Wake;
   readonly typingOf: (memory: DeviceMemory) => Typing;
-  /** Device ids that wait for their document to be compared, beside those being worked on. */
-  readonly backlog: () => number;
   readonly refusals: Pick<Refusals, 'note' | 'accepted'>;
   readonly onPublished: (durationMs: number) => void;
   readonly onPublishError: (kind: string) => void;
@@ -56,8 +55,10 @@ const SCHEMA_AWAITED: PublishProblem = {
   message: 'the device announced a schema that is not here yet; the change is sent when it has been checked against it',
 };
 
-/** While more documents wait than can be under way, Pending is not worth a write for so long. */
-const BULK_SETTLE_MS = 1000;
+/** So many documents at once, and as many a second, are single changes. Above it somebody rolls something out, until a second after the last. */
+const SINGLE_CHANGES = 16;
+/** How long Pending is not worth a write during a roll-out: the API server's capacity is for whoever makes it, and most devices have answered by then. */
+const BULK_SETTLE_MS = 2000;
 
 /**
  * Makes the broker's copy of one device's document what the cluster says: publishes what differs, withdraws what has no object.
@@ -65,7 +66,7 @@ const BULK_SETTLE_MS = 1000;
  */
 export class DesiredReconciler {
   readonly #deps: DesiredDeps;
-
+  readonly #published = new LeakyLevel(2 * SINGLE_CHANGES, 1000 / SINGLE_CHANGES);
   #publishing = 0;
 
   constructor(deps: DesiredDeps) {
@@ -202,13 +203,14 @@ export class DesiredReconciler {
     if (composed.reissued.length > 0) {
       memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
     }
-    memory.settleUntil = clock.monotonic() + this.#settleMs(memory);
+    memory.settleUntil = clock.monotonic() + this.#settleMs(memory, clock.monotonic());
     return undefined;
   }
 
-  /** Documents go first: a status write costs as much as many publishes, and the answers to a bulk change save as many writes. */
-  #settleMs({ presence }: DeviceMemory): number {
-    if (this.#deps.backlog() > 0) return BULK_SETTLE_MS;
+  /** Changes go first: a status write costs the API server more than a change, and the answers to a bulk change save as many writes. */
+  #settleMs({ presence }: DeviceMemory, now: number): number {
+    this.#published.note(now);
+    if (this.#published.at(now) > SINGLE_CHANGES) return BULK_SETTLE_MS;
     return presence.online ? this.#deps.settleMs : 0;
   }
 

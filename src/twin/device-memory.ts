@@ -1,6 +1,7 @@
 import type { DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { NamedRevisions } from '../downstream/compose.ts';
+import type { Flapping } from '../liveness/flapping.ts';
 import { recallPresence } from '../liveness/presence.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { Owner } from '../protocol/envelopes.ts';
@@ -93,6 +94,8 @@ export class DeviceMemory {
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
   readonly pace = new WritePace();
+  /** Present once the device has come or gone, until it has been calm for a while. */
+  flapping: Flapping | undefined;
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
   /** Counts how often everything stored had to be read anew: what a page showed that was begun before says too little. */

@@ -1,5 +1,6 @@
 import type { BadInputReason } from '../api/reasons.ts';
 import type { Clock } from '../clock.ts';
+import { countChange } from '../liveness/flapping.ts';
 import type { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../liveness/presence.ts';
 import type { Delivery, LivenessRules, Moment, Presence } from '../liveness/presence.ts';
@@ -278,7 +279,7 @@ export class Router {
     for (const name of memory.inbox.peek().keys()) {
       if (birth.reports?.includes(name) === false) memory.inbox.drop(name);
     }
-    this.#deps.wake.status(memory, 'online');
+    this.#wakeOnline(memory);
   }
 
   #nameRevision(memory: DeviceMemory, { uid, revision }: Birth): void {
@@ -297,13 +298,19 @@ export class Router {
 
   #setPresence(memory: DeviceMemory, presence: Presence): void {
     const { online, reason, session, asleepUntil } = memory.presence;
+    countChange(memory, memory.presence, presence, this.#deps.clock.monotonic());
     memory.presence = presence;
     const isNews =
       presence.online !== online ||
       presence.reason !== reason ||
       presence.session !== session ||
       presence.asleepUntil !== asleepUntil;
-    if (isNews) this.#deps.wake.status(memory, 'online');
+    if (isNews) this.#wakeOnline(memory);
+  }
+
+  /** Not before it may be written: a device that flaps costs no look at its status in between. */
+  #wakeOnline(memory: DeviceMemory): void {
+    this.#deps.wake.status(memory, 'online', memory.flapping?.waitMs(this.#deps.clock.monotonic()));
   }
 
   #refuse(memory: DeviceMemory, where: string, { reason, message }: { reason: BadInputReason; message: string }): void {

@@ -40,12 +40,13 @@ export class SchemaReconciler {
     if (patch === undefined) return DONE;
     const body = { metadata: { uid: object.metadata.uid }, status: patch };
     const query = { fieldManager: 'mir-operator' };
+    const startedAt = clock.monotonic();
     try {
       await client.patch(`${SCHEMAS_PATH}/${name}/status`, 'application/merge-patch+json', body, query, signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    return DONE;
+    return { kind: 'done', answerMs: clock.monotonic() - startedAt };
   }
 }
 

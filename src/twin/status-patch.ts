@@ -1,14 +1,21 @@
+import { findCondition } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject } from '../api/device.ts';
 import { diffMergePatch } from '../kube/merge-patch.ts';
 
 /**
- * What a status write is about, which decides how long it may wait: a decision or sync state; going online or offline; reported
- * values; a heartbeat alone.
+ * What a status write is about, which decides how long it may wait: a decision that a person waits for; going online or offline;
+ * reported values; a change that waits for its device; a heartbeat alone.
  */
-export type WriteClass = 'sync' | 'online' | 'reported' | 'heartbeat';
+export type WriteClass = 'sync' | 'online' | 'reported' | 'pending' | 'heartbeat';
 
-/** Priorities of the status queue, higher first. */
-export const WRITE_PRIORITY: Readonly<Record<WriteClass, number>> = { sync: 3, online: 2, reported: 1, heartbeat: 0 };
+/** Priorities of the status queue: each has twice the turns of the next one while both wait. */
+export const WRITE_PRIORITY: Readonly<Record<WriteClass, number>> = {
+  sync: 4,
+  online: 3,
+  reported: 2,
+  pending: 1,
+  heartbeat: 0,
+};
 
 export interface StatusWrite {
   /** JSON merge patch of `.status`. */
@@ -23,12 +30,30 @@ export function planStatusWrite(before: DeviceStatus | undefined, after: DeviceS
   return patch === undefined ? undefined : { patch, writeClass: classify(patch, before, after) };
 }
 
+/** What is not urgent takes two of the API server's hands at most, and one while it is slower than it can be. */
+export function mostStatusWrites(api: { readonly isCrowded: boolean }): (priority: number) => number {
+  return (priority) => {
+    if (priority > WRITE_PRIORITY.pending) return Number.POSITIVE_INFINITY;
+    return api.isCrowded ? 1 : 2;
+  };
+}
+
+/** The most urgent thing in it counts: all of it is written with it. */
 function classify(patch: JsonObject, before: DeviceStatus | undefined, after: DeviceStatus): WriteClass {
   const isNew = (isOnline: boolean): boolean => verdictsOf(before, isOnline) !== verdictsOf(after, isOnline);
-  if ('sync' in patch || 'observedGeneration' in patch || isNew(false)) return 'sync';
+  const isSync = 'sync' in patch || 'observedGeneration' in patch || isNew(false);
+  if (isSync && !isAwaited(after)) return 'sync';
   if ('online' in patch || 'session' in patch || isNew(true)) return 'online';
+  if ('reported' in patch) return 'reported';
+  if (isSync) return 'pending';
   // Conditions that say the same in other words, as after an upgrade, can wait like values.
-  return 'reported' in patch || 'properties' in patch || 'conditions' in patch ? 'reported' : 'heartbeat';
+  return 'properties' in patch || 'conditions' in patch ? 'reported' : 'heartbeat';
+}
+
+/** All is as it should be but for the device, which has not said what becomes of the change. */
+function isAwaited({ conditions }: DeviceStatus): boolean {
+  const reason = findCondition(conditions, 'Synced')?.reason;
+  return (reason === 'Pending' || reason === 'Acknowledged') && findCondition(conditions, 'Ready')?.status === 'True';
 }
 
 /** What `Online` says, or what all others say, as text to compare. Unknown is no verdict. */

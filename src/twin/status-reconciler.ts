@@ -62,22 +62,31 @@ export class StatusReconciler {
     this.#deps = deps;
   }
 
-  async reconcile(key: DeviceKey, signal: AbortSignal): Promise<Outcome> {
+  /** `priority` is the one with which the key came to its turn: what turns out to be less urgent goes back and waits for its own. */
+  async reconcile(key: DeviceKey, signal: AbortSignal, priority: number): Promise<Outcome> {
     const look = this.#look(key);
     if (look === undefined) return DONE;
     const { device, memory, heard, view, status, refused, write } = look;
     const hasNewName = this.#noteNamedRevisions(view, memory);
     const after = { ...device, status };
-    const wait = write === undefined ? 0 : this.#waitBefore(write, after, memory, device);
-    if (write !== undefined && wait > 0)
-      return { kind: 'requeue', afterMs: wait, priority: WRITE_PRIORITY[write.writeClass] };
-    if (write !== undefined) await this.#write(view, write, memory, after, signal);
+    const ownPriority = write === undefined ? priority : WRITE_PRIORITY[write.writeClass];
+    const afterMs = write === undefined ? 0 : this.#waitBefore(write, memory, device);
+    if (afterMs > 0 || ownPriority < priority) return { kind: 'requeue', afterMs, priority: ownPriority };
+    const answer = write === undefined ? {} : await this.#write(view, write, memory, after, signal);
     this.#conclude(view, memory, after);
     // What waits for its schema stays.
     if (view.reports.size > 0) this.#settle(view, memory, heard, refused);
     // Only on news: the desired side wakes this one in turn.
     if ((hasNewName || write !== undefined) && mayNeedReissue(memory, after)) this.#deps.wake.desired(memory.deviceId);
-    return DONE;
+    return { ...this.#lookAgain(memory), ...answer };
+  }
+
+  /** Nothing tells that a device has stopped flapping but the time in which nothing happens. */
+  #lookAgain(memory: DeviceMemory): Outcome {
+    const now = this.#deps.clock.monotonic();
+    if (memory.flapping?.calmInMs(now) === 0) memory.flapping = undefined;
+    if (memory.flapping?.isFlapping(now) !== true) return DONE;
+    return { kind: 'requeue', afterMs: memory.flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
   }
 
   /** What is to be written now, if anything; undefined when there is nothing to look at. */
@@ -115,6 +124,7 @@ export class StatusReconciler {
       typing,
       desired: checkDesired(device.properties?.desired ?? {}, schema),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
+      isFlapping: isOwner && memory.flapping?.isFlapping(clock.monotonic()) === true,
       reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema, limits.maxPayloadBytes) : NO_REPORTS,
       announced: isOwner && typing.kind !== 'pending' ? memory.announced : undefined,
       isHeartbeatDue: isOwner && memory.isHeartbeatDue,
@@ -156,29 +166,35 @@ export class StatusReconciler {
   }
 
   /** Milliseconds for which `write` is better left undone, because it is soon outdated or too frequent. */
-  #waitBefore({ writeClass }: StatusWrite, after: Device, memory: DeviceMemory, before: Device): number {
+  #waitBefore({ writeClass, patch }: StatusWrite, memory: DeviceMemory, before: Device): number {
     const now = this.#deps.clock.monotonic();
     // A person changed something: that is never paced, and the device's answer to it is usually back before the write would be.
     const isAsked = before.status?.observedGeneration !== before.metadata.generation;
-    const pacedMs = isAsked ? 0 : memory.pace.waitMs(writeClass, now, this.#deps.reportedIntervalMs);
-    const isDecided = Object.values(after.status?.sync ?? {}).every(
-      ({ state }) => state !== 'Pending' && state !== 'Acknowledged',
-    );
-    return Math.max(pacedMs, writeClass === 'sync' && !isDecided ? memory.settleUntil - now : 0);
+    if (writeClass === 'pending' && isAsked) return memory.settleUntil - now;
+    if (isAsked) return 0;
+    const isOfPresence = writeClass === 'online' || writeClass === 'heartbeat';
+    const flappingMs = isOfPresence ? (memory.flapping?.waitMs(now) ?? 0) : 0;
+    // What a device that flaps reports goes its own way, and takes along whether it is there.
+    const pacedAs = flappingMs > 0 && 'reported' in patch ? 'reported' : writeClass;
+    const pacedMs = memory.pace.waitMs(pacedAs, now, this.#deps.reportedIntervalMs);
+    if (writeClass === 'pending') return Math.max(pacedMs, memory.settleUntil - now);
+    return pacedAs === writeClass ? Math.max(pacedMs, flappingMs) : pacedMs;
   }
 
+  /** Says how long the API server took. */
   async #write(
     view: TwinView,
     write: StatusWrite,
     memory: DeviceMemory,
     after: Device,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<{ answerMs: number }> {
     const { client, clock, observe, onWrite } = this.#deps;
     const { namespace, name, uid } = view.device.metadata;
     const path = `${devicesPath(namespace)}/${name}/status`;
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
+    const startedAt = clock.monotonic();
     try {
       const query = { fieldManager: 'mir-operator' };
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
@@ -190,9 +206,12 @@ export class StatusReconciler {
       if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
     }
-    memory.pace.note(clock.monotonic(), this.#deps.reportedIntervalMs, 'reported' in write.patch);
+    const now = clock.monotonic();
+    memory.pace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);
+    memory.flapping?.noteWrite(now);
     onWrite(write.writeClass, view.reports.size, oldestOf(view));
     this.#deps.onEvents(after.metadata, transitionEvents(view.device.status, after.status ?? {}));
+    return { answerMs: now - startedAt };
   }
 
   /** What the view held beside reports is in the status now. */

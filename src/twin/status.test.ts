@@ -26,6 +26,7 @@ function view(parts: Partial<TwinView> = {}): TwinView {
     reports: new Map(),
     announced: undefined,
     isHeartbeatDue: false,
+    isFlapping: false,
     maxMessages: 64,
     ...parts,
   };

@@ -207,7 +207,6 @@ export class Term implements BrokerHandlers {
       realm,
       settleMs: config.settleMs,
       refusals: this.#refusals,
-      backlog: () => deps.desiredQueue.length,
       onPublished: (durationMs) => {
         metrics.desiredPublished.inc();
         metrics.publishDuration.observe(durationMs / 1000);

@@ -93,7 +93,7 @@ function judgeOnline(view: TwinView, online: boolean): Verdict {
   const claimed = judgeClaim(view);
   if (claimed !== undefined) return { type: 'Online', status: 'False', ...claimed };
   if (view.device.spec.disabled === true) return { type: 'Online', status: 'False', ...DISABLED };
-  const { reason } = view.presence;
+  const reason = view.isFlapping ? 'Flapping' : view.presence.reason;
   return { type: 'Online', status: online ? 'True' : 'False', reason, message: ONLINE_MESSAGES[reason] ?? '' };
 }
 
@@ -103,6 +103,7 @@ const ONLINE_MESSAGES: Partial<Record<Reason, string>> = {
   Silence: 'no heartbeat for longer than the device announced',
   Asleep: 'the device said that it sleeps',
   NeverSeen: 'the device has never been heard',
+  Flapping: 'the device comes and goes all the time; its state is written every 10 s at most',
 };
 
 const DISABLED = {

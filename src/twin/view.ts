@@ -19,6 +19,8 @@ export interface TwinView {
   readonly desired: CheckedDesired;
   readonly publication: Publication;
   readonly presence: Presence;
+  /** It comes and goes too often to tell each time. */
+  readonly isFlapping: boolean;
   /** Reports that no write has carried yet, read by the schema of `typing`. */
   readonly reports: ReadonlyMap<string, TypedReport & Pick<Report, 'receivedAt'>>;
   /** Message names of the last birth, when the twin is to be cut down to them. */

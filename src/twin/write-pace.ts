@@ -35,6 +35,7 @@ export class WritePace {
       case 'reported':
         return Math.max(0, this.#reportedAt + intervalMs - now);
       case 'online':
+      case 'pending':
       case 'sync':
         return this.#writes < BURST ? 0 : Math.max(0, this.#intervalBeganAt + intervalMs - now);
     }

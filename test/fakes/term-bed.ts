@@ -1,5 +1,6 @@
 import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
 import { mayForget } from '../../src/twin/sweep-limits.ts';
+import { mostStatusWrites } from '../../src/twin/status-patch.ts';
 import { Term } from '../../src/twin/term.ts';
 import type { EventSubject, TwinEvent } from '../../src/twin/events.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -12,6 +13,7 @@ import { observeWrite } from '../../src/cache/own-writes.ts';
 import { Reflector } from '../../src/cache/reflector.ts';
 import type { Change } from '../../src/cache/reflector.ts';
 import { Store } from '../../src/cache/store.ts';
+import { Concurrency } from '../../src/controller/concurrency.ts';
 import { runController } from '../../src/controller/controller.ts';
 import { silentLogger } from '../../src/log.ts';
 import { reflectorHooks } from '../../src/metrics-hooks.ts';
@@ -59,7 +61,12 @@ export class TermBed {
   readonly #stop = new AbortController();
   readonly #stopCache = new AbortController();
   readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
-  readonly #statusQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
+  readonly #statusPlaces = new Concurrency({ least: 4, most: 16 });
+  readonly #statusQueue = new WorkQueue({
+    clock: this.clock,
+    backoff: { random: () => 0 },
+    mostAtOnce: mostStatusWrites(this.#statusPlaces),
+  });
   readonly #schemaQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #reflector: Reflector<Device>;
   readonly #term: Term;
@@ -138,7 +145,7 @@ export class TermBed {
           ...shared,
           name: 'desired',
           queue: desiredQueue,
-          concurrency: { least: 8, most: 8 },
+          places: new Concurrency({ least: 8, most: 8 }),
           reconcile: (id) => desired.reconcile(id),
         },
         signal,
@@ -148,8 +155,8 @@ export class TermBed {
           ...shared,
           name: 'status',
           queue: statusQueue,
-          concurrency: { least: 4, most: 8 },
-          reconcile: (key, stop) => status.reconcile(key, stop),
+          places: this.#statusPlaces,
+          reconcile: (key, stop, priority) => status.reconcile(key, stop, priority),
         },
         signal,
       ),
@@ -158,7 +165,7 @@ export class TermBed {
           ...shared,
           name: 'schema',
           queue: this.#schemaQueue,
-          concurrency: { least: 1, most: 1 },
+          places: new Concurrency({ least: 1, most: 1 }),
           reconcile: (name, stop) => schemaObjects.reconcile(name, stop),
         },
         signal,

@@ -1,0 +1,51 @@
+import { LeakyLevel } from '../leaky-level.ts';
+import type { Presence } from './presence.ts';
+
+/** More than so many comings and goings above one in `CALM_MS` are flapping; it ends when none is left. */
+const TOO_MANY = 10;
+const CALM_MS = 5000;
+/** How often the state of a device that flaps is written: whoever looks sees that it flaps, and no one can follow it. */
+const WRITE_EVERY_MS = 10_000;
+
+/** How often one device has come and gone of late. Times in monotonic milliseconds. */
+export class Flapping {
+  readonly #changes = new LeakyLevel(TOO_MANY + 1, CALM_MS);
+  #isFlapping = false;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+
+  noteChange(now: number): void {
+    this.#changes.note(now);
+    if (this.#changes.at(now) > TOO_MANY) this.#isFlapping = true;
+  }
+
+  noteWrite(now: number): void {
+    this.#writtenAt = now;
+  }
+
+  isFlapping(now: number): boolean {
+    if (this.#changes.at(now) === 0) this.#isFlapping = false;
+    return this.#isFlapping;
+  }
+
+  /** Milliseconds until its state may be written again; 0 for a device that does not flap. */
+  waitMs(now: number): number {
+    return this.isFlapping(now) ? Math.max(0, this.#writtenAt + WRITE_EVERY_MS - now) : 0;
+  }
+
+  /** Milliseconds after which nothing is left of its comings and goings if none follows. */
+  calmInMs(now: number): number {
+    return Math.ceil(this.#changes.at(now) * CALM_MS);
+  }
+}
+
+/** Counts a change of presence that people would see as coming, going or starting anew. */
+export function countChange(
+  memory: { flapping: Flapping | undefined },
+  before: Presence,
+  after: Presence,
+  now: number,
+): void {
+  if (before.online === after.online && before.session === after.session) return;
+  memory.flapping ??= new Flapping();
+  memory.flapping.noteChange(now);
+}
