@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBulk, benchBulkAnswered } from './cases/bulk.ts';
 import { benchFleet } from './cases/fleet.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
@@ -28,6 +29,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   flood: (rig, isQuick) => benchFlood(rig, isQuick ? 100_000 : 200_000),
   heartbeats: (rig, isQuick) => benchHeartbeats(rig, isQuick ? 3 : 10),
   fleet: (rig, isQuick) => benchFleet(rig, 5000, isQuick ? 10_000 : 15_000),
+  bulk: (rig, isQuick) => benchBulk(rig, 2000, isQuick ? 1 : 3),
+  'bulk-answered': (rig) => benchBulkAnswered(rig, 2000),
   typed: (rig) => benchTyped(rig, 5000),
 };
 

@@ -38,22 +38,34 @@ export interface RigOptions extends StartCommand {
   readonly progress: (line: string) => void;
 }
 
+interface RigParts {
+  readonly kubeconfig: string;
+  readonly kube: KubeClient;
+  readonly brokerPort: number;
+  readonly apiServerPid: number;
+  /** What closes it all, in this order. */
+  readonly endings: (() => unknown)[];
+}
+
 const CREATES_IN_FLIGHT = 16;
 
 export class Rig {
   readonly kube: KubeClient;
   readonly brokerPort: number;
+  /** Of kube-apiserver, whose CPU is what a write costs. */
+  readonly apiServerPid: number;
   readonly #options: RigOptions;
   readonly #kubeconfig: string;
   readonly #endings: (() => unknown)[];
   #load: ChildProcess | undefined;
 
-  constructor(options: RigOptions, kubeconfig: string, kube: KubeClient, port: number, endings: (() => unknown)[]) {
+  constructor(options: RigOptions, parts: RigParts) {
     this.#options = options;
-    this.#kubeconfig = kubeconfig;
-    this.kube = kube;
-    this.brokerPort = port;
-    this.#endings = endings;
+    this.#kubeconfig = parts.kubeconfig;
+    this.kube = parts.kube;
+    this.brokerPort = parts.brokerPort;
+    this.apiServerPid = parts.apiServerPid;
+    this.#endings = parts.endings;
   }
 
   progress(line: string): void {
@@ -171,12 +183,18 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   for (const name of [SERVED, RAW, BARE]) {
     await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
-  return new Rig(options, plane.kubeconfig, kube, broker.port, [
-    () => kube.close(),
-    () => broker.stop(),
-    () => plane.close(),
-    () => rmSync(directory, { recursive: true, force: true }),
-  ]);
+  return new Rig(options, {
+    kubeconfig: plane.kubeconfig,
+    kube,
+    brokerPort: broker.port,
+    apiServerPid: plane.pids()['kube-apiserver'] ?? 0,
+    endings: [
+      () => kube.close(),
+      () => broker.stop(),
+      () => plane.close(),
+      () => rmSync(directory, { recursive: true, force: true }),
+    ],
+  });
 }
 
 /** Resolves when the operator has nothing more to do: no key waits or is worked on, and for a while nothing was written. */

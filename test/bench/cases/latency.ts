@@ -215,7 +215,7 @@ export function statusOf(value: Readonly<Record<string, unknown>>): object {
   return { reported: { [REPORTED_MESSAGE]: value }, properties: { reported: { [REPORTED_MESSAGE]: at } } };
 }
 
-function answer(device: MqttClient, topic: string, payload: Buffer): void {
+export function answer(device: MqttClient, topic: string, payload: Buffer): void {
   if (!topic.endsWith('/desired') || payload.length === 0) return;
   const document = JSON.parse(payload.toString()) as {
     owner: { uid: string };
