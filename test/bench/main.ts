@@ -9,6 +9,8 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBulk, benchBulkAnswered } from './cases/bulk.ts';
+
+import { benchDiet } from './cases/diet.ts';
 import { benchFleet } from './cases/fleet.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
@@ -32,6 +34,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   bulk: (rig, isQuick) => benchBulk(rig, 2000, isQuick ? 1 : 3),
   'bulk-answered': (rig) => benchBulkAnswered(rig, 2000),
   typed: (rig) => benchTyped(rig, 5000),
+  diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };
 
 const { values } = parseArgs({
