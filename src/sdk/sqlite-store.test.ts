@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -161,7 +170,27 @@ describe('a store on SQLite', () => {
 
   it('can be read by nobody else', () => {
     written();
-    expect(statSync(path).mode & 0o077).toBe(0);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('can be read by nobody else also where everybody could before', () => {
+    written();
+    for (const suffix of ['', '-wal', '-shm']) {
+      writeFileSync(path + suffix, '', { flag: 'a' });
+      chmodSync(path + suffix, 0o644);
+    }
+    const store = open();
+    expect(store.load().entries).toEqual(new Map([[A, entry]]));
+    store.write({ reports: new Map([['b.B', { x: 2 }]]) });
+    expect(['', '-wal', '-shm'].map((suffix) => statSync(path + suffix).mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
+  });
+
+  it('that was damaged and open to everybody is moved aside closed', () => {
+    written();
+    writeFileSync(path, 'no database at all'.repeat(300));
+    chmodSync(path, 0o644);
+    expect(open().load().problem).toContain('was damaged');
+    expect([path, `${path}.corrupt`].map((file) => statSync(file).mode & 0o777)).toEqual([0o600, 0o600]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { isJsonObject } from '../protocol/json.ts';
@@ -62,8 +62,11 @@ class SqliteStore implements DeviceStore {
   }
 
   #open(): StoreContent {
+    // Made here, because SQLite would let everybody read it.
+    closeSync(openSync(this.#path, 'a', OWNER_ONLY));
+    const problem = closeToOthers(this.#path);
     this.#file = new OpenFile(this.#path, this.#maxBytes);
-    return this.#file.read();
+    return { ...this.#file.read(), ...(problem !== undefined && { problem }) };
   }
 
   /** One file is kept, for whoever wants to know what happened: a device that breaks its store daily must not fill its disk. */
@@ -71,7 +74,7 @@ class SqliteStore implements DeviceStore {
     const aside = `${this.#path}.corrupt`;
     try {
       this.close();
-      for (const suffix of ['', '-wal', '-shm']) {
+      for (const suffix of SUFFIXES) {
         rmSync(aside + suffix, { force: true });
         moveIfThere(this.#path + suffix, aside + suffix);
       }
@@ -154,10 +157,25 @@ class OpenFile {
 
 function openDatabase(path: string): DatabaseSync {
   // Not imported at the top: a device without a path needs no SQLite, and some builds of Node have none.
-  // Made here, because SQLite would let everybody read it: there are passwords in it.
-  closeSync(openSync(path, 'a', 0o600));
   const sqlite = process.getBuiltinModule('node:sqlite');
   return new sqlite.DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS });
+}
+
+/** There are passwords in it. SQLite makes the other two with the permissions of the first. */
+const OWNER_ONLY = 0o600;
+const SUFFIXES = ['', '-wal', '-shm'] as const;
+
+/** Also a file that an earlier release or another program made. Where that cannot be done the store is used all the same, and it is told. */
+function closeToOthers(path: string): string | undefined {
+  for (const suffix of SUFFIXES) {
+    try {
+      chmodSync(path + suffix, OWNER_ONLY);
+    } catch (error) {
+      if (propertyOf(error, 'code') === 'ENOENT') continue;
+      return `${path + suffix} can be read by others (${messageOf(error)}); give it to the user of this process, with mode 0600`;
+    }
+  }
+  return undefined;
 }
 
 /** A process that is just being replaced may still hold the file. */
