@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { readApiJson } from '../api/exact-json.ts';
 import { Store } from './store.ts';
 
 interface Thing {
@@ -29,6 +30,14 @@ describe('Store', () => {
     const store = newStore();
     store.upsert(thing(held));
     expect(store.upsert(thing(next))).toBe(change);
+  });
+
+  it('keeps every digit of what it is given', () => {
+    const store = newStore();
+    const text =
+      '{"metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"1"},"ids":[],"n":9007199254740993}';
+    store.upsert(readApiJson(text) as Thing);
+    expect(JSON.stringify(store.get('n/a'))).toBe(text);
   });
 
   it('lets a LIST go back in history', () => {

@@ -1,5 +1,9 @@
 import type { JsonObject, Properties } from '../api/device.ts';
-import type { DeviceSchema, MessageInfo } from '../schema/device-schema.ts';
+import { DOCUMENT_LEVELS, flawOf } from '../protocol/flaw.ts';
+import { harmless } from '../protocol/text.ts';
+import { isMessageName } from '../protocol/topics.ts';
+import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
+import type { Checked, DeviceSchema, MessageInfo } from '../schema/device-schema.ts';
 
 /** What is desired, message by message: fit to be sent, or why not. */
 export interface CheckedDesired {
@@ -9,22 +13,42 @@ export interface CheckedDesired {
   readonly invalid: Readonly<Record<string, string>>;
 }
 
-/** Checks what is desired against the device's schema; without one everything fits. */
-export function checkDesired(desired: Properties, schema: DeviceSchema | undefined): CheckedDesired {
-  if (schema === undefined) return { values: desired, invalid: {} };
-  const values: Record<string, JsonObject> = {};
-  const invalid: Record<string, string> = {};
+/**
+ * Checks what is desired, message by message: against the device's schema where there is one, and against what a document can carry and
+ * a device can read. `maxNesting` is that of a whole document.
+ */
+export function checkDesired(
+  desired: Properties,
+  schema: DeviceSchema | undefined,
+  maxNesting: number = DEFAULT_PROTOCOL_LIMITS.maxNesting,
+): CheckedDesired {
+  // Whatever the names are: none is found in these that was not put there.
+  const values = Object.create(null) as Record<string, JsonObject>;
+  const invalid = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(desired)) {
-    const type = schema.message(name);
-    if (type === undefined || !isDesirable(type, schema)) {
-      invalid[name] = type === undefined ? describeUnknown(schema) : describeKind(type);
-      continue;
-    }
-    const checked = type.canonicalize(value);
-    if (checked.ok) values[name] = checked.value;
-    else invalid[name] = checked.path === '' ? checked.message : `${checked.path} ${checked.message}`;
+    const checked = isMessageName(name) ? checkMessage(name, value, schema) : NO_NAME;
+    const flaw = checked.ok ? flawOf(checked.value, { maxNesting: maxNesting - DOCUMENT_LEVELS }) : undefined;
+    if (checked.ok && flaw === undefined) values[name] = checked.value;
+    else invalid[name] = harmless(flaw ?? describeMisfit(checked));
   }
   return { values, invalid };
+}
+
+const NO_NAME = {
+  ok: false,
+  path: '',
+  message: 'cannot be the name of a message; use a protobuf full name such as sensor.v1.SampleRate',
+} as const;
+
+function checkMessage(name: string, value: JsonObject, schema: DeviceSchema | undefined): Checked<JsonObject> {
+  if (schema === undefined) return { ok: true, value };
+  const type = schema.message(name);
+  if (type === undefined) return { ok: false, path: '', message: describeUnknown(schema) };
+  return isDesirable(type, schema) ? type.canonicalize(value) : { ok: false, path: '', message: describeKind(type) };
+}
+
+function describeMisfit(checked: Checked<JsonObject>): string {
+  return checked.ok ? '' : `${checked.path} ${checked.message}`.trim();
 }
 
 /** The messages that can be desired: those of kind configuration, or all in a schema that gives no message a kind. */

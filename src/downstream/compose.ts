@@ -1,12 +1,13 @@
 import type { Device, JsonObject } from '../api/device.ts';
+import { own } from '../api/own.ts';
 import { digest } from '../protocol/canonical.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
-import type { Owner } from '../protocol/envelopes.ts';
+import type { Encoding, Owner } from '../protocol/envelopes.ts';
 import type { CheckedDesired } from './check-desired.ts';
-import { encodeContent, encodeDocument, fittingContent } from './encode-document.ts';
+import { encodeContent, encodeDocument, rewriteContent } from './encode-document.ts';
 import type { Wire } from './encode-document.ts';
 import { isSaid } from './standing.ts';
-import type { Content, StandingDocument } from './standing.ts';
+import type { Content, StandingDocument, StandingEntry } from './standing.ts';
 
 export interface ComposeInput {
   readonly device: Device;
@@ -40,6 +41,8 @@ export interface Composed {
   readonly reissued: readonly string[];
   /** The greatest revision of this uid that anyone knows of, this document included. */
   readonly seenRevision: number;
+  /** An Invalid message whose former entry no document that the device reads can hold; the payload lacks it and must not be sent. */
+  readonly stuck: string | undefined;
 }
 
 /** The document the broker should hold for `device`: pure, and the same bytes for the same input. */
@@ -48,12 +51,16 @@ export function composeDocument(input: ComposeInput): Composed {
   const disabled = device.spec.disabled === true;
   const known = knownRevision(device, input.copy);
   const seen = Math.max(known, input.named.birth, ...input.named.reports.values());
-  const entries = disabled ? [] : composeEntries(input, known, seen);
+  const kept = disabled ? NOTHING_KEPT : keepEntries(input);
+  const wire = { ...input.wire, encoding: kept.encoding ?? input.wire.encoding };
+  const composed = disabled ? [] : composeEntries({ ...input, wire }, known, seen);
+  const entries = [...composed, ...kept.entries];
   return {
-    payload: encodeDocument({ owner: ownerOf(device, input.cluster), disabled, entries }, input.wire.encoding),
+    payload: encodeDocument({ owner: ownerOf(device, input.cluster), disabled, entries }, wire.encoding),
     messages: entries.map(({ message }) => message),
     reissued: entries.filter(({ isReissued }) => isReissued).map(({ message }) => message),
     seenRevision: Math.max(seen, ...entries.map(({ revision }) => revision)),
+    stuck: kept.stuck,
   };
 }
 
@@ -71,11 +78,9 @@ interface ComposedEntry {
 }
 
 function composeEntries(input: ComposeInput, known: number, seen: number): ComposedEntry[] {
-  const { values, invalid } = input.desired;
-  return [
-    ...Object.entries(values).map(([message, value]) => composeEntry(input, message, value, known, seen)),
-    ...Object.keys(invalid).flatMap((message) => keepEntry(input, message)),
-  ];
+  return Object.entries(input.desired.values).map(([message, value]) =>
+    composeEntry(input, message, value, known, seen),
+  );
 }
 
 /**
@@ -100,11 +105,41 @@ function composeEntry(
   return { message, revision, time: laterThan(record?.time, input.now), content, isReissued };
 }
 
-/** A value that does not fit is not sent, and a fitting one before it stays: leaving it out would tell the device to forget it. */
-function keepEntry(input: ComposeInput, message: string): ComposedEntry[] {
-  const entry = standingEntry(input, message);
-  const content = entry === undefined ? undefined : fittingContent(entry.content, message, input.wire);
-  return entry === undefined || content === undefined ? [] : [{ message, ...entry, content, isReissued: false }];
+interface Kept {
+  readonly entries: readonly ComposedEntry[];
+  /** What the document must be written in for their sake. */
+  readonly encoding: Encoding | undefined;
+  readonly stuck: string | undefined;
+}
+
+const NOTHING_KEPT: Kept = { entries: [], encoding: undefined, stuck: undefined };
+
+/**
+ * A value that does not fit is not sent, and the one before it stays as it stands, whether it fits a newer schema or not: leaving it
+ * out would tell the device to forget it. Every device reads JSON, so that is what a document comes in when protobuf cannot say it all.
+ */
+function keepEntries(input: ComposeInput): Kept {
+  const standing = Object.keys(input.desired.invalid).flatMap((message) => {
+    const entry = standingEntry(input, message);
+    return entry === undefined ? [] : [{ message, entry }];
+  });
+  const wanted = rewriteEntries(standing, input.wire);
+  if (wanted.stuck === undefined || input.wire.encoding === 'json') return wanted;
+  const inJson = rewriteEntries(standing, { ...input.wire, encoding: 'json' });
+  return inJson.stuck === undefined ? { ...inJson, encoding: 'json' } : wanted;
+}
+
+function rewriteEntries(
+  standing: readonly { readonly message: string; readonly entry: StandingEntry }[],
+  wire: Wire,
+): Kept {
+  const entries: ComposedEntry[] = [];
+  for (const { message, entry } of standing) {
+    const content = rewriteContent(entry.content, message, wire);
+    if (content === undefined) return { ...NOTHING_KEPT, stuck: message };
+    entries.push({ message, ...entry, content, isReissued: false });
+  }
+  return { ...NOTHING_KEPT, entries };
 }
 
 interface DesiredRecord {
@@ -117,28 +152,25 @@ interface DesiredRecord {
 function newestRecord(input: ComposeInput, message: string, value: JsonObject): DesiredRecord | undefined {
   const { device, wire } = input;
   const entry = standingEntry(input, message);
-  const sync = device.status?.sync?.[message];
+  const sync = own(device.status?.sync, message);
   const isRecorded = sync?.digest === digest(value);
   if (entry !== undefined && (sync === undefined || entry.revision >= sync.revision)) {
     const isUnchanged = isSaid(entry, message, value, wire.schema) || (isRecorded && entry.revision === sync?.revision);
     return { revision: entry.revision, time: entry.time, isUnchanged };
   }
   if (sync === undefined) return undefined;
-  const time = device.status?.properties?.desired?.[message] ?? sync.since;
+  const time = own(device.status?.properties?.desired, message) ?? sync.since;
   return { revision: sync.revision, time, isUnchanged: isRecorded };
 }
 
-function standingEntry(
-  { copy, device }: ComposeInput,
-  message: string,
-): StandingDocument['messages'][string] | undefined {
-  return copy?.owner.uid === device.metadata.uid ? copy.messages[message] : undefined;
+function standingEntry({ copy, device }: ComposeInput, message: string): StandingEntry | undefined {
+  return copy?.owner.uid === device.metadata.uid ? own(copy.messages, message) : undefined;
 }
 
 /** True when the device would refuse this entry as old, although it does not have the value. */
 function mustReissue(input: ComposeInput, message: string, revision: number, known: number): boolean {
   const { named, device } = input;
-  if (device.status?.sync?.[message]?.state === 'InSync' || named.reissued.has(message)) return false;
+  if (own(device.status?.sync, message)?.state === 'InSync' || named.reissued.has(message)) return false;
   const isOutranked = revision < (named.reports.get(message) ?? 0);
   return isOutranked || (named.birth > known && revision < named.birth);
 }

@@ -5,7 +5,6 @@ import { PROTOCOL_VERSION } from '../protocol/envelopes.ts';
 import type { Encoding, Owner } from '../protocol/envelopes.ts';
 import { encodeDesiredProtobuf } from '../protocol/protobuf-envelopes.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import { checkDesired } from './check-desired.ts';
 import type { Content } from './standing.ts';
 
 /** How the device wants its document; protobuf needs the schema. */
@@ -50,14 +49,13 @@ export function encodeContent(value: JsonObject, message: string, { encoding, sc
   return encoded.value;
 }
 
-/** What stands in a document, for one in whichever encoding; undefined when it fits the schema no better than what is to replace it. */
-export function fittingContent(content: Content, message: string, wire: Wire): Content | undefined {
-  const decoded = content instanceof Uint8Array ? wire.schema?.message(message)?.decode(content) : undefined;
-  const value = content instanceof Uint8Array ? (decoded?.ok === true ? decoded.value : undefined) : content;
-  const fitting = value === undefined ? undefined : checkDesired({ [message]: value }, wire.schema).values[message];
-  if (fitting === undefined) return undefined;
-  const isAsWanted = content instanceof Uint8Array === (wire.encoding === 'protobuf');
-  return isAsWanted ? content : encodeContent(fitting, message, wire);
+/** What stands in a document, in the encoding of `wire`: untouched where it has that already. Undefined: it cannot be said so. */
+export function rewriteContent(content: Content, message: string, { encoding, schema }: Wire): Content | undefined {
+  const isBinary = content instanceof Uint8Array;
+  if (isBinary === (encoding === 'protobuf')) return content;
+  const type = schema?.message(message);
+  const rewritten = isBinary ? type?.decode(content) : type?.encode(content);
+  return rewritten?.ok === true ? rewritten.value : undefined;
 }
 
 function asBytes(content: Content): Uint8Array {

@@ -51,6 +51,15 @@ async function names(watch: AsyncIterable<WatchEvent<{ name: string }>>, seen: s
 }
 
 describe('createKubeClient', () => {
+  it('keeps every digit of what the API server wrote, in answers and watch events', async () => {
+    const text = '{"type":"ADDED","object":{"n":9007199254740993,"max":[9223372036854775807],"f":0.30000000000000004}}';
+    const client = await serve((_, response) => void response.end(`${text}\n`));
+    expect(JSON.stringify(await client.get('/x'))).toBe(text);
+    for await (const event of client.watch('/x', {}, new AbortController().signal)) {
+      expect(JSON.stringify(event)).toBe(text);
+    }
+  });
+
   it('sends query, token and content type', async () => {
     const client = await serve(({ url, headers }, response) => {
       response.end(JSON.stringify([url, headers.authorization, headers['content-type']]));

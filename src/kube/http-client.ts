@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
 import { ApiError, TransportError } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
@@ -84,7 +85,7 @@ class HttpKubeClient implements KubeClient {
     });
     if (answer.statusCode !== 200) throw await readError(answer);
     try {
-      for await (const line of readLines(answer.body)) yield JSON.parse(line) as WatchEvent<T>;
+      for await (const line of readLines(answer.body)) yield readApiJson(line) as WatchEvent<T>;
     } catch (error) {
       if (signal.aborted) return;
       throw asTransportError(call, error, false);
@@ -104,7 +105,7 @@ class HttpKubeClient implements KubeClient {
       const answer = await this.#sendPatiently(call);
       code = String(answer.statusCode);
       if (answer.statusCode >= 300) throw await readError(answer);
-      return JSON.parse(await answer.body.text()) as T;
+      return readApiJson(await answer.body.text()) as T;
     } catch (error) {
       throw error instanceof ApiError ? error : asTransportError(call, error, code === UNANSWERED);
     } finally {

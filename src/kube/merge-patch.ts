@@ -6,17 +6,18 @@ import type { JsonObject, JsonValue } from '../api/device.ts';
  * `after` must hold no null inside objects: a merge patch cannot say it.
  */
 export function diffMergePatch(before: JsonObject, after: JsonObject): JsonObject | undefined {
-  const patch: Record<string, JsonValue> = {};
+  const patch: [string, JsonValue][] = [];
   for (const key of Object.keys(before)) {
-    if (!Object.hasOwn(after, key)) patch[key] = null;
+    if (!Object.hasOwn(after, key)) patch.push([key, null]);
   }
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     const change =
       isObject(old) && isObject(value) ? diffMergePatch(old, value) : isDeepStrictEqual(old, value) ? undefined : value;
-    if (change !== undefined) patch[key] = change;
+    if (change !== undefined) patch.push([key, change]);
   }
-  return Object.keys(patch).length === 0 ? undefined : patch;
+  // Not assigned one by one: a key may be `__proto__`.
+  return patch.length === 0 ? undefined : Object.fromEntries(patch);
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

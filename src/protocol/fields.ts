@@ -5,6 +5,7 @@ import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { JsonLimits, Parsed } from './json.ts';
 import { badInput, isJsonObject, parseJson } from './json.ts';
 import { readProtobuf } from './protobuf-fields.ts';
+import { harmless } from './text.ts';
 
 /**
  * Reads one envelope: JSON, version, then the fields that `build` asks for. A field that does not fit ends `build` by an
@@ -70,8 +71,12 @@ export class Fields {
   }
 
   refuse(field: string, expected: string, reason: BadInputReason = 'InvalidEnvelope'): never {
-    const found = describe(this.#present(field));
-    throw new FieldError(reason, `${this.#path}${field} is ${found}, expected ${expected}`);
+    return this.fail(`${this.#path}${field} is ${describe(this.#present(field))}, expected ${expected}`, reason);
+  }
+
+  /** Ends the parse with a sentence of the caller's. */
+  fail(message: string, reason: BadInputReason): never {
+    throw new FieldError(reason, message);
   }
 
   object(field: string): JsonObject | undefined {
@@ -135,8 +140,8 @@ export class Fields {
 
   #string(field: string): string | undefined {
     const value = this.#present(field);
-    if (value === undefined || typeof value === 'string') return value;
-    return this.refuse(field, 'a string');
+    if (typeof value === 'string') return harmless(value);
+    return value === undefined ? undefined : this.refuse(field, 'a string');
   }
 
   #present(field: string): JsonValue | undefined {

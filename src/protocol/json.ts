@@ -1,7 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { isNumeral, readJson } from '../api/exact-json.ts';
 import type { BadInputReason } from '../api/reasons.ts';
 import type { ProtocolLimits } from './envelopes.ts';
+import { harmless } from './text.ts';
 import { FORBIDDEN_NAMES } from './topics.ts';
 
 /** Bad input is a value: what a device sends never throws. */
@@ -14,7 +16,12 @@ export interface BadInput {
   readonly message: string;
 }
 
-export const badInput = (reason: BadInputReason, message: string): BadInput => ({ ok: false, reason, message });
+/** The message may quote what was sent. */
+export const badInput = (reason: BadInputReason, message: string): BadInput => ({
+  ok: false,
+  reason,
+  message: harmless(message),
+});
 
 export type JsonLimits = Pick<ProtocolLimits, 'maxPayloadBytes' | 'maxNesting'>;
 
@@ -44,7 +51,7 @@ export function checkSize(payload: Buffer, { maxPayloadBytes }: JsonLimits): Bad
 const PROTOBUF_FIRST_BYTE = 0x08;
 
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -87,7 +94,7 @@ const BRACKET_CLOSE = 0x5d;
 function parseText(text: string): Parsed<JsonValue> {
   let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    value = readJson(text);
   } catch (error) {
     return badInput('InvalidJson', `payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

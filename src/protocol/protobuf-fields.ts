@@ -3,6 +3,7 @@ import protobuf from 'protobufjs/minimal.js';
 import type { BadInputReason } from '../api/reasons.ts';
 import { badInput, checkSize } from './json.ts';
 import type { JsonLimits, Parsed } from './json.ts';
+import { harmless } from './text.ts';
 
 /** Ends the reading of one payload; becomes its result. */
 export class ProtobufError extends Error {
@@ -95,7 +96,7 @@ function toNumber(value: number | { toString(): string }, name: string): number 
 
 function decodeText(bytes: Buffer, name: string): string {
   try {
-    return strictUtf8.decode(bytes);
+    return harmless(strictUtf8.decode(bytes));
   } catch {
     throw new ProtobufError('InvalidUtf8', `${name} is not valid UTF-8`);
   }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { anyMessage } from '../../test/oracle/random-messages.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { readJson } from '../api/exact-json.ts';
 import type { DeviceSchema, MessageType } from './device-schema.ts';
 import { loadSchema } from './load-schema.ts';
 import { compileProtoFiles } from './proto-files.ts';
@@ -30,6 +31,45 @@ const canonical = (name: string, value: JsonObject, defaults = false): JsonValue
 };
 
 const UINT = 'a whole number from 0 to 4294967295';
+
+describe('a number that JSON.parse would change', () => {
+  const read = (json: string): JsonObject => readJson(json) as JsonObject;
+
+  it('keeps its digits where the schema says that it is a whole number of 64 bits', () => {
+    const json = '{"anInt64":-9223372036854775808,"aUint64":18446744073709551615,"aFixed64":9007199254740993.0}';
+    expect(canonical('Scalars', read(json))).toEqual({
+      anInt64: '-9223372036854775808',
+      aUint64: '18446744073709551615',
+      aFixed64: '9007199254740993',
+    });
+  });
+
+  it('is a double where a double is exactly that', () => {
+    const json = '{"aDouble":99999999999999991611392}';
+    expect(canonical('Scalars', read(json))).toEqual({ aDouble: 1e23 });
+  });
+
+  it.each([
+    [
+      'Scalars',
+      '{"aDouble":9007199254740993}',
+      'aDouble',
+      'is 9007199254740993, expected a number that a double holds',
+    ],
+    ['Scalars', '{"aFloat":1e400}', 'aFloat', 'is 1e400, expected a number that a double holds'],
+    ['Scalars', '{"aString":9007199254740993}', 'aString', 'is 9007199254740993, expected a string'],
+    ['Scalars', '{"aUint32":9007199254740993}', 'aUint32', `is 9007199254740993, expected ${UINT}`],
+    ['Lists', '{"messages":[9007199254740993]}', 'messages[0]', 'is 9007199254740993, expected an object'],
+    [
+      'WellKnown',
+      '{"aStruct":{"n":9007199254740993}}',
+      'aStruct["n"]',
+      'is 9007199254740993, expected a number that a double holds; write it as a string',
+    ],
+  ])('in %s %s does not fit anywhere else', (name, json, path, message) => {
+    expect(typeOf(name).canonicalize(read(json))).toEqual({ ok: false, path, message });
+  });
+});
 
 describe('a value that does not fit', () => {
   it.each<[string, JsonObject, string, string]>([

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../api/device.ts';
+import { isNumeral } from '../api/exact-json.ts';
 import type { Checked } from './device-schema.ts';
 import { WireError } from './wire-reader.ts';
 
@@ -69,6 +70,6 @@ function short(text: string, maxLength: number): string {
 function describe(value: JsonValue | undefined): string {
   if (value === undefined) return 'absent';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'object' && value !== null && !isNumeral(value)) return 'an object';
   return short(JSON.stringify(value), MAX_SHOWN);
 }

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { harmless } from '../protocol/text.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
 import type { EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor } from './descriptors.ts';
 import type { MessageKind } from './device-schema.ts';
@@ -132,7 +133,7 @@ class DescriptorReader {
     this.#countMember();
     let [key, text] = ['', ''];
     read(bytes, { bytes: { 1: (value) => (key = this.#text(value)), 2: (value) => (text = this.#text(value)) } });
-    if (!FORBIDDEN_NAMES.has(key)) tags[key] = text;
+    if (!FORBIDDEN_NAMES.has(key)) tags[harmless(key)] = harmless(text);
   }
 
   #field(bytes: Uint8Array): FieldDescriptor {

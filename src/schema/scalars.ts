@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonValue } from '../api/device.ts';
+import { doubleOf, isNumeral, wholeOf } from '../api/exact-json.ts';
 import { Misfit } from './misfit.ts';
 import { WIRE_32, WIRE_64, WIRE_BYTES, WIRE_VARINT, decodeText, longText } from './wire-reader.ts';
 
@@ -46,10 +47,12 @@ function integer64(least: bigint, most: bigint): (value: JsonValue) => string {
 
 function toBigInt(value: JsonValue, expected: string): bigint {
   if (isString(value) && /^-?\d{1,20}$/.test(value)) return BigInt(value);
+  const whole = isNumeral(value) ? wholeOf(value) : undefined;
+  if (whole !== undefined) return whole;
   const number = isString(value) && DECIMAL.test(value) ? Number(value) : value;
   if (!isNumber(number) || !Number.isInteger(number)) throw new Misfit(value, expected);
   if (Number.isSafeInteger(number)) return BigInt(number);
-  // The digits were lost when the JSON was read.
+  // Its digits are those of the nearest double, which need not be the ones that were meant.
   throw new Misfit(value, `${expected}; write one beyond 9007199254740991 as a string`);
 }
 
@@ -62,12 +65,19 @@ const NOT_FINITE: Readonly<Record<string, number>> = {
 function floating(round: (value: number) => number, expected: string): (value: JsonValue) => JsonValue {
   return (value) => {
     if (isString(value) && Object.hasOwn(NOT_FINITE, value)) return value;
-    const number = isString(value) && DECIMAL.test(value) ? Number(value) : value;
+    const number = isString(value) && DECIMAL.test(value) ? Number(value) : exactDouble(value);
     if (!isNumber(number)) throw new Misfit(value, `${expected}, "NaN", "Infinity" or "-Infinity"`);
     const rounded = round(number);
     if (!Number.isFinite(rounded)) throw new Misfit(value, expected);
     return rounded === 0 ? 0 : rounded;
   };
+}
+
+function exactDouble(value: JsonValue): JsonValue {
+  if (!isNumeral(value)) return value;
+  const double = doubleOf(value);
+  if (double === undefined) throw new Misfit(value, 'a number that a double holds');
+  return double;
 }
 
 /** The number with the fewest digits that is the same 32-bit float: 3.2, not 3.200000047683716. */

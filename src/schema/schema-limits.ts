@@ -1,3 +1,5 @@
+import { harmless } from '../protocol/text.ts';
+
 /** What a schema that a device brings may have; all of it is checked before anything is built from it. */
 export interface SchemaLimits {
   /** Bytes of the serialized descriptor set. */
@@ -41,7 +43,8 @@ export class SchemaError extends Error {
   readonly reason: SchemaReason;
 
   constructor(reason: SchemaReason, message: string) {
-    super(message);
+    // It quotes names out of the schema.
+    super(harmless(message));
     this.reason = reason;
   }
 }

@@ -219,7 +219,10 @@ function checkFields(message: string, { fields, oneofs }: MessageDescriptor): vo
   for (const { name, jsonName, number, type, label, oneofIndex } of fields) {
     checkName(name, `field of ${message}`);
     if (FORBIDDEN_NAMES.has(jsonName))
-      throw new SchemaError('InvalidName', `${message}.${name} has a forbidden json_name`);
+      throw new SchemaError(
+        'InvalidName',
+        `${message}.${name} has the json_name ${quote(jsonName)}, which no document may hold`,
+      );
     if (number < 1 || number > MAX_FIELD_NUMBER || (number >= 19_000 && number <= 19_999)) {
       throw new SchemaError('InvalidField', `${message}.${name} has the number ${number}, which no field can have`);
     }
@@ -253,7 +256,9 @@ function checkMapEntry(fullName: string, { fields }: MessageDescriptor): void {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 function checkName(name: string, where: string): void {
-  if (NAME.test(name) && !FORBIDDEN_NAMES.has(name)) return;
+  if (FORBIDDEN_NAMES.has(name))
+    throw new SchemaError('InvalidName', `${where}: no document may hold the name ${quote(name)}; rename it`);
+  if (NAME.test(name)) return;
   throw new SchemaError('InvalidName', `${where}: ${quote(name)} is no name`);
 }
 

@@ -1,5 +1,6 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { isNumeral } from '../api/exact-json.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { IndexedEnum } from './type-index.ts';
 import { Misfit } from './misfit.ts';
@@ -113,7 +114,7 @@ export function messageCodec(parts: MessageParts): ValueCodec {
 }
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }
 
 export const isList = (value: JsonValue | undefined): value is readonly JsonValue[] => Array.isArray(value);

@@ -1,5 +1,6 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { isNumeral } from '../api/exact-json.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
 import { Misfit, at, keyStep } from './misfit.ts';
 import { isList, isObject } from './value-codec.ts';
@@ -38,6 +39,7 @@ export const listValue: MessageParts = {
 function checkJson(given: JsonValue, walk: Walk): JsonValue {
   if (isList(given)) return walk.within(() => checkElements(given, walk));
   if (isObject(given)) return walk.within(() => checkEntries(given, walk));
+  if (isNumeral(given)) throw new Misfit(given, 'a number that a double holds; write it as a string');
   if (typeof given === 'string' && !given.isWellFormed()) throw new Misfit(given, 'a string of valid Unicode');
   return typeof given === 'number' ? finite(given) : given;
 }

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { JsonObject } from '../api/device.ts';
 import { parseDesired } from '../protocol/desired-document.ts';
-import { PROTOCOL_VERSION } from '../protocol/envelopes.ts';
+import { DEFAULT_PROTOCOL_LIMITS, PROTOCOL_VERSION } from '../protocol/envelopes.ts';
 import type { DesiredDocument, DesiredEntry, Encoding, ReportedEnvelope } from '../protocol/envelopes.ts';
+import { flawOf } from '../protocol/flaw.ts';
 import type { JsonLimits, Parsed } from '../protocol/json.ts';
 import { encodeReportedProtobuf, isProtobuf, parseDesiredProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { encodeReported } from '../protocol/reported-envelope.ts';
@@ -50,10 +51,19 @@ export function codecOf({ schema, encoding = 'json' }: CodecOptions): DeviceCode
 /** Messages are plain JSON, whatever is in them. */
 const jsonCodec: DeviceCodec = {
   encoding: 'json',
-  parseDesired,
-  checkReport: (_, value) => ({ ok: true, value }),
+  parseDesired(payload, limits) {
+    const parsed = parseDesired(payload, limits);
+    return parsed.ok ? readEntries(parsed.value, (_, value) => checkPlain(value)) : parsed;
+  },
+  checkReport: (_, value) => checkPlain(value),
   encodeReported: (_, envelope) => encodeReported(envelope),
 };
+
+/** A number that would become another one or none is told, in place of being sent or applied as something else. */
+function checkPlain(value: JsonObject): Checked<JsonObject> {
+  const flaw = flawOf(value, { maxNesting: DEFAULT_PROTOCOL_LIMITS.maxNesting });
+  return flaw === undefined ? { ok: true, value } : { ok: false, path: '', message: flaw };
+}
 
 /** Messages are those of a schema: values come out as canonical proto3 JSON with defaults, and reports go out so. */
 function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
@@ -64,7 +74,7 @@ function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
     checkReport: (message, value) => {
       const type = schema.message(message);
       if (type !== undefined) return type.canonicalize(value, { defaults: true });
-      if (encoding === 'json') return { ok: true, value };
+      if (encoding === 'json') return checkPlain(value);
       return { ok: false, path: '', message: "is not in this device's schema, and cannot be sent as protobuf" };
     },
     encodeReported: (message, envelope) => encodeTyped(envelope, schema.message(message), encoding),
@@ -74,13 +84,17 @@ function typedCodec(schema: DeviceSchema, encoding: Encoding): DeviceCodec {
 function readText(payload: Buffer, limits: JsonLimits, schema: DeviceSchema): Parsed<ReadDocument> {
   const parsed = parseDesired(payload, limits);
   return parsed.ok
-    ? readEntries(parsed.value, schema, (type, value) => type.canonicalize(value, { defaults: true }))
+    ? readEntries(parsed.value, (name, value) => {
+        return schema.message(name)?.canonicalize(value, { defaults: true }) ?? NOT_IN_SCHEMA;
+      })
     : parsed;
 }
 
 function readBinary(payload: Buffer, limits: JsonLimits, schema: DeviceSchema): Parsed<ReadDocument> {
   const parsed = parseDesiredProtobuf(payload, limits);
-  return parsed.ok ? readEntries(parsed.value, schema, (type, value) => type.decode(value)) : parsed;
+  return parsed.ok
+    ? readEntries(parsed.value, (name, value) => schema.message(name)?.decode(value) ?? NOT_IN_SCHEMA)
+    : parsed;
 }
 
 /** One entry that cannot be read is refused with a reason, and takes nothing else with it. */
@@ -92,14 +106,12 @@ function readEntries<V>(
   }: Pick<DesiredDocument, 'owner' | 'disabled'> & {
     readonly messages: Readonly<Record<string, Omit<DesiredEntry, 'value'> & { readonly value: V }>>;
   },
-  schema: DeviceSchema,
-  read: (type: MessageType, value: V) => Checked<JsonObject>,
+  read: (name: string, value: V) => Checked<JsonObject>,
 ): Parsed<ReadDocument> {
   const entries: Record<string, DesiredEntry> = {};
   const refused: Record<string, RefusedEntry> = {};
   for (const [name, { revision, time, value }] of Object.entries(messages)) {
-    const type = schema.message(name);
-    const found = type === undefined ? NOT_IN_SCHEMA : read(type, value);
+    const found = read(name, value);
     if (found.ok) entries[name] = { revision, time, value: found.value };
     else refused[name] = { uid: owner.uid, revision, reason: `${found.path} ${found.message}`.trim() };
   }

@@ -64,6 +64,23 @@ describe.each([5, 4] as const)('a device on MQTT protocol level %i', (protocolVe
     });
   });
 
+  it('rejects and reports no number that would become another one', async () => {
+    const events: DeviceEvent[] = [];
+    const device = deviceOf({ protocolVersion, onEvent: (event) => void events.push(event) });
+    await device.connect();
+    await cloud.publish(
+      'desired',
+      '{"owner":{"cluster":"c","namespace":"n","name":"d1","uid":"uid-1"},"messages":{"a.A":{"revision":1,"value":{"n":9007199254740993}}}}',
+      true,
+    );
+    const { json } = await cloud.next('reported/a.A', { status: 'rejected' });
+    expect(json?.['reason']).toContain('n is 9007199254740993');
+    device.report(BATTERY, { percentage: Number.POSITIVE_INFINITY });
+    expect(device.reported(BATTERY)).toBeUndefined();
+    const reasons = events.flatMap((event) => (event.kind === 'failed' ? event.reason : []));
+    expect(reasons).toContainEqual('percentage is Infinity, which JSON cannot say');
+  });
+
   it('leaves its last will when it dies, and none when it says goodbye', async () => {
     const dying = deviceOf({ protocolVersion });
     await dying.connect();

@@ -5,6 +5,7 @@ import type { DevBroker } from '../dev/broker.ts';
 import { encodeDesiredProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import { hashSchema, loadSchema } from '../schema/load-schema.ts';
+import { descriptorSet } from '../schema/testing/descriptor-set.ts';
 import { compileProtoFiles, createDevice, memoryStore } from './index.ts';
 import type { Device, DeviceEvent, DeviceOptions } from './index.ts';
 import { connectCloud, entry } from './testing/cloud.ts';
@@ -148,6 +149,39 @@ describe('a device with a schema', () => {
     const refused = await cloud.next(`reported/${RATE}`, { status: 'rejected' });
     expect(refused.json).toMatchObject({ revision: 2, value: { intervalSeconds: 60 } });
     expect(device.desired(RATE)).toEqual({ intervalSeconds: 60 });
+  });
+
+  it('goes on with what it has when its next firmware cannot read it, and nothing is taken back', async () => {
+    const store = memoryStore();
+    const first = await connect({ store });
+    await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 60 }), [ALERT]: entry(1, { maxTemp: 30 }) });
+    await cloud.next(`reported/${RATE}`, { status: 'applied' });
+    await cloud.next(`reported/${ALERT}`, { status: 'applied' });
+    first.destroy();
+    const fewer = descriptorSet({ packageName: 'sensor.v1', messages: [{ name: 'AlertThreshold' }] });
+    const withdrawn: string[] = [];
+    const next = createDevice({
+      url: broker.url,
+      deviceId: 'd1',
+      heartbeatSeconds: 0,
+      store,
+      schema: fewer,
+      onEvent: () => {},
+    });
+    devices.push(next);
+    for (const message of [RATE, ALERT]) {
+      next.onDesired(
+        message,
+        () => {},
+        () => void withdrawn.push(message),
+      );
+    }
+    await next.connect();
+    await cloud.next('state', { online: true });
+    next.report('x.v1.Mark', {});
+    await cloud.next('reported/x.v1.Mark');
+    expect(withdrawn).toEqual([]);
+    expect([next.desired(RATE), next.desired(ALERT)]).toEqual([{ intervalSeconds: 60 }, { maxTemp: 30 }]);
   });
 
   it('reports in canonical form, and tells what does not fit instead of sending it', async () => {

@@ -16,7 +16,6 @@ import type { Broker } from '../mqtt/broker.ts';
 import { parseStanding } from '../downstream/standing.ts';
 import type { StandingDocument } from '../downstream/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
-import { isMessageName } from '../protocol/topics.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
@@ -116,9 +115,9 @@ export class DesiredReconciler {
     if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
     memory.schemaAwaitedSince = undefined;
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
-    const unsendable = findUnsendable(device, wire, typing);
+    const unsendable = findUnwritable(device, wire, typing);
     if (unsendable !== undefined) return this.#hold(memory, unsendable);
-    const desired = checkDesired(device.properties?.desired ?? {}, wire.schema);
+    const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, this.#deps.limits.maxNesting);
     const input = { device, desired, wire, copy, cluster: realm.cluster, named: memory.named, now: clock.now() };
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
@@ -140,8 +139,12 @@ export class DesiredReconciler {
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
 
-  #findProblem(memory: DeviceMemory, { payload, messages }: Composed): PublishProblem | undefined {
+  #findProblem(memory: DeviceMemory, { payload, messages, stuck }: Composed): PublishProblem | undefined {
     const { limits, broker } = this.#deps;
+    if (stuck !== undefined) {
+      const message = `${stuck} does not fit, and its former value cannot be written as the device reads it: correct it, or remove it from desired`;
+      return { reason: 'Invalid', message };
+    }
     const bytes = payload.length;
     const deviceLimit = memory.presence.maxBytes;
     if (messages.length > limits.maxMessages) {
@@ -278,17 +281,10 @@ export class DesiredReconciler {
   }
 }
 
-/** What can go out in no document: names that no topic can carry, and protobuf without a schema. */
-function findUnsendable({ properties }: Device, wire: Wire, typing: Typing): PublishProblem | undefined {
-  const names = Object.keys(properties?.desired ?? {});
-  const unusable = names.find((name) => !isMessageName(name));
-  if (unusable !== undefined) {
-    return {
-      reason: 'Invalid',
-      message: `${JSON.stringify(unusable)} cannot be a message name; use a protobuf full name such as sensor.v1.SampleRate`,
-    };
-  }
-  if (wire.encoding !== 'protobuf' || wire.schema !== undefined || names.length === 0) return undefined;
+/** Protobuf without a schema cannot be written. */
+function findUnwritable({ properties }: Device, wire: Wire, typing: Typing): PublishProblem | undefined {
+  const isEmpty = Object.keys(properties?.desired ?? {}).length === 0;
+  if (wire.encoding !== 'protobuf' || wire.schema !== undefined || isEmpty) return undefined;
   const { reason, message } = typing.kind === 'unusable' ? typing : NONE_ANNOUNCED;
   return { reason, message: `the device wants protobuf, and there is no schema to write it with: ${message}` };
 }

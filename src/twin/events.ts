@@ -1,6 +1,7 @@
 import { findCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/conditions.ts';
 import type { Device, DeviceKey, DeviceStatus, SyncState } from '../api/device.ts';
+import { own } from '../api/own.ts';
 import type { Reason } from '../api/reasons.ts';
 
 /** A Kubernetes event that people want to read in `kubectl describe`. */
@@ -53,7 +54,7 @@ const WORTH_TELLING: ReadonlySet<SyncState> = new Set(['Rejected', 'Drifted', 'I
 function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
   const events: TwinEvent[] = [];
   for (const [message, record] of Object.entries(after.sync ?? {})) {
-    const prior = before?.sync?.[message];
+    const prior = own(before?.sync, message);
     const isNews = prior?.state !== record.state || prior.revision !== record.revision;
     if (!isNews || !WORTH_TELLING.has(record.state)) continue;
     const detail = record.message === undefined ? '' : `: ${record.message}`;

@@ -191,8 +191,14 @@ export class Router {
 
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const { limits } = this.#deps;
-    const parsed = isProtobuf(payload) ? parseReportedProtobuf(payload, limits) : parseReported(payload, limits);
+    const parsed = isProtobuf(payload)
+      ? parseReportedProtobuf(payload, limits)
+      : parseReported(payload, limits, memory.schemaHash !== undefined);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
+    const flaw = 'flaw' in parsed.value ? parsed.value.flaw : undefined;
+    if (flaw !== undefined) {
+      this.#refuse(memory, `reported/${name}`, { reason: 'InvalidValue', message: `value.${flaw}` });
+    }
     if (retained && (memory.announced?.includes(name) === false || memory.cleared?.has(name) === true)) {
       return this.#deps.wake.clear(memory, name);
     }

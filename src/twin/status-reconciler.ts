@@ -122,7 +122,7 @@ export class StatusReconciler {
       claim,
       publication,
       typing,
-      desired: checkDesired(device.properties?.desired ?? {}, schema),
+      desired: checkDesired(device.properties?.desired ?? {}, schema, limits.maxNesting),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
       isFlapping: isOwner && memory.flapping?.isFlapping(clock.monotonic()) === true,
       reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema, limits.maxPayloadBytes) : NO_REPORTS,

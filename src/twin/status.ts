@@ -1,5 +1,6 @@
 import { settleConditions } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
+import { own } from '../api/own.ts';
 import { isSaid } from '../downstream/standing.ts';
 import type { StandingEntry } from '../downstream/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
@@ -96,19 +97,19 @@ function keepAnnounced<T>(view: TwinView, map: Readonly<Record<string, T>>): Rec
 
 function judgeMessages(view: TwinView, reported: Properties): Record<string, SyncRecord> {
   const desired = Object.keys(view.device.properties?.desired ?? {});
-  const judged = desired.map((message) => [message, judgeMessage(view, message, reported[message])] as const);
+  const judged = desired.map((message) => [message, judgeMessage(view, message, own(reported, message))] as const);
   return Object.fromEntries(judged.filter((pair): pair is readonly [string, SyncRecord] => pair[1] !== undefined));
 }
 
 function judgeMessage(view: TwinView, message: string, reported: JsonObject | undefined): SyncRecord | undefined {
-  const prior = view.device.status?.sync?.[message];
-  const desired = view.desired.values[message];
+  const prior = own(view.device.status?.sync, message);
+  const desired = own(view.desired.values, message);
   if (desired === undefined) {
-    return invalidRecord(view, prior, { reason: 'Invalid', message: view.desired.invalid[message] ?? '' });
+    return invalidRecord(view, prior, { reason: 'Invalid', message: own(view.desired.invalid, message) ?? '' });
   }
   const { publication } = view;
   const schema = schemaOf(view.typing);
-  const entry = publication.document?.messages[message];
+  const entry = publishedEntry(view, message);
   if (entry === undefined || !isSaid(entry, message, desired, schema)) {
     const isInvalid = publication.kind === 'held' && INVALID.has(publication.problem.reason);
     return isInvalid ? invalidRecord(view, prior, publication.problem) : prior;
@@ -149,15 +150,15 @@ function invalidRecord(view: TwinView, prior: SyncRecord | undefined, problem: P
 }
 
 function publishedEntry(view: TwinView, message: string): StandingEntry | undefined {
-  return view.publication.document?.messages[message];
+  return own(view.publication.document?.messages, message);
 }
 
 function desiredTimes(view: TwinView, sync: Readonly<Record<string, SyncRecord>>): Timestamps {
   const before = view.device.status?.properties?.desired ?? {};
   const times = Object.keys(view.device.properties?.desired ?? {}).map((message) => {
     const entry = publishedEntry(view, message);
-    const isCurrent = entry !== undefined && sync[message]?.revision === entry.revision;
-    return [message, isCurrent ? entry.time : before[message]] as const;
+    const isCurrent = entry !== undefined && own(sync, message)?.revision === entry.revision;
+    return [message, isCurrent ? entry.time : own(before, message)] as const;
   });
   return Object.fromEntries(times.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }

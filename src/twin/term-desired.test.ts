@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { readJson } from '../api/exact-json.ts';
+import type { Properties } from '../api/device.ts';
 import { TermBed, startTerm } from '../../test/fakes/term-bed.ts';
 import { device, document, rate, RATE } from '../../test/gen/device.ts';
 
@@ -66,6 +68,62 @@ describe('an object that is applied', () => {
     await bed.pass(5000);
     expect(bed.documents()).toHaveLength(1);
     expect(bed.kube.writes).toHaveLength(writes);
+  });
+});
+
+describe('a message that cannot be sent', () => {
+  const desiredAs = (json: string): Properties => readJson(json) as Properties;
+  it.each([
+    ['a field named constructor', 'race.v1.Car', '{"race.v1.Car":{"constructor":"Acme"}}', 'constructor is a name'],
+    ['a field named prototype, deep down', 'a.A', '{"a.A":{"b":[{"prototype":1}]}}', 'b[0].prototype is a name'],
+    ['a field named __proto__', 'a.A', '{"a.A":{"__proto__":{"x":1}}}', '__proto__ is a name'],
+    ['half a character', 'a.A', '{"a.A":{"t":["\\ud800"]}}', 't[0] is not valid Unicode'],
+    ['half a character in a name', 'a.A', '{"a.A":{"\\udc00":1}}', '["\\udc00"] is a name that is not valid Unicode'],
+    ['too many levels', 'a.A', `{"a.A":{"l":${'['.repeat(29)}${']'.repeat(29)}}}`, 'nests deeper'],
+    ['a number that would become another', 'a.v1.M', '{"a.v1.M":{"n":9007199254740993}}', 'n is 9007199254740993, '],
+    ['the largest int64', 'a.v1.M', '{"a.v1.M":{"max":9223372036854775807}}', 'max is 9223372036854775807, '],
+    ['the name constructor', 'constructor', '{"constructor":{"a":1}}', 'cannot be the name of a message'],
+    ['the name toString', 'toString', '{"toString":{}}', 'cannot be the name of a message'],
+    ['the name __proto__', '__proto__', '{"__proto__":{"a":1}}', 'cannot be the name of a message'],
+  ])('because of %s is Invalid with its path, and the others go out', async (_name, message, json, why) => {
+    await using bed = await startTerm([device({ desired: { ...rate(60), ...desiredAs(json) } })]);
+    await bed.pass(1000);
+    expect(bed.document()?.messages).toMatchObject({ [RATE]: { value: { intervalSeconds: 60 } } });
+    expect(Object.keys(bed.document()?.messages ?? {})).toEqual([RATE]);
+    expect(Object.entries(bed.status().sync ?? {}).find(([name]) => name === message)?.[1]).toMatchObject({
+      state: 'Invalid',
+      revision: 0,
+      message: expect.stringContaining(why),
+    });
+    expect(bed.sync(RATE)).toMatchObject({ state: 'Pending', revision: 1 });
+    expect(bed.condition('Stalled')).toBe('True/Invalid');
+    expect(bed.events.filter((event) => event === 'Warning Invalid')).toHaveLength(1);
+    const writes = bed.kube.writes.length;
+    bed.reports(RATE, { value: { intervalSeconds: 60 } });
+    await bed.pass(5000);
+    expect(bed.sync(RATE)?.state).toBe('InSync');
+    expect(bed.kube.writes.length - writes).toBeLessThanOrEqual(2);
+    bed.apply({ desired: rate(30) });
+    await bed.pass(1000);
+    expect(bed.condition('Ready')).toBe('True/Published');
+  });
+
+  it('keeps its former entry as it stands until a fitting value comes, or a person removes it', async () => {
+    await using bed = await startTerm([device({ desired: { ...rate(60), 'a.A': { n: 5 } } })]);
+    await bed.pass(1000);
+    const former = bed.document()?.messages['a.A'];
+    bed.apply({ desired: { ...rate(30), ...desiredAs('{"a.A":{"n":9007199254740993}}') } });
+    await bed.pass(1000);
+    expect(bed.document()?.messages).toMatchObject({ [RATE]: { revision: 2 }, 'a.A': former });
+    expect(bed.sync('a.A')).toMatchObject({ state: 'Invalid', revision: 1 });
+    bed.apply({ desired: { ...rate(30), 'a.A': { n: '9007199254740993' } } });
+    await bed.pass(1000);
+    expect(bed.document()?.messages['a.A']).toMatchObject({ revision: 3, value: { n: '9007199254740993' } });
+    bed.apply({ desired: { ...rate(30), ...desiredAs('{"a.A":{"constructor":1}}') } });
+    await bed.pass(1000);
+    bed.apply({ desired: rate(30) });
+    await bed.pass(1000);
+    expect(Object.keys(bed.document()?.messages ?? {})).toEqual([RATE]);
   });
 });
 

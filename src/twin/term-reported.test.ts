@@ -186,6 +186,9 @@ describe('bad input', () => {
     ['TooLarge', JSON.stringify({ value: { text: 'x'.repeat(20_000) } })],
     ['TooDeep', `{"value": {"a": ${'['.repeat(50)}${']'.repeat(50)}}}`],
     ['ForbiddenName', '{"value": {"__proto__": {"a": 1}}}'],
+    ['InvalidValue', '{"value": {"intervalSeconds": 1e400}}'],
+    ['InvalidValue', '{"value": {"intervalSeconds": 9007199254740993}}'],
+    ['InvalidValue', '{"value": {"text": "\\ud800"}}'],
   ])('of kind %s is counted and told, and hurts neither what stood nor what follows', async (reason, payload) => {
     await using bed = await published();
     bed.reports(RATE, value(50));
@@ -197,6 +200,29 @@ describe('bad input', () => {
     expect(bed.events).toContain(`Warning ${reason}`);
     expect(bed.status()).toEqual(before);
     bed.reports(RATE, value(60));
+    await bed.pass(2000);
+    expect(bed.sync(RATE)?.state).toBe('InSync');
+  });
+
+  it('in a value takes neither the value before it with it nor the decision beside it', async () => {
+    await using bed = await published();
+    bed.reports(RATE, value(50));
+    bed.broker.hear(
+      `mir/v1alpha/sensor-01/reported/${RATE}`,
+      `{"uid":"uid-1","revision":1,"status":"rejected","reason":"no","value":{"intervalSeconds":1e400}}`,
+    );
+    await bed.pass(2000);
+    expect(bed.status().reported).toEqual({ [RATE]: { intervalSeconds: 50 } });
+    expect(bed.sync(RATE)).toMatchObject({ state: 'Rejected', message: 'no' });
+    expect(await bed.badInput('InvalidValue')).toBe(1);
+  });
+
+  it("in fields that nobody knows is nobody's concern", async () => {
+    await using bed = await published();
+    bed.broker.hear(
+      `mir/v1alpha/sensor-01/reported/${RATE}`,
+      `{"sentAtNs":1732112345678901234,"note":"\\ud800","value":{"intervalSeconds":60}}`,
+    );
     await bed.pass(2000);
     expect(bed.sync(RATE)?.state).toBe('InSync');
   });

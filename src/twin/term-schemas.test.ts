@@ -9,6 +9,7 @@ import { encodeReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import { hashSchema, loadSchema } from '../schema/load-schema.ts';
 import { compileProtoFiles } from '../schema/proto-files.ts';
+import { descriptorSet } from '../schema/testing/descriptor-set.ts';
 
 const PROTO = join(import.meta.dirname, '../../manifests/samples/proto');
 const ALERT = 'sensor.v1.AlertThreshold';
@@ -199,6 +200,13 @@ describe('a device that announces a schema', () => {
   });
 });
 
+/** The entry of `message` in the first document. */
+function sentBefore(bed: TermBed, message: string): object {
+  const entry = bed.documents()[0]?.messages[message];
+  if (entry === undefined) throw new Error(`${message} was not sent`);
+  return { [message]: entry };
+}
+
 describe('what is desired of a typed device', () => {
   it.each([
     ['an unknown field', { [RATE]: { intervalSecond: 60 } }, RATE, 'intervalSecond'],
@@ -213,8 +221,11 @@ describe('what is desired of a typed device', () => {
     expect(bed.condition('SchemaValid')).toBe('False/Invalid');
     expect(bed.condition('Ready')).toBe('False/Invalid');
     expect(bed.condition('Stalled')).toBe('True/Invalid');
-    // What was sent before the schema was known is withdrawn, because it does not fit either.
-    expect(Object.keys(bed.document()?.messages ?? {})).toEqual([ALERT]);
+    // What was sent before the schema was known stands, for the device to reject: only a person takes back.
+    expect(bed.documents().at(-1)?.messages).toMatchObject({
+      [ALERT]: { value: { maxTemp: 30 } },
+      ...sentBefore(bed, message),
+    });
     expect(bed.events).toContain('Warning Invalid');
   });
 
@@ -266,6 +277,83 @@ describe('what is desired of a typed device', () => {
     sends(bed, bytes);
     await bed.until(() => bed.sync(RATE)?.state === 'Invalid', 5000);
     expect(bed.documents()).toHaveLength(1);
+  });
+});
+
+describe('what was sent to a firmware before', () => {
+  const CONF = 'test.v1.Conf';
+  const fieldsOf = (...names: string[]) => names.map((name, at) => ({ name, number: at + 1 }));
+  const conf = (...names: string[]): Buffer =>
+    descriptorSet({ messages: [{ name: 'Conf', fields: fieldsOf(...names) }, { name: 'Ok' }] });
+  const desired = { [CONF]: { a: 1, b: 2 }, 'test.v1.Ok': {} };
+
+  async function startConf(parts: object): Promise<TermBed> {
+    const bed = await startTerm();
+    bed.kube.schemas.register(conf('a', 'b'));
+    bed.kube.schemas.register(conf('a'));
+    bed.says(birth({ schema: hashSchema(conf('a', 'b')), ...parts }));
+    bed.apply({ desired });
+    await bed.pass(2000);
+    return bed;
+  }
+
+  it('stays as it stands when the next one cannot read it, until a person changes or removes it', async () => {
+    await using bed = await startConf({});
+    const before = bed.document()?.messages;
+    expect(before).toMatchObject({ [CONF]: { revision: 1, value: { a: 1, b: 2 } } });
+    bed.says(birth({ session: 's2', schema: hashSchema(conf('a')) }));
+    await bed.pass(2000);
+    expect(bed.sync(CONF)).toMatchObject({
+      state: 'Invalid',
+      revision: 1,
+      message: expect.stringContaining('b is not a field'),
+    });
+    expect(bed.document()?.messages).toEqual(before);
+    bed.apply({ desired: { ...desired, [CONF]: { a: 3, b: 2 } } });
+    await bed.pass(2000);
+    expect(bed.document()?.messages).toEqual(before);
+    bed.apply({ desired: { ...desired, [CONF]: { a: 3 } } });
+    await bed.pass(2000);
+    expect(bed.document()?.messages).toMatchObject({
+      [CONF]: { revision: 3, value: { a: 3 } },
+      'test.v1.Ok': { revision: 1 },
+    });
+    bed.says(birth({ session: 's3', schema: hashSchema(conf('c')) }));
+    bed.kube.schemas.register(conf('c'));
+    await bed.pass(2000);
+    expect(Object.keys(bed.document()?.messages ?? {})).toEqual([CONF, 'test.v1.Ok']);
+    bed.apply({ desired: { 'test.v1.Ok': {} } });
+    await bed.pass(2000);
+    expect(Object.keys(bed.document()?.messages ?? {})).toEqual(['test.v1.Ok']);
+  });
+
+  it('is sent as JSON with everything else to one that wants protobuf and cannot read it', async () => {
+    await using bed = await startConf({});
+    bed.says(birth({ session: 's2', schema: hashSchema(conf('a')), encoding: 'protobuf' }));
+    bed.apply({ desired: { ...desired, 'test.v1.Ok': {} } });
+    await bed.pass(2000);
+    expect(bed.document()?.messages).toMatchObject({
+      [CONF]: { revision: 1, value: { a: 1, b: 2 } },
+      'test.v1.Ok': { value: {} },
+    });
+    bed.apply({ desired: { ...desired, [CONF]: { a: 1 } } });
+    await bed.pass(2000);
+    expect(bed.broker.keptBytes('mir/v1alpha/sensor-01/desired')?.[0]).toBe(8);
+  });
+
+  it('as protobuf holds the document of one that reads JSON alone and does not know the message', async () => {
+    await using bed = await startConf({ encoding: 'protobuf' });
+    const before = bed.broker.keptBytes('mir/v1alpha/sensor-01/desired');
+    expect(before?.[0]).toBe(8);
+    bed.kube.schemas.register(descriptorSet({ messages: [{ name: 'Ok' }] }));
+    bed.says(birth({ session: 's2', schema: hashSchema(descriptorSet({ messages: [{ name: 'Ok' }] })) }));
+    await bed.pass(2000);
+    expect(bed.broker.keptBytes('mir/v1alpha/sensor-01/desired')).toEqual(before);
+    expect(bed.condition('Stalled')).toBe('True/Invalid');
+    bed.apply({ desired: { 'test.v1.Ok': {} } });
+    await bed.pass(2000);
+    expect(Object.keys(bed.document()?.messages ?? {})).toEqual(['test.v1.Ok']);
+    expect(bed.condition('Ready')).toBe('True/Published');
   });
 });
 

@@ -12,6 +12,7 @@ import { ReadingClock } from '../liveness/reading-clock.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Broker, BrokerError, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
+import { harmless } from '../protocol/text.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
@@ -363,8 +364,10 @@ export class Term implements BrokerHandlers {
     };
   }
 
-  readonly #onBadInput: BadInputSink = (reason, message, memory) => {
+  readonly #onBadInput: BadInputSink = (reason, said, memory) => {
     const { metrics, log, onEvents } = this.#deps;
+    // It quotes what a device sent: a topic, a name, a value.
+    const message = harmless(said);
     metrics.badInput.inc({ reason });
     log.debug({ reason, deviceId: memory?.deviceId, detail: message }, 'refused what a device sent');
     // Named from memory: whatever a device sends in vain must not cost a look at its object, which may be large.

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { JsonObject } from '../api/device.ts';
 import type { BadInputReason } from '../api/reasons.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
+import { flawOf } from '../protocol/flaw.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { ReceivedEnvelope } from './inbox.ts';
 
@@ -43,7 +44,7 @@ function typeValue(
   const type = schema?.message(name);
   if (type === undefined) {
     // What a device reports beside its schema is still true of it, as long as it can be read.
-    if (!isBytes(value)) return { value };
+    if (!isBytes(value)) return takePlain(value);
     if (schema === undefined)
       return { reason: 'UnsupportedEncoding', message: 'the value is protobuf, and no schema of the device is known' };
     return {
@@ -55,8 +56,14 @@ function typeValue(
   if (checked.ok) return limitValue(checked.value, maxBytes);
   return {
     reason: 'InvalidValue',
-    message: checked.path === '' ? checked.message : `${checked.path} ${checked.message}`,
+    message: `${checked.path} ${checked.message}`.trim(),
   };
+}
+
+/** The door let long whole numbers pass, because a schema might have said what they are. */
+function takePlain(value: JsonObject): Typed {
+  const flaw = flawOf(value, { maxNesting: Number.POSITIVE_INFINITY });
+  return flaw === undefined ? { value } : { reason: 'InvalidValue', message: flaw };
 }
 
 function limitValue(value: JsonObject, maxBytes: number): Typed {
