@@ -4,6 +4,8 @@ export interface Command {
   /** Words; `{ns}` is a namespace of the case's own, `{hash}` 63 hex digits of its own. */
   readonly args: string;
   readonly stdin?: string;
+  /** Reads what the command before it printed. */
+  readonly isPiped?: boolean;
 }
 
 export interface KubectlCase {
@@ -28,6 +30,18 @@ metadata: {name: ${name}, namespace: '{ns}'}
 spec: {deviceId: '{ns}-${name}'${rest}}
 `;
 
+const list = (...names: readonly string[]): string => {
+  const items = names.map((name) => `- ${device(name).trim().replaceAll('\n', '\n  ')}\n`);
+  return `apiVersion: v1\nkind: List\nitems:\n${items.join('')}`;
+};
+
+const mirView = (identity: string): string => `
+apiVersion: mir/v1alpha
+kind: device
+${identity}: {name: a, namespace: '{ns}'}
+spec: {deviceId: '{ns}-a'}
+`;
+
 const STATUS = JSON.stringify({
   status: {
     observedGeneration: 1,
@@ -43,6 +57,7 @@ const STATUS = JSON.stringify({
 
 const A = 'schema/sha256-a{hash}';
 const run = (args: string, stdin?: string): Command => (stdin === undefined ? { args } : { args, stdin });
+const piped = (args: string): Command => ({ args, isPiped: true });
 const apply = (stdin: string, more = ''): Command => run(`apply -f - ${more}`, stdin);
 const shown = (what: string): Command[] => ['', '-o wide', '-o yaml', '-o name'].map((as) => run(`get ${what} ${as}`));
 const becomesValid = run(`patch ${A} --subresource=status --type=merge -p ${STATUS.replaceAll(' ', '')}`);
@@ -139,6 +154,62 @@ export const KUBECTL_CASES: readonly KubectlCase[] = [
       run('get devices -n {ns} --field-selector=spec.deviceId={ns}-a'),
       run('delete -f -', device('a')),
       run('get devices -n {ns}'),
+    ],
+  },
+  {
+    name: 'a backup and its restore',
+    commands: [
+      run('create -f -', list('a', 'b')),
+      run('create -f -', list('a', 'b')),
+      run('get dev -n {ns} -o yaml'),
+      piped('apply -f -'),
+      run('get dev -n {ns} -o json'),
+      piped('apply -f -'),
+      run('get dev -n {ns} -o yaml'),
+      piped('diff -f -'),
+      run('get dev -n {ns} -o yaml'),
+      piped('replace -f -'),
+      run('get dev -n {ns} -o yaml'),
+      piped('delete -f -'),
+      apply(list('a', 'b')),
+      run('diff -f -', list('a', 'b')),
+      run('diff -f -', list('a', 'c').replace('{ns}-a', '{ns}-b')),
+      run('get dev -n {ns}'),
+    ],
+  },
+  {
+    name: 'lists that are refused',
+    commands: [
+      apply(list('a').replace('spec: {', 'spec: {colour: red, ')),
+      apply(list('a').replace("deviceId: '{ns}-a'", 'deviceId: 5')),
+      apply(list('a').replace("deviceId: '{ns}-a'", 'disabled: true')),
+      apply(
+        list('a').replace(
+          'spec:',
+          'properties: {desired: {a.v1.A: {anything: [1, {goes: null}]}, a.v1.B: 5}}\n  spec:',
+        ),
+      ),
+      apply(list('a').replace('spec:', 'status: {online: "yes", conditions: [{type: Ready}], nothing: 1}\n  spec:')),
+      apply(list('a').replace('kind: device', 'kind: gadget')),
+      apply(list('a').replace('- apiVersion: iot', '- anApiVersion: iot')),
+      apply('apiVersion: v1\nkind: List\n'),
+      apply('apiVersion: v1\nkind: List\nitems: []\n'),
+    ],
+  },
+  {
+    name: 'a document of the Mir view where there is none',
+    commands: [
+      apply(mirView('metadata')),
+      apply(mirView('meta')),
+      run('create -f -', mirView('metadata')),
+      run('create -n {ns} -f -', mirView('meta')),
+      run('diff -f -', mirView('metadata')),
+      run('replace -f -', mirView('metadata')),
+      run('delete -f -', mirView('metadata')),
+      apply(mirView('metadata'), '--validate=false'),
+      apply(mirView('metadata'), '--server-side'),
+      run('get devices.v1alpha.mir -n {ns}'),
+      apply(device('a').replace('kind: device', 'kind: gadget')),
     ],
   },
 ];

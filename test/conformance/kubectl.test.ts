@@ -32,11 +32,13 @@ async function outputs(world: World, commands: readonly Command[]): Promise<Outp
   const fill = (text: string): string => text.replaceAll('{ns}', namespace).replaceAll('{hash}', hash);
   const shown = (text: string): string => withoutTheMoment(normaliseText(text, { namespace, hash }));
   const found: Output[] = [];
-  for (const { args, stdin = '' } of commands) {
+  let printed = '';
+  for (const { args, stdin = '', isPiped = false } of commands) {
     const words = fill(args)
       .split(' ')
       .filter((word) => word !== '');
-    const { code, stdout, stderr } = await world.kubectlWithInput(fill(stdin), ...words);
+    const { code, stdout, stderr } = await world.kubectlWithInput(isPiped ? printed : fill(stdin), ...words);
+    printed = stdout;
     found.push({ command: args, code, stdout: shown(stdout), stderr: shown(stderr) });
   }
   return found;
@@ -47,6 +49,7 @@ function withoutTheMoment(text: string): string {
   return text
     .replaceAll(/\d+s( *)$|\d+s {2,}/gm, '{age} ')
     .replaceAll(/(creationTimestamp|Creation Timestamp|resourceVersion|Resource Version)(: +).*/g, '$1$2{moment}')
+    .replaceAll(/(\\?"(?:creationTimestamp|resourceVersion)\\?": ?\\?")[^"\\]+/g, '$1{moment}')
     .replaceAll(/\/tmp\/(LIVE|MERGED)-\d+/g, '/tmp/$1')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g, '{moment}');
 }

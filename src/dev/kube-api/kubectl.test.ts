@@ -186,6 +186,35 @@ describe('kubectl writes', () => {
     expect(await ok(['get', 'secret', 's', '-o', 'jsonpath={.data.key} {.type}'])).toBe('dmFsdWU= Opaque');
   });
 
+  it('restores a backup, which is a list, and checks what is in one', async () => {
+    for (const name of ['a', 'b']) await apply(name);
+    const backup = await ok(['get', 'dev', '-o', 'yaml']);
+    expect(await ok(['apply', '-f', '-'], backup)).toBe('device.iot.mir/a configured\ndevice.iot.mir/b configured\n');
+    expect(await ok(['diff', '-f', '-'], await ok(['get', 'dev', '-o', 'json']))).toBe('');
+    await ok(['delete', 'dev', '--all']);
+    expect(await ok(['create', '-f', '-'], backup)).toBe('device.iot.mir/a created\ndevice.iot.mir/b created\n');
+    const wrong = await kubectl(['apply', '-f', '-'], backup.replace('deviceId:', 'colour: red\n    deviceId:'));
+    expect(wrong.stderr).toContain(
+      'ValidationError(device.spec): unknown field "colour" in mir.iot.v1alpha.device.spec',
+    );
+  });
+
+  it('says that there is no Mir view, where there is none', async () => {
+    for (const identity of ['metadata', 'meta']) {
+      const document = {
+        apiVersion: 'mir/v1alpha',
+        kind: 'device',
+        [identity]: { name: 'a' },
+        spec: { deviceId: 'a' },
+      };
+      const { code, stderr } = await kubectl(['apply', '-f', '-'], JSON.stringify(document));
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('no matches for kind "device" in version "mir/v1alpha"'),
+      ]);
+    }
+  });
+
   it('is refused server-side apply with the reason', async () => {
     const { code, stderr } = await kubectl(['apply', '--server-side', '-f', '-'], device('a'));
     expect(code).toBe(1);

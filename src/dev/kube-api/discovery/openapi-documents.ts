@@ -1,14 +1,11 @@
-/** `/openapi/v3`: an index, and a document for each group version made of those of its resources. */
+/** `/openapi/v3`: an index, and a document for each group version made of those of its resources. `/openapi/v2`: all of them in one. */
 import { createHash } from 'node:crypto';
 import { openApiV3 } from '../crd/index.ts';
 import type { Crd } from '../crd/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { GroupVersion } from './discovery.ts';
-
-interface Document {
-  readonly paths: Record<string, unknown>;
-  readonly components: { readonly schemas: Record<string, unknown> };
-}
+import { toOpenApiV2 } from './openapi-v2.ts';
+import type { OpenApiV2, OpenApiV3 } from './openapi-v2.ts';
 
 /** The index; the hash lets kubectl keep a document until it changes. */
 export function openApiIndex(registry: Registry): object {
@@ -22,7 +19,7 @@ export function openApiIndex(registry: Registry): object {
 }
 
 /** Undefined when nothing is served under that group version. */
-export function openApiDocument(registry: Registry, { group, version }: GroupVersion): object | undefined {
+export function openApiDocument(registry: Registry, { group, version }: GroupVersion): OpenApiV3 | undefined {
   const documents = registry.ofGroupVersion(group, version).map(({ crd }) => documentOf(crd, version));
   const [first] = documents;
   if (first === undefined) return undefined;
@@ -33,14 +30,19 @@ export function openApiDocument(registry: Registry, { group, version }: GroupVer
   };
 }
 
+export function openApiV2Document(registry: Registry): OpenApiV2 {
+  const documents = registry.groupVersions().map((groupVersion) => openApiDocument(registry, groupVersion));
+  return toOpenApiV2(documents.filter((document) => document !== undefined));
+}
+
 /** Of the core group the schema machinery knows nothing: its documents are those of a group called `''`, put right here. */
-function documentOf(crd: Crd, version: string): Document {
+function documentOf(crd: Crd, version: string): OpenApiV3 {
   const document = openApiV3(crd, version);
-  if (crd.spec.group !== '') return document as Document;
+  if (crd.spec.group !== '') return document as OpenApiV3;
   const text = JSON.stringify(document)
     .replaceAll('"/apis//', '"/api/')
     .replaceAll(`".${version}.`, `"core.${version}.`);
-  return JSON.parse(text.replaceAll(`schemas/.${version}.`, `schemas/core.${version}.`)) as Document;
+  return JSON.parse(text.replaceAll(`schemas/.${version}.`, `schemas/core.${version}.`)) as OpenApiV3;
 }
 
 function pathOf({ group, version }: GroupVersion): string {

@@ -7,7 +7,8 @@ import type { Form } from './negotiation.ts';
 export interface Reply {
   readonly code: number;
   readonly contentType: string;
-  readonly text: string;
+  /** Bytes where it is no text. */
+  readonly text: string | Uint8Array;
 }
 
 export function jsonReply(code: number, document: object, contentType = 'application/json'): Reply {

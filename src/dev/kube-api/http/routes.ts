@@ -1,6 +1,7 @@
 /** Everything that is served beside resources: health, version, discovery, OpenAPI. */
 import { aggregated, coreVersions, groupDocument, groupList, resourceList } from '../discovery/discovery.ts';
-import { openApiDocument, openApiIndex } from '../discovery/openapi-documents.ts';
+import { openApiDocument, openApiIndex, openApiV2Document } from '../discovery/openapi-documents.ts';
+import { encodeOpenApiV2, OPENAPI_V2_ACCEPTED, OPENAPI_V2_PROTOBUF } from '../discovery/openapi-v2-protobuf.ts';
 import { notAcceptable } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { parseAccept } from './negotiation.ts';
@@ -40,8 +41,10 @@ export function documentRoute(path: string, { registry, accept, address }: Route
   const steps = path.split('/').filter((step) => step !== '');
   const [root, ...rest] = steps;
   if (path === '/')
-    return jsonReply(200, { paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
-  if (root === 'openapi') return openApi(rest, registry);
+    return jsonReply(200, {
+      paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
+    });
+  if (root === 'openapi') return openApi(rest, { registry, accept });
   if ((root === 'api' || root === 'apis') && rest.length === 0)
     return rootDiscovery(root, { registry, accept, address });
   if (root === 'api' && rest.length === 1) return found(resourceList(registry, { group: '', version: rest[0] ?? '' }));
@@ -60,8 +63,11 @@ function rootDiscovery(root: 'api' | 'apis', { registry, accept, address }: Rout
   return jsonReply(200, root === 'api' ? coreVersions(address) : groupList(registry));
 }
 
-function openApi([version, ...steps]: readonly string[], registry: Registry): Reply | undefined {
-  if (version === 'v2') throw notAcceptable(['the OpenAPI v3 documents under /openapi/v3']);
+function openApi(
+  [version, ...steps]: readonly string[],
+  { registry, accept }: Pick<RouteContext, 'registry' | 'accept'>,
+): Reply | undefined {
+  if (version === 'v2') return steps.length === 0 ? openApiV2(registry, accept) : undefined;
   if (version !== 'v3') return undefined;
   const [root, first, second] = steps;
   if (root === undefined) return jsonReply(200, openApiIndex(registry));
@@ -69,6 +75,17 @@ function openApi([version, ...steps]: readonly string[], registry: Registry): Re
     return found(openApiDocument(registry, { group: '', version: first ?? '' }));
   if (root !== 'apis' || steps.length !== 3) return undefined;
   return found(openApiDocument(registry, { group: first ?? '', version: second ?? '' }));
+}
+
+/** Of the forms that are asked for, the first that there is. */
+function openApiV2(registry: Registry, accept: string | undefined): Reply {
+  for (const { type } of parseAccept(accept)) {
+    if (OPENAPI_V2_ACCEPTED.includes(type)) {
+      return { code: 200, contentType: OPENAPI_V2_PROTOBUF, text: encodeOpenApiV2(openApiV2Document(registry)) };
+    }
+    if (['application/json', 'application/*', '*/*'].includes(type)) return jsonReply(200, openApiV2Document(registry));
+  }
+  throw notAcceptable(['application/json', ...OPENAPI_V2_ACCEPTED]);
 }
 
 function found(document: object | undefined): Reply | undefined {
