@@ -1,7 +1,15 @@
 import type { Reason } from './reasons.ts';
 
 /** `Valid` is a schema's; the others are a device's. */
-export type ConditionType = 'Valid' | 'Ready' | 'Synced' | 'Online' | 'SchemaValid' | 'Reconciling' | 'Stalled';
+export type ConditionType =
+  | 'Valid'
+  | 'Ready'
+  | 'Synced'
+  | 'Online'
+  | 'SchemaValid'
+  | 'Truncated' // reported values are left out
+  | 'Reconciling'
+  | 'Stalled';
 
 /**
  * Without an `observedGeneration` of its own: all conditions are judged together, and where it is absent `kubectl wait` and kstatus go by

@@ -34,6 +34,9 @@ export type Reason =
   | 'NeverSeen'
   | 'Flapping' // it comes and goes too often to tell each time
   | 'Disabled'
+  // Truncated
+  | 'TwinTooLarge' // the object has no room for all that the device reports
+  | 'StatusRefused' // the API server does not take the status as a whole
   // Stalled
   | 'DuplicateDeviceId'
   | 'ForeignOwner'

@@ -171,17 +171,30 @@ describe('a state', () => {
   it.each<[string, unknown, string]>([
     ['no online', {}, 'InvalidEnvelope'],
     ['online as text', { online: 'true' }, 'InvalidEnvelope'],
-    ['too many reports', { online: true, reports: ['a', 'b', 'c', 'd'] }, 'TooManyMessages'],
-    ['a report that is no name', { online: true, reports: ['a/b'] }, 'InvalidMessageName'],
-    ['a prototype name', { online: true, reports: ['constructor'] }, 'InvalidMessageName'],
-    ['reports that are no list', { online: true, reports: 'a' }, 'InvalidEnvelope'],
-    ['a negative heartbeat', { online: true, heartbeat: -1 }, 'InvalidEnvelope'],
-    ['a heartbeat as text', { online: true, heartbeat: '10' }, 'InvalidEnvelope'],
-    ['a long session', { online: true, session: 's'.repeat(129) }, 'InvalidEnvelope'],
-    ['an unknown encoding', { online: true, encoding: 'xml' }, 'InvalidEnvelope'],
-    ['a bad revision', { online: true, revision: 1e10 }, 'BadRevision'],
+    ['a farewell of a session that is too long', { online: false, session: 's'.repeat(129) }, 'InvalidEnvelope'],
   ])('is refused: %s', (_, sent, reason) => {
     expect(parseState(bytes(sent), limits)).toMatchObject({ ok: false, reason });
+  });
+
+  it.each<[string, string, unknown, string]>([
+    ['too many reports', 'reports', ['a', 'b', 'c', 'd'], 'TooManyMessages'],
+    ['a report that is no name', 'reports', ['a/b'], 'InvalidMessageName'],
+    ['a prototype name', 'reports', ['constructor'], 'InvalidMessageName'],
+    ['reports that are no list', 'reports', 'a', 'InvalidEnvelope'],
+    ['a negative heartbeat', 'heartbeat', -1, 'InvalidEnvelope'],
+    ['a heartbeat as text', 'heartbeat', '10', 'InvalidEnvelope'],
+    ['a long session', 'session', 's'.repeat(129), 'InvalidEnvelope'],
+    ['an unknown encoding', 'encoding', 'xml', 'InvalidEnvelope'],
+    ['a bad revision', 'revision', 1e10, 'BadRevision'],
+    ['half a byte', 'maxBytes', 1500.5, 'InvalidEnvelope'],
+  ])('is taken without the field that does not fit: %s', (_, field, value, reason) => {
+    const problems = [{ ok: false, reason, message: expect.stringMatching(`^${field} is `) }];
+    const others = { online: true, uid: 'u', sdk: 'acme' };
+    expect(parseState(bytes({ ...others, [field]: value }), limits)).toEqual({
+      ok: true,
+      value: { ...others, encoding: 'json' },
+      problems,
+    });
   });
 
   it('comes back as it went', () => {

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { BadInputReason } from '../api/reasons.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
-import type { JsonLimits, Parsed } from './json.ts';
+import type { BadInput, JsonLimits, Parsed } from './json.ts';
 import { badInput, isJsonObject, parseJson } from './json.ts';
 import { readProtobuf } from './protobuf-fields.ts';
 import { harmless } from './text.ts';
@@ -34,8 +34,10 @@ function buildFrom<T>(source: JsonObject, build: (fields: Fields) => T): Parsed<
   if (version !== PROTOCOL_VERSION) {
     return badInput('UnsupportedVersion', `version is ${describe(version)}, expected ${PROTOCOL_VERSION}`);
   }
+  const fields = new Fields(source, '');
   try {
-    return { ok: true, value: build(new Fields(source, '')) };
+    const value = build(fields);
+    return { ok: true, value, ...(fields.problems.length > 0 && { problems: fields.problems }) };
   } catch (error) {
     if (error instanceof FieldError) return badInput(error.reason, error.message);
     throw error;
@@ -55,6 +57,8 @@ class FieldError extends Error {
 export class Fields {
   readonly #source: JsonObject;
   readonly #path: string;
+  /** What `attempt` could not take. */
+  readonly problems: BadInput[] = [];
 
   constructor(source: JsonObject, path: string) {
     this.#source = source;
@@ -77,6 +81,17 @@ export class Fields {
   /** Ends the parse with a sentence of the caller's. */
   fail(message: string, reason: BadInputReason): never {
     throw new FieldError(reason, message);
+  }
+
+  /** What `read` reads, or nothing when it does not fit: that is noted, and everything else in the envelope counts all the same. */
+  attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      this.problems.push(badInput(error.reason, error.message));
+      return undefined;
+    }
   }
 
   object(field: string): JsonObject | undefined {
@@ -130,6 +145,12 @@ export class Fields {
     if (value === undefined) return undefined;
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return this.refuse(field, 'a number ≥ 0');
     return Math.min(value, most);
+  }
+
+  /** A whole number ≥ 0, capped at `most`. */
+  whole(field: string, most: number): number | undefined {
+    const value = this.amount(field, most);
+    return value === undefined || Number.isInteger(value) ? value : this.refuse(field, 'a whole number');
   }
 
   list(field: string): readonly JsonValue[] | undefined {

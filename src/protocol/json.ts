@@ -7,7 +7,14 @@ import { harmless } from './text.ts';
 import { FORBIDDEN_NAMES } from './topics.ts';
 
 /** Bad input is a value: what a device sends never throws. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | BadInput;
+export type Parsed<T> = Taken<T> | BadInput;
+
+export interface Taken<T> {
+  readonly ok: true;
+  readonly value: T;
+  /** Fields that did not fit and are left out of `value`. */
+  readonly problems?: readonly BadInput[];
+}
 
 export interface BadInput {
   readonly ok: false;

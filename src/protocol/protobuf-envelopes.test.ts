@@ -180,9 +180,14 @@ describe('a state in protobuf', () => {
     [{ online: true, reports: ['a.B', 'a.C', 'a.D', 'a.E'], reportsAreAll: true }, 'TooManyMessages'],
     [{ online: true, reports: ['no/name'], reportsAreAll: true }, 'InvalidMessageName'],
     [{ online: true, heartbeat: Number.NaN }, 'InvalidEnvelope'],
-    [{ version: 3, online: true }, 'UnsupportedVersion'],
-  ])('%j is refused with %s', (state, reason) => {
-    expect(parseState(write('State', state), limits)).toMatchObject({ ok: false, reason });
+  ])('%j is taken without the field that does not fit: %s', (state, reason) => {
+    const value = { online: true, encoding: 'json' };
+    expect(parseState(write('State', state), limits)).toMatchObject({ ok: true, value, problems: [{ reason }] });
+  });
+
+  it('of another version is refused', () => {
+    const state = write('State', { version: 3, online: true });
+    expect(parseState(state, limits)).toMatchObject({ ok: false, reason: 'UnsupportedVersion' });
   });
 });
 

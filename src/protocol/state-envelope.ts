@@ -38,16 +38,18 @@ export function parseState(payload: Buffer, limits: StateLimits): Parsed<StateEn
     : readEnvelope(payload, limits, build);
 }
 
+/** Each field by itself: one that does not fit must not keep the device offline. */
 function readBirth(fields: Fields, maxReports: number): Birth {
-  const session = fields.text('session', 128);
-  const uid = fields.text('uid', 128);
-  const revision = fields.revision('revision');
-  const reports = readReports(fields, maxReports);
-  const heartbeat = fields.amount('heartbeat', MAX_HEARTBEAT_SECONDS);
-  const schema = fields.text('schema', 128);
+  const session = fields.attempt(() => fields.text('session', 128));
+  const uid = fields.attempt(() => fields.text('uid', 128));
+  const revision = fields.attempt(() => fields.revision('revision'));
+  const reports = fields.attempt(() => readReports(fields, maxReports));
+  const heartbeat = fields.attempt(() => fields.amount('heartbeat', MAX_HEARTBEAT_SECONDS));
+  const encoding = fields.attempt(() => fields.oneOf('encoding', ENCODINGS));
+  const schema = fields.attempt(() => fields.text('schema', 128));
   // 0 is a device that does not know.
-  const maxBytes = fields.amount('maxBytes', MAX_BYTES) || undefined;
-  const sdk = fields.prose('sdk', 128);
+  const maxBytes = fields.attempt(() => fields.whole('maxBytes', MAX_BYTES)) || undefined;
+  const sdk = fields.attempt(() => fields.prose('sdk', 128));
   return {
     online: true,
     ...(session !== undefined && { session }),
@@ -55,7 +57,7 @@ function readBirth(fields: Fields, maxReports: number): Birth {
     ...(revision !== undefined && { revision }),
     ...(reports !== undefined && { reports }),
     ...(heartbeat !== undefined && { heartbeat }),
-    encoding: fields.oneOf('encoding', ENCODINGS) ?? 'json',
+    encoding: encoding ?? 'json',
     ...(schema !== undefined && { schema }),
     ...(maxBytes !== undefined && { maxBytes }),
     ...(sdk !== undefined && { sdk }),
@@ -76,9 +78,10 @@ function readReports(fields: Fields, maxReports: number): readonly string[] | un
   return [...reports];
 }
 
+/** Without its session a last will would count for any: what is wrong there refuses all of it. */
 function readFarewell(fields: Fields): Farewell {
   const session = fields.text('session', 128);
-  const asleep = fields.amount('asleep', MAX_ASLEEP_SECONDS);
+  const asleep = fields.attempt(() => fields.amount('asleep', MAX_ASLEEP_SECONDS));
   return {
     online: false,
     ...(session !== undefined && { session }),

@@ -8,6 +8,7 @@ import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from '../upstream/inbox.ts';
 import type { ReadWindow } from './read-window.ts';
 import { WritePace } from './write-pace.ts';
+import type { WriteRefusal } from './write-refusal.ts';
 
 /** Why a device's document is not at the broker although it should be. */
 export interface PublishProblem {
@@ -96,6 +97,8 @@ export class DeviceMemory {
   readonly pace = new WritePace();
   /** Present once the device has come or gone, until it has been calm for a while. */
   flapping: Flapping | undefined;
+  /** Present from a status that the API server refused to the next that it took as a whole. */
+  refusal: WriteRefusal | undefined;
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
   /** Counts how often everything stored had to be read anew: what a page showed that was begun before says too little. */

@@ -24,7 +24,12 @@ export function subjectOf(key: DeviceKey, uid: string): EventSubject {
 
 /** What is worth telling about the way from one status to the next: only what changed, so that nothing is told twice. */
 export function transitionEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
-  return [...onlineEvents(before, after), ...syncEvents(before, after), ...stalledEvents(before, after)];
+  return [
+    ...onlineEvents(before, after),
+    ...syncEvents(before, after),
+    ...stalledEvents(before, after),
+    ...sizeEvents(before, after),
+  ];
 }
 
 /** What a condition leaves to its reason, said in words. */
@@ -83,4 +88,11 @@ function stalledEvents(before: DeviceStatus | undefined, after: DeviceStatus): T
   if (stalled === undefined || !STALLS_WORTH_TELLING.has(stalled.reason)) return [];
   if (findCondition(before?.conditions, 'Stalled')?.reason === stalled.reason) return [];
   return [{ type: 'Warning', reason: stalled.reason, message: stalled.message }];
+}
+
+function sizeEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
+  const truncated = findCondition(after.conditions, 'Truncated');
+  if (truncated === undefined || findCondition(before?.conditions, 'Truncated')?.message === truncated.message)
+    return [];
+  return [{ type: 'Warning', reason: truncated.reason, message: truncated.message }];
 }

@@ -250,6 +250,7 @@ export class Router {
   #readState(memory: DeviceMemory, payload: Buffer, retained: boolean): void {
     const parsed = parseState(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
+    for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
     const delivery: Delivery = !retained ? 'live' : memory.isBelieving ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);

@@ -7,6 +7,7 @@ import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError, isNotFound } from '../kube/errors.ts';
+import type { Logger } from '../log.ts';
 import { recallPresence } from '../liveness/presence.ts';
 import { checkDesired } from '../downstream/check-desired.ts';
 import { parseStanding } from '../downstream/standing.ts';
@@ -22,12 +23,14 @@ import { transitionEvents } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import { WRITE_PRIORITY, planStatusWrite } from './status-patch.ts';
 import type { StatusWrite, WriteClass } from './status-patch.ts';
-import { computeStatus } from './status.ts';
+import { computeStatus, withoutReports } from './status.ts';
 import type { ComputedStatus } from './status.ts';
 import { UNTYPED, schemaOf } from './typing.ts';
 import type { Typing } from './typing.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
 import type { BadInputSink, Wake } from './wake.ts';
+import { WriteRefusal, isRefusal } from './write-refusal.ts';
+import type { WriteScope } from './write-refusal.ts';
 
 export interface StatusDeps {
   readonly lister: Lister<Device>;
@@ -36,6 +39,7 @@ export interface StatusDeps {
   readonly limits: ProtocolLimits & { readonly maxMessages: number };
   readonly clock: Clock;
   readonly wake: Wake;
+  readonly log: Logger;
   readonly typingOf: (memory: DeviceMemory) => Typing;
   /** Feeds the answer to a write into the cache, so that the next reconcile does not see an older object. */
   readonly observe: (device: Device) => void;
@@ -64,15 +68,26 @@ export class StatusReconciler {
 
   /** `priority` is the one with which the key came to its turn: what turns out to be less urgent goes back and waits for its own. */
   async reconcile(key: DeviceKey, signal: AbortSignal, priority: number): Promise<Outcome> {
+    const { clock } = this.#deps;
     const look = this.#look(key);
     if (look === undefined) return DONE;
-    const { device, memory, heard, view, status, refused, write } = look;
+    const { device, memory, heard, view, status, scope, refused, write } = look;
     const hasNewName = this.#noteNamedRevisions(view, memory);
     const after = { ...device, status };
     const ownPriority = write === undefined ? priority : WRITE_PRIORITY[write.writeClass];
     const afterMs = write === undefined ? 0 : this.#waitBefore(write, memory, device);
     if (afterMs > 0 || ownPriority < priority) return { kind: 'requeue', afterMs, priority: ownPriority };
-    const answer = write === undefined ? {} : await this.#write(view, write, memory, after, signal);
+    let answer = {};
+    try {
+      if (write !== undefined && scope !== 'nothing') answer = await this.#write(view, write, memory, after, signal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return this.#noteRefusal(look, error.message);
+    }
+    this.#concludeHeartbeat(view, memory, after);
+    // What was heard was not written, and waits.
+    if (scope !== 'whole') return { kind: 'requeue', afterMs: memory.refusal?.waitMs(clock.monotonic()) ?? 0 };
+    if (write !== undefined) memory.refusal = undefined;
     this.#conclude(view, memory, after);
     // What waits for its schema stays.
     if (view.reports.size > 0) this.#settle(view, memory, heard, refused);
@@ -89,6 +104,21 @@ export class StatusReconciler {
     return { kind: 'requeue', afterMs: memory.flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
   }
 
+  /** Told once for each refusal; what comes next carries less, or waits. */
+  #noteRefusal({ device, memory, scope }: Look, message: string): Outcome {
+    const { clock, log, onEvents } = this.#deps;
+    const now = clock.monotonic();
+    memory.refusal ??= new WriteRefusal();
+    memory.refusal.note(message, scope, device.metadata.generation, now);
+    const { namespace, name } = device.metadata;
+    log.warn(
+      { namespace, name, scope, answer: message },
+      'the API server refused a status; reports wait until it takes them',
+    );
+    onEvents(device.metadata, [{ type: 'Warning', reason: 'StatusRefused', message }]);
+    return { kind: 'requeue', afterMs: scope === 'whole' ? 0 : memory.refusal.waitMs(now) };
+  }
+
   /** What is to be written now, if anything; undefined when there is nothing to look at. */
   #look(key: DeviceKey): Look | undefined {
     const { lister, fleet, clock } = this.#deps;
@@ -99,12 +129,18 @@ export class StatusReconciler {
     if (device === undefined || memory === undefined) return undefined;
     const heard = memory.inbox.peek();
     const view = this.#view(key, device, memory, heard);
+    const scope = memory.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
-    const write = computed === undefined ? undefined : planStatusWrite(device.status, computed.status);
+    if (view === undefined || computed === undefined) {
+      memory.pace.noteLook(startedAt, clock.monotonic());
+      return undefined;
+    }
+    const { refused } = computed;
+    const why = memory.refusal?.message ?? '';
+    const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
+    const write = planStatusWrite(device.status, status);
     memory.pace.noteLook(startedAt, clock.monotonic());
-    return view === undefined || computed === undefined
-      ? undefined
-      : { device, memory, heard, view, ...computed, write };
+    return { device, memory, heard, view, scope, status, refused, write };
   }
 
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
@@ -129,6 +165,7 @@ export class StatusReconciler {
       announced: isOwner && typing.kind !== 'pending' ? memory.announced : undefined,
       isHeartbeatDue: isOwner && memory.isHeartbeatDue,
       maxMessages: limits.maxMessages,
+      maxValueBytes: limits.maxPayloadBytes,
     };
   }
 
@@ -214,15 +251,20 @@ export class StatusReconciler {
     return { answerMs: now - startedAt };
   }
 
-  /** What the view held beside reports is in the status now. */
-  #conclude(view: TwinView, memory: DeviceMemory, after: Device): void {
+  #concludeHeartbeat(view: TwinView, memory: DeviceMemory, after: Device): void {
     if (view.claim.kind !== 'owner') return;
-    const { wake, onHeartbeatWritten } = this.#deps;
-    if (memory.announced === view.announced) memory.announced = undefined;
+    const { onHeartbeatWritten } = this.#deps;
     if (after.status?.lastHeartbeat !== view.device.status?.lastHeartbeat || view.isHeartbeatDue) {
       memory.isHeartbeatDue = false;
       onHeartbeatWritten(memory.deviceId);
     }
+  }
+
+  /** What the view held beside reports is in the status now. */
+  #conclude(view: TwinView, memory: DeviceMemory, after: Device): void {
+    if (view.claim.kind !== 'owner') return;
+    const { wake } = this.#deps;
+    if (memory.announced === view.announced) memory.announced = undefined;
     for (const name of droppedNames(view, after)) wake.clear(memory, name);
   }
 
@@ -245,6 +287,7 @@ interface Look extends ComputedStatus {
   readonly memory: DeviceMemory;
   readonly heard: Heard;
   readonly view: TwinView;
+  readonly scope: WriteScope;
   readonly write: StatusWrite | undefined;
 }
 
@@ -287,7 +330,9 @@ function oldestOf(view: TwinView): number | undefined {
   return Math.min(...[...view.reports.values()].map(({ receivedAt }) => receivedAt));
 }
 
+/** What is left out for want of room is not dropped: the broker keeps it until there is room. */
 function droppedNames(view: TwinView, after: Device): string[] {
-  const kept = after.status?.reported ?? {};
+  const { reported = {}, properties } = after.status ?? {};
+  const kept = { ...properties?.reported, ...reported };
   return Object.keys(view.device.status?.reported ?? {}).filter((name) => !Object.hasOwn(kept, name));
 }

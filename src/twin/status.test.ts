@@ -28,6 +28,7 @@ function view(parts: Partial<TwinView> = {}): TwinView {
     isHeartbeatDue: false,
     isFlapping: false,
     maxMessages: 64,
+    maxValueBytes: 16_384,
     ...parts,
   };
 }

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { settleConditions } from '../api/conditions.ts';
+import type { Verdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
 import { isSaid } from '../downstream/standing.ts';
@@ -6,10 +8,11 @@ import type { StandingEntry } from '../downstream/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { PublishProblem } from './device-memory.ts';
+import { fitReported, fitTexts, leftOut } from './fit-status.ts';
 import { schemaOf } from './typing.ts';
 import { judgeSync } from '../upstream/sync-state.ts';
 import { planStatusWrite } from './status-patch.ts';
-import { judgeConditions } from './verdicts.ts';
+import { judgeConditions, judgeSize } from './verdicts.ts';
 import type { TwinView } from './view.ts';
 
 export interface ComputedStatus {
@@ -27,20 +30,56 @@ export function computeStatus(view: TwinView): ComputedStatus {
   const canJudge = view.claim.kind === 'owner' && view.typing.kind !== 'pending';
   const sync = canJudge ? judgeMessages(view, reported.values) : (before.sync ?? {});
   const online = isOnline(view);
-  const now = new Date(view.now).toISOString();
   const verdicts = judgeConditions(view, sync, online);
-  const status: DeviceStatus = {
+  const core = {
     observedGeneration: device.metadata.generation,
     online,
-    reported: reported.values,
     sync,
-    properties: { desired: desiredTimes(view, sync), reported: reported.times },
-    conditions: settleConditions(before.conditions ?? [], verdicts, now),
     ...optional('session', sessionRecord(view.presence)),
     ...optional('schema', judgeSchema(view)),
     ...optional('lastHeartbeat', before.lastHeartbeat),
   };
+  const properties = { desired: desiredTimes(view, sync), reported: reported.times };
+  // What has been written fitted: only news can outgrow the object, and to measure a large twin takes long.
+  const values = reported.isChanged
+    ? fitReported(device, { ...core, properties, verdicts }, reported.values)
+    : reported.values;
+  const size = judgeSize(leftOut(values, reported.times));
+  const now = new Date(view.now).toISOString();
+  const status: DeviceStatus = fitTexts({
+    ...core,
+    reported: values,
+    properties: { ...properties, reported: keepTimes(reported.times, values, before) },
+    conditions: settleConditions(before.conditions ?? [], [...verdicts, ...size], now),
+  });
   return { status: withHeartbeat(view, before, status), refused: reported.refused };
+}
+
+/** `status` with the reports that were written last: what is left when the API server refuses it as a whole, and says why. */
+export function withoutReports(view: TwinView, status: DeviceStatus, why: string): DeviceStatus {
+  const before = view.device.status ?? {};
+  const verdict: Verdict = {
+    type: 'Truncated',
+    status: 'True',
+    reason: 'StatusRefused',
+    message: `the API server takes no reports: ${why}`,
+  };
+  const now = new Date(view.now).toISOString();
+  const others = (status.conditions ?? []).filter(({ type }) => type !== 'Truncated');
+  return fitTexts({
+    ...status,
+    reported: before.reported ?? {},
+    properties: { ...status.properties, reported: before.properties?.reported ?? {} },
+    conditions: [...others, ...settleConditions(before.conditions ?? [], [verdict], now)],
+  });
+}
+
+/** A value that is left out time and again is not worth a write each time. */
+function keepTimes(times: Timestamps, values: Properties, before: DeviceStatus): Timestamps {
+  const kept = Object.entries(times).map(([message, time]) => {
+    return [message, Object.hasOwn(values, message) ? time : (before.properties?.reported?.[message] ?? time)] as const;
+  });
+  return Object.fromEntries(kept);
 }
 
 /** A heartbeat rides along when something else is written, and is written alone only when its turn has come. */
@@ -55,35 +94,43 @@ function withHeartbeat(view: TwinView, before: DeviceStatus, status: DeviceStatu
 interface Reported {
   readonly values: Properties;
   readonly times: Timestamps;
+  /** `values` may be larger than what was written last. */
+  readonly isChanged: boolean;
   readonly refused: readonly string[];
 }
 
 function absorbReports(view: TwinView, before: DeviceStatus): Reported {
-  const values = retype(view, keepAnnounced(view, before.reported ?? {}));
+  const announced = keepAnnounced(view, before.reported ?? {});
+  const values = retype(view, announced);
   const times = keepAnnounced(view, before.properties?.reported ?? {});
   const refused: string[] = [];
-  if (view.claim.kind !== 'owner') return { values, times, refused };
+  let isChanged = values !== announced;
+  if (view.claim.kind !== 'owner') return { values, times, isChanged, refused };
   for (const [message, { envelope, receivedAt }] of view.reports) {
     if (envelope.value === undefined) continue;
     const text = canonicalJson(envelope.value);
     const present = values[message];
-    if (present === undefined && Object.keys(values).length >= view.maxMessages) {
+    const isNew = present === undefined && !Object.hasOwn(times, message);
+    if (isNew && Math.max(Object.keys(values).length, Object.keys(times).length) >= view.maxMessages) {
       refused.push(message);
     } else if (present === undefined || canonicalJson(present) !== text) {
       // Without nulls: null is unset, and a merge patch could not carry it.
       values[message] = JSON.parse(text) as JsonObject;
       times[message] = new Date(receivedAt).toISOString();
+      isChanged = true;
     }
   }
-  return { values, times, refused };
+  return { values, times, isChanged, refused };
 }
 
-/** What was reported before this schema was known, in its canonical form; what does not fit it stays as it was said. */
-function retype({ typing, device }: TwinView, values: Record<string, JsonObject>): Record<string, JsonObject> {
+/** What was reported before this schema was known, in its canonical form; what does not fit it, or outgrows its limit, stays as it was said. */
+function retype(view: TwinView, values: Record<string, JsonObject>): Record<string, JsonObject> {
+  const { typing, device, maxValueBytes } = view;
   if (typing.kind !== 'typed' || typing.schema.hash === device.status?.schema?.hash) return values;
   const retyped = Object.entries(values).map(([message, value]): [string, JsonObject] => {
     const checked = typing.schema.message(message)?.canonicalize(value, { defaults: true });
-    return [message, checked?.ok === true ? checked.value : value];
+    const isTaken = checked?.ok === true && Buffer.byteLength(canonicalJson(checked.value)) <= maxValueBytes;
+    return [message, isTaken ? checked.value : value];
   });
   return Object.fromEntries(retyped);
 }

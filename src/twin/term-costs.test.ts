@@ -51,6 +51,7 @@ describe('a message that is refused', () => {
     await using bed = await published();
     bed.broker.hear(`${TOPIC}/state`, '{', false);
     expect(bed.told).toContainEqual({
+      message: expect.any(String),
       about: { namespace: 'default', name: 'sensor', uid: 'uid-1' },
       reason: 'InvalidJson',
     });

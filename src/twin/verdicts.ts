@@ -19,6 +19,18 @@ export function judgeConditions(view: TwinView, sync: SyncMap, online: boolean):
   return [...verdicts, { ...ready, type, status: 'True' }];
 }
 
+/** Present only while reported values are left out because the object has no room for them. */
+export function judgeSize(missing: readonly string[]): Verdict[] {
+  if (missing.length === 0) return [];
+  const more = missing.length > NAMED_MISSING ? ` and ${missing.length - NAMED_MISSING} more` : '';
+  const message =
+    `the object has no room for all that the device reports; left out are the largest values: ` +
+    `${missing.slice(0, NAMED_MISSING).join(', ')}${more}; let the device report less`;
+  return [{ type: 'Truncated', status: 'True', reason: 'TwinTooLarge', message }];
+}
+
+const NAMED_MISSING = 3;
+
 const STALLING: ReadonlySet<Reason> = new Set([
   'DuplicateDeviceId',
   'ForeignOwner',

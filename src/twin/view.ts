@@ -29,6 +29,8 @@ export interface TwinView {
   readonly isHeartbeatDue: boolean;
   /** Reported messages a twin may hold; more are refused. */
   readonly maxMessages: number;
+  /** Bytes of one reported value in its canonical form. */
+  readonly maxValueBytes: number;
 }
 
 /** Whether this object speaks for its device id. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { JsonObject } from '../api/device.ts';
 import type { BadInputReason } from '../api/reasons.ts';
+import { canonicalJson } from '../protocol/canonical.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { flawOf } from '../protocol/flaw.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
@@ -19,7 +20,7 @@ export interface ReportProblem {
 
 /**
  * Reads a report's value by the device's schema, into canonical JSON with defaults; without a schema JSON stays as it is. What comes of
- * a few bytes may be long: more than `maxBytes` is not taken, or the twin would outgrow its object.
+ * a few bytes may be long, by defaults and by `1e20`: what counts is what is written, and more than `maxBytes` is not taken.
  */
 export function typeReport(
   name: string,
@@ -44,7 +45,7 @@ function typeValue(
   const type = schema?.message(name);
   if (type === undefined) {
     // What a device reports beside its schema is still true of it, as long as it can be read.
-    if (!isBytes(value)) return takePlain(value);
+    if (!isBytes(value)) return takePlain(value, maxBytes);
     if (schema === undefined)
       return { reason: 'UnsupportedEncoding', message: 'the value is protobuf, and no schema of the device is known' };
     return {
@@ -61,15 +62,15 @@ function typeValue(
 }
 
 /** The door let long whole numbers pass, because a schema might have said what they are. */
-function takePlain(value: JsonObject): Typed {
+function takePlain(value: JsonObject, maxBytes: number): Typed {
   const flaw = flawOf(value, { maxNesting: Number.POSITIVE_INFINITY });
-  return flaw === undefined ? { value } : { reason: 'InvalidValue', message: flaw };
+  return flaw === undefined ? limitValue(value, maxBytes) : { reason: 'InvalidValue', message: flaw };
 }
 
 function limitValue(value: JsonObject, maxBytes: number): Typed {
-  const bytes = Buffer.byteLength(JSON.stringify(value));
+  const bytes = Buffer.byteLength(canonicalJson(value));
   if (bytes <= maxBytes) return { value };
-  const message = `the value has ${bytes} bytes as JSON with its defaults, the limit is ${maxBytes} (--max-document-bytes)`;
+  const message = `the value has ${bytes} bytes as it is written, the limit is ${maxBytes} (--max-document-bytes)`;
   return { reason: 'TooLarge', message };
 }
 

@@ -7,6 +7,7 @@ import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
+import { statusFaults } from './device-crd.ts';
 import { FakeSchemas, isSchema } from './fake-schemas.ts';
 
 export interface StatusWritten {
@@ -32,6 +33,8 @@ export class FakeKube {
   readonly writeScript: WriteResult[] = [];
   /** Status writes that were carried out. */
   readonly writes: StatusWritten[] = [];
+  /** Why status writes were refused by the CRD. */
+  readonly misfits: string[] = [];
   readonly schemas: FakeSchemas;
   readonly #clock: Clock;
   readonly #objects = new Map<string, Device>();
@@ -142,13 +145,22 @@ export class FakeKube {
     const before = this.#objects.get(key);
     if (before === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${key} not found` });
     if (before.metadata.uid !== uid) throw uidConflict(uid, before.metadata.uid);
-    this.writes.push({ key, patch, at: this.#clock.monotonic() });
     const status = merge(before.status ?? {}, patch);
+    this.#check(before, { ...before, status });
+    this.writes.push({ key, patch, at: this.#clock.monotonic() });
     const after = this.#put({ ...before, status });
     this.#tell('MODIFIED', after);
     if (this.writeDelayMs > 0) await delay(this.#clock, this.writeDelayMs);
     if (result === 'answer-lost') throw new TransportError('scripted: cut in the middle');
     return after;
+  }
+
+  /** As the API server: what does not fit the CRD is refused. Fields that it would drop are refused too, since nobody means them to be lost. */
+  #check(before: Device, after: Device): void {
+    const [fault] = statusFaults(before, after);
+    if (fault === undefined) return;
+    this.misfits.push(fault);
+    throw new ApiError(422, { code: 422, reason: 'Invalid', message: `device ${keyOf(after)} is invalid: ${fault}` });
   }
 
   async *#watch(from: number, signal: AbortSignal): AsyncGenerator<WatchEvent<Device>> {

@@ -47,8 +47,8 @@ export class TermBed {
   readonly metrics = createMetrics();
   /** `Type Reason` of every event, in order. */
   readonly events: string[] = [];
-  /** Which object every event was about. */
-  readonly told: { readonly about: EventSubject; readonly reason: string }[] = [];
+  /** The same with what they were about and what they said. */
+  readonly told: { readonly about: EventSubject; readonly reason: string; readonly message: string }[] = [];
   readonly #topics = createTopics();
   /** Milliseconds that it takes to unpack an object. */
   unpackMs = 0;
@@ -174,9 +174,9 @@ export class TermBed {
   }
 
   #note({ namespace, name, uid }: EventSubject, events: readonly TwinEvent[]): void {
-    for (const { type, reason } of events) {
+    for (const { type, reason, message } of events) {
       this.events.push(`${type} ${reason}`);
-      this.told.push({ about: { namespace, name, uid }, reason });
+      this.told.push({ about: { namespace, name, uid }, reason, message });
     }
   }
 
