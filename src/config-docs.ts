@@ -10,7 +10,7 @@ export function renderHelp(): string {
   return [USAGE, ...sections].join('\n\n');
 }
 
-/** The README's table of options, in Markdown; a test keeps the README equal to it. */
+/** The table of options in docs/reference/configuration.md, which is generated from it. */
 export function renderConfigTable(): string {
   const rows = OPTION_GROUPS.flatMap(([, options]) =>
     Object.entries(options).map(([key, option]) => {

@@ -1,6 +1,6 @@
 /**
  * Every option of the operator, in one table. Flags (`pageSize` → `--page-size`), environment variables
- * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the README's table all come from here.
+ * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the table of the reference all come from here.
  */
 import { z } from 'zod';
 import { prefixFault } from './protocol/topics.ts';
@@ -266,7 +266,7 @@ const SURFACES = {
   }),
 };
 
-/** The options as help and README group them. */
+/** The options as help and reference group them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly<Record<string, Option<unknown>>>])[] =
   [
     ['Kubernetes', KUBERNETES],

@@ -1,10 +1,12 @@
 /** A real control plane on loopback: etcd, kube-apiserver and kube-controller-manager in a directory of their own. */
+import { randomUUID } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { request } from '../world/http.ts';
 import { eventually } from '../world/eventually.ts';
 import type { ControlPlaneBinaries } from './binaries.ts';
 import { createAuthority, createSigningKey } from './certificates.ts';
+import { AUDIT_FOLDER, AUDIT_POLICY } from './operator-account.ts';
 import { assertListening, freePort } from './ports.ts';
 import { writeKubeconfig } from '../world/kubeconfig.ts';
 import { startSubprocess } from './subprocess.ts';
@@ -84,6 +86,7 @@ async function writeIdentities(files: Files, ports: Ports): Promise<string> {
     'front-proxy.key': frontProxy.keyPem,
     'service-accounts.pub': signing.publicPem,
     'service-accounts.key': signing.privatePem,
+    'audit-policy.json': AUDIT_POLICY,
   };
   for (const [name, content] of Object.entries(contents)) writeFileSync(files.path(name), content, { mode: 0o600 });
   return writeKubeconfig(files.path('kubeconfig'), {
@@ -205,7 +208,15 @@ function apiserverFlags({ path }: Files, ports: Ports): string[] {
     `--proxy-client-cert-file=${path('front-proxy.crt')}`,
     `--proxy-client-key-file=${path('front-proxy.key')}`,
     '--enable-aggregator-routing=true',
+    ...auditFlags(path('audit-policy.json')),
   ];
+}
+
+/** Where the runner asks for it, what the operator's service account asked for is recorded, in a file a control plane. */
+function auditFlags(policy: string): string[] {
+  const folder = process.env[AUDIT_FOLDER];
+  if (folder === undefined) return [];
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${join(folder, `${randomUUID()}.log`)}`];
 }
 
 function controllerManagerFlags({ path }: Files, ports: Ports, kubeconfig: string): string[] {

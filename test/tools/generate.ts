@@ -10,7 +10,7 @@ const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
 
 /** Path from the root → what the file has to be, given what it is. */
 const GENERATED: readonly (readonly [path: string, render: (before: string) => string])[] = [
-  ['README.md', (before) => withPart(before, 'configuration', renderConfigTable())],
+  ['docs/reference/configuration.md', (before) => withPart(before, 'configuration', renderConfigTable())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
   // A chart can only hold files of its own folder.

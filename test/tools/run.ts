@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import type { ControlPlane } from '../real/control-plane.ts';
+import { AUDIT_FOLDER, compareRights } from '../real/operator-account.ts';
 import { findMosquitto, findMosquittoClients, findProtoc, findPythonProtobuf } from '../real/system-packages.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { SHARED_CONTROL_PLANES } from '../world/real.ts';
@@ -37,9 +38,12 @@ async function main([kind, ...jestArguments]: readonly string[]): Promise<number
     const result = await phases.run(`${kind} tests`, () =>
       runJest(kind, jestArguments, { [SHARED_CONTROL_PLANES]: shared }),
     );
+    const rights = kind === 'real' && jestArguments.length === 0 ? await judgeRights() : NO_RESULT;
+    const passed = result.passed + rights.passed;
+    const failed = result.failed + rights.failed;
     console.log(phases.summary());
-    console.log(`${result.passed} passed, ${result.failed} failed`);
-    return result.failed === 0 && result.passed > 0 && result.code === 0 ? 0 : 1;
+    console.log(`${passed} passed, ${failed} failed`);
+    return failed === 0 && passed > 0 && result.code === 0 ? 0 : 1;
   } finally {
     await Promise.all(planes.map((plane) => plane.close()));
   }
@@ -56,11 +60,24 @@ async function prepareRealWorld(phases: Phases): Promise<ControlPlane[]> {
     return findControlPlane(progress);
   });
   const directory = scratchDirectory('run');
+  process.env[AUDIT_FOLDER] = scratchDirectory('audit');
   return phases.run('control planes', () =>
     Promise.all(
       Array.from({ length: WORKERS }, (_, index) => startControlPlane(binaries, join(directory, `plane-${index + 1}`))),
     ),
   );
+}
+
+const NO_RESULT = { passed: 0, failed: 0 };
+
+/** Counts as one test: the suite asked for every right that the chart grants, and for no other. */
+async function judgeRights(): Promise<Pick<Result, 'passed' | 'failed'>> {
+  const { used, unused, refused } = await compareRights(process.env[AUDIT_FOLDER] ?? '');
+  console.log(`rights used by the operator: ${used.join(', ')}`);
+  for (const right of unused) console.error(`the chart grants what no test needed: ${right}`);
+  for (const right of refused) console.error(`the chart does not grant what the operator asked for: ${right}`);
+  const isExact = unused.length === 0 && refused.length === 0;
+  return isExact ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
 interface Result {

@@ -12,7 +12,7 @@ import type { RequestRecord } from './request-log.ts';
 
 export interface ApiProxy {
   readonly url: string;
-  /** For clients that shall go through the proxy; they act as the world's administrator. */
+  /** For clients that shall go through the proxy; they act as the user of the kubeconfig behind it. */
   readonly kubeconfig: string;
   /** What has passed, newest last. */
   readonly log: RequestLog;
@@ -25,7 +25,7 @@ export interface ApiProxy {
   /** Delays every request (not what a watch sends) by `ms`. */
   latency(ms: number): void;
   /** Answers the next `times` LISTs of devices with 200 and no items, whatever there is. */
-  emptyLists(times: number): void;
+  emptyLists(times: number, resource?: 'devices' | 'schemas'): void;
   /** Ends every fault above; resolves when connections are taken again. */
   restore(): Promise<void>;
   /** Breaks every open watch off in the middle of a JSON line; returns how many there were. */
@@ -63,15 +63,15 @@ class FaultyProxy {
   readonly #server: Server;
   readonly #token: string;
   readonly #upstreamUrl: URL;
-  /** Requests with the proxy's own token go on as the administrator; others go on as they came. */
-  readonly #asAdministrator: Agent;
+  /** Requests with the proxy's own token go on as the user of the kubeconfig; others go on as they came. */
+  readonly #asOwnUser: Agent;
   readonly #asSent: Agent;
-  readonly #administratorHeaders: Readonly<Record<string, string>>;
+  readonly #ownUserHeaders: Readonly<Record<string, string>>;
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<OpenWatch>();
   readonly #expired = new Set<string>();
   #fault: Fault = { kind: 'none' };
-  #emptyLists = 0;
+  #emptyLists = { resource: '', times: 0 };
   #latencyMs = 0;
   #port = 0;
 
@@ -80,9 +80,9 @@ class FaultyProxy {
     this.#server = server;
     this.#token = token;
     this.#upstreamUrl = new URL(access.url);
-    this.#asAdministrator = agentFor(access);
+    this.#asOwnUser = agentFor(access);
     this.#asSent = agentFor({ ...access, credentials: {} });
-    this.#administratorHeaders = authorizationFor(access);
+    this.#ownUserHeaders = authorizationFor(access);
     server.on('request', (request, response) => this.#take(request, response));
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -121,8 +121,8 @@ class FaultyProxy {
     this.#fault = { kind: 'busy', retryAfterSeconds };
   }
 
-  emptyLists(times: number): void {
-    this.#emptyLists = times;
+  emptyLists(times: number, resource = 'devices'): void {
+    this.#emptyLists = { resource, times };
   }
 
   latency(ms: number): void {
@@ -133,7 +133,7 @@ class FaultyProxy {
     if (this.#fault.kind === 'hang') this.#resetAll();
     this.#fault = { kind: 'none' };
     this.#latencyMs = 0;
-    this.#emptyLists = 0;
+    this.#emptyLists = { resource: '', times: 0 };
     if (!this.#server.listening) await this.listen();
   }
 
@@ -156,7 +156,7 @@ class FaultyProxy {
 
   async close(): Promise<void> {
     this.#resetAll();
-    this.#asAdministrator.destroy();
+    this.#asOwnUser.destroy();
     this.#asSent.destroy();
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -187,8 +187,8 @@ class FaultyProxy {
     if (this.#fault.kind === 'hang') return void request.resume();
     if (this.#fault.kind === 'busy') return answerBusy(response, this.#fault.retryAfterSeconds);
     if (record.isWatch && this.#expired.delete(record.path)) return answerExpired(response);
-    if (this.#emptyLists > 0 && isDeviceList(record)) {
-      this.#emptyLists -= 1;
+    if (this.#emptyLists.times > 0 && isListOf(this.#emptyLists.resource, record)) {
+      this.#emptyLists.times -= 1;
       return answerEmpty(response);
     }
     if (this.#latencyMs === 0) this.#forward(request, response, record);
@@ -196,13 +196,13 @@ class FaultyProxy {
   }
 
   #forward(request: IncomingMessage, response: ServerResponse, record: RequestRecord): void {
-    const isAdministrator = request.headers.authorization === `Bearer ${this.#token}`;
+    const hasOwnToken = request.headers.authorization === `Bearer ${this.#token}`;
     const upstream = httpsRequest(
       new URL(request.url ?? '/', this.#upstreamUrl),
       {
         method: request.method ?? 'GET',
-        agent: isAdministrator ? this.#asAdministrator : this.#asSent,
-        headers: forwardedHeaders(request.headers, isAdministrator ? this.#administratorHeaders : undefined),
+        agent: hasOwnToken ? this.#asOwnUser : this.#asSent,
+        headers: forwardedHeaders(request.headers, hasOwnToken ? this.#ownUserHeaders : undefined),
       },
       (answer) => this.#answer(answer, response, record),
     );
@@ -264,8 +264,8 @@ function answerBusy(response: ServerResponse, retryAfterSeconds: number): void {
 }
 
 /** A LIST of all; one of a single object only asks how new the server's state is. */
-function isDeviceList({ method, path, isWatch, query }: RequestRecord): boolean {
-  return method === 'GET' && path.endsWith('/devices') && !isWatch && query.get('limit') !== '1';
+function isListOf(resource: string, { method, path, isWatch, query }: RequestRecord): boolean {
+  return method === 'GET' && path.endsWith(`/${resource}`) && !isWatch && query.get('limit') !== '1';
 }
 
 function answerEmpty(response: ServerResponse): void {

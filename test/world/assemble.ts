@@ -24,7 +24,10 @@ export async function assembleWorld(
   const [cluster, brokerProcess] = await Promise.all([openCluster(directory), openBroker(directory)]);
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig: cluster.kubeconfig }), { userAgent: 'mir-test' });
   await installCrds(kube);
-  const api = await startApiProxy(cluster.kubeconfig, join(directory, 'proxy.kubeconfig'));
+  const api = await startApiProxy(
+    cluster.operatorKubeconfig ?? cluster.kubeconfig,
+    join(directory, 'proxy.kubeconfig'),
+  );
   const broker = await createTestBroker(brokerProcess);
   const kubectl = kubectlFor(cluster.kubeconfig, join(directory, 'kubectl-cache'));
   const operators: OperatorProcess[] = [];

@@ -10,6 +10,8 @@ import type { Snapshot } from './world.ts';
 /** What a kind of world has to bring. */
 export interface Cluster {
   readonly kubeconfig: string;
+  /** Of the account that the operator acts as, where the API server knows rights; the administrator's by default. */
+  readonly operatorKubeconfig?: string;
   snapshot(): Promise<Snapshot>;
   restore(snapshot: Snapshot): Promise<void>;
   close(): Promise<void>;

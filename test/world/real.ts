@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
+import { makeOperatorAccount } from '../real/operator-account.ts';
 import { findMosquitto } from '../real/system-packages.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
 import type { BrokerProcess } from './broker.ts';
@@ -14,7 +15,9 @@ export const SHARED_CONTROL_PLANES = 'MIR_CONTROL_PLANES';
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
 export async function openRealCluster(directory: string, isDedicated: boolean): Promise<Cluster> {
-  return (isDedicated ? undefined : borrowSharedControlPlane()) ?? (await openOwnCluster(directory));
+  const cluster = (isDedicated ? undefined : borrowSharedControlPlane()) ?? (await openOwnCluster(directory));
+  const operatorKubeconfig = await makeOperatorAccount(cluster.kubeconfig, join(directory, 'operator.kubeconfig'));
+  return { ...cluster, operatorKubeconfig };
 }
 
 export async function openRealBroker(directory: string): Promise<BrokerProcess> {
