@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { DesiredDocument } from '../protocol/envelopes.ts';
 import type { DeviceEvent } from './events.ts';
+import { Rejected } from './handlers.ts';
 import { LocalTwin } from './local-twin.ts';
 import { memoryStore } from './store.ts';
 import type { DeviceStore, StoreChange } from './store.ts';
@@ -58,6 +59,66 @@ describe('a local twin', () => {
     twin.take(document({ [A]: entry(1, { x: 1 }) }));
     expect(reported).toEqual([A]);
     expect(disk.load().entries.get(A)).toEqual({ uid: 'u1', revision: 1, value: { x: 1 }, decision: 'accepted' });
+  });
+
+  describe('whose entry was rejected and that is started again', () => {
+    const rejected = { uid: 'u1', revision: 6, value: { x: 0 }, inEffect: { x: 60 }, decision: 'rejected' } as const;
+    const ran: unknown[] = [];
+    let broken: number;
+    beforeEach(() => {
+      ran.length = 0;
+      broken = 0;
+      disk.write({ entries: new Map([[A, rejected]]) });
+    });
+
+    /** Takes no 0, and fails for the values in `failing` while `broken` says so. */
+    function start(...failing: readonly number[]): LocalTwin {
+      const twin = twinOf();
+      twin.onDesired(A, ({ x }) => {
+        ran.push(x);
+        if (x === 0) throw new Rejected('0 is no rate');
+        if (failing.includes(Number(x)) && broken-- > 0) throw new Error('bus busy');
+      });
+      twin.load();
+      return twin;
+    }
+
+    it('goes on with the value in effect, and says no again', async () => {
+      start();
+      await clock.advance(0);
+      expect(ran).toEqual([60, 0]);
+      expect(disk.load().entries.get(A)).toEqual({ ...rejected, reason: '0 is no rate' });
+    });
+
+    it('tries the value in effect until its handler can', async () => {
+      broken = 3;
+      start(60);
+      await clock.advance(60_000);
+      expect(ran).toEqual([60, 0, 60, 60, 60]);
+      expect(failures()).toContain('the value in effect could not be applied: bus busy');
+      await clock.advance(600_000);
+      expect(ran).toHaveLength(5);
+    });
+
+    it('lets a newer value overtake one in effect that cannot be applied any more', async () => {
+      broken = 1000;
+      const twin = start(60);
+      await clock.advance(5000);
+      twin.take(document({ [A]: entry(7, { x: 30 }) }));
+      await clock.advance(0);
+      expect(disk.load().entries.get(A)).toEqual({ uid: 'u1', revision: 7, value: { x: 30 }, decision: 'applied' });
+      const tries = ran.length;
+      await clock.advance(600_000);
+      expect(ran).toHaveLength(tries);
+    });
+
+    it('takes back with the message what was in effect', async () => {
+      const twin = start();
+      await clock.advance(0);
+      twin.take(document({}));
+      await clock.advance(0);
+      expect(disk.load().entries).toEqual(new Map());
+    });
   });
 
   it('makes good with its next write what it could not store', async () => {

@@ -38,6 +38,8 @@ export class LocalTwin {
   #refused: ReadonlyMap<string, RefusedEntry> = new Map();
   /** The newest document, while it could not be stored. */
   #cancelRetry: (() => void) | undefined;
+  /** Messages with a value in effect beside their entry that no handler of this process has been given yet. */
+  readonly #unresumed = new Set<string>();
   /** The object was deleted or disabled since the last document that took effect. */
   #isCutOff = false;
   #isEnded = false;
@@ -59,6 +61,7 @@ export class LocalTwin {
     if (problem !== undefined) this.#fail('store', problem);
     this.#reports.load(reports);
     for (const [message, entry] of entries) this.#entries.set(message, entry);
+    for (const [message, { inEffect }] of entries) if (inEffect !== undefined) this.#unresumed.add(message);
     for (const [message, entry] of entries) {
       if (entry.withdrawn === true) this.#runWithdraw(message);
       else if (entry.done !== true) this.#runApply(message, entry);
@@ -194,12 +197,40 @@ export class LocalTwin {
 
   #runApply(message: string, { value, revision }: StoredEntry): void {
     const apply = this.#handlers.get(message)?.apply ?? unhandled(message);
-    this.#tasks.run(message, (signal) =>
-      this.#persist(message, signal, async () => {
+    this.#tasks.run(message, async (signal) => {
+      // Once, so that a value that cannot be applied any more does not stand in the way of the next one.
+      await this.#resume(message, signal).catch((error: unknown) => this.#tellUnresumed(message, error));
+      await this.#persist(message, signal, async () => {
         const applied = await apply(value, { revision, signal });
         if (!signal.aborted) this.#decide(message, value, applied ?? {});
-      }),
-    );
+      });
+      if (!signal.aborted && this.#unresumed.has(message)) await this.#resumePatiently(message, signal);
+    });
+  }
+
+  /** Gives the handler what was in effect when the process ended; throws what the handler does. */
+  async #resume(message: string, signal: AbortSignal): Promise<void> {
+    const entry = this.#entries.get(message);
+    if (!this.#unresumed.has(message) || entry?.inEffect === undefined || signal.aborted) return;
+    await this.#handlers.get(message)?.apply(entry.inEffect, { revision: entry.revision, signal });
+    if (!signal.aborted) this.#unresumed.delete(message);
+  }
+
+  /** The entry was rejected again: what was in effect is what the device has to be. */
+  async #resumePatiently(message: string, signal: AbortSignal): Promise<void> {
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      await delay(this.#options.clock, retryDelayMs(failures), signal);
+      try {
+        return await this.#resume(message, signal);
+      } catch (error) {
+        if (error instanceof Rejected) return;
+        if (!signal.aborted) this.#tellUnresumed(message, error);
+      }
+    }
+  }
+
+  #tellUnresumed(message: string, error: unknown): void {
+    this.#fail(`handler of ${message}`, `the value in effect could not be applied: ${messageOf(error)}`);
   }
 
   #runWithdraw(message: string): void {
@@ -226,9 +257,7 @@ export class LocalTwin {
         if (signal.aborted) return;
         const reason = messageOf(error);
         if (error instanceof Rejected) return this.#conclude(message, { decision: 'rejected', reason });
-        const retryInMs = Math.round(
-          Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (0.5 + Math.random() / 2),
-        );
+        const retryInMs = retryDelayMs(failures);
         this.#fail(`handler of ${message}`, `${reason}; tried again in ${retryInMs} ms`);
         this.#conclude(message, { decision: 'accepted', reason: `not applied yet, handler failed: ${reason}` });
         await delay(this.#options.clock, retryInMs, signal);
@@ -248,10 +277,12 @@ export class LocalTwin {
   #conclude(message: string, decided: Decided, reports?: ReadonlyMap<string, MessageValue>): void {
     const before = this.#liveEntry(message);
     if (before === undefined || this.#isEnded) return;
-    const { uid, revision, value } = before;
-    const entry = { uid, revision, value, ...decided };
-    this.#entries.set(message, entry);
+    const { uid, revision, value, inEffect } = before;
     const { decision: status, reason } = decided;
+    const isBeside = inEffect !== undefined && status !== 'applied';
+    if (!isBeside) this.#unresumed.delete(message);
+    const entry = { uid, revision, value, ...(isBeside && { inEffect }), ...decided };
+    this.#entries.set(message, entry);
     if (status !== 'accepted') this.#options.onEvent({ kind: 'decided', message, revision, status, reason });
     if (isSameDecision(before, entry) && reports === undefined) return;
     // A decision that cannot be stored is still true; after a restart the handler just runs again.
@@ -298,6 +329,10 @@ type Decided = Pick<StoredEntry, 'decision' | 'reason' | 'done'>;
 
 const isSameDecision = (a: StoredEntry, b: StoredEntry): boolean =>
   a.decision === b.decision && a.reason === b.reason && a.done === b.done;
+
+function retryDelayMs(failures: number): number {
+  return Math.round(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (0.5 + Math.random() / 2));
+}
 
 function unhandled(message: string): DesiredHandler {
   return () => {

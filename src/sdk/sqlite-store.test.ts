@@ -168,6 +168,17 @@ describe('a store on SQLite', () => {
     expect(statSync(path).size + statSync(`${path}-wal`).size).toBeLessThan(2 * 1024 * 1024);
   });
 
+  it('reads the file of a release that knew no value in effect, and writes one into it', () => {
+    written();
+    const rejected = { uid: 'u1', revision: 4, value: { x: 0 }, decision: 'rejected', reason: 'no' } as const;
+    alter(`UPDATE entry SET json = '${JSON.stringify(rejected)}'`);
+    const store = open();
+    expect(store.load()).toEqual({ entries: new Map([[A, rejected]]), reports: new Map([['b.B', { x: 1 }]]) });
+    store.write({ entries: new Map([[A, { ...rejected, inEffect: { x: 60 } }]]) });
+    store.close();
+    expect(open().load().entries.get(A)).toEqual({ ...rejected, inEffect: { x: 60 } });
+  });
+
   it('can be read by nobody else', () => {
     written();
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -217,7 +217,8 @@ function isEntry(entry: unknown): entry is StoredEntry {
     typeof entry['uid'] === 'string' &&
     typeof entry['revision'] === 'number' &&
     typeof entry['decision'] === 'string' &&
-    isJsonObject(entry['value'])
+    isJsonObject(entry['value']) &&
+    (entry['inEffect'] === undefined || isJsonObject(entry['inEffect']))
   );
 }
 

@@ -9,6 +9,8 @@ export interface StoredEntry {
   readonly uid: string;
   readonly revision: number;
   readonly value: MessageValue;
+  /** The value that the device goes on with, where that is not this one: it was rejected, or is not applied yet. A start runs it first. */
+  readonly inEffect?: MessageValue;
   /** The last decision on it, and why where it was rejected or could not be applied yet. */
   readonly decision: Decision;
   readonly reason?: string;

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { DesiredEntry } from '../protocol/envelopes.ts';
 import type { ReadDocument } from './codec.ts';
-import type { Entries, StoredEntry } from './store.ts';
+import type { Entries, MessageValue, StoredEntry } from './store.ts';
 
 /** What a desired document changes on a device. */
 export interface Taken {
@@ -45,5 +45,13 @@ function takeEntry(before: StoredEntry | undefined, entry: DesiredEntry, uid: st
   if (before === undefined || before.withdrawn === true) return fresh;
   if (before.uid === uid && revision <= before.revision) return before;
   const isSame = canonicalJson(before.value) === canonicalJson(value);
-  return isSame ? { ...before, uid, revision } : fresh;
+  if (isSame) return { ...before, uid, revision };
+  const inEffect = effectOf(before);
+  return { ...fresh, ...(inEffect !== undefined && { inEffect }) };
+}
+
+/** What is carried out once and for all leaves nothing in effect. */
+function effectOf({ decision, value, done, inEffect }: StoredEntry): MessageValue | undefined {
+  if (decision !== 'applied') return inEffect;
+  return done === true ? undefined : value;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
@@ -106,10 +107,12 @@ function deviceOf(given: DesiredCase, store: DeviceStore, url: string, atRest: {
     device.onDesired(
       message,
       async (value, { signal }) => {
+        const isInEffect = isDeepStrictEqual(value, given.store[message]?.inEffect);
+        if (atRest.isAtRest && isInEffect) return;
         if (atRest.isAtRest) return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
         runs.push({ message, value: JSON.parse(JSON.stringify(value, (_, field: unknown) => field ?? undefined)) });
         const reason = given.rejects?.[message];
-        if (reason !== undefined) throw new Rejected(reason);
+        if (reason !== undefined && !isInEffect) throw new Rejected(reason);
       },
       () => withdrawn.push(message),
     );
