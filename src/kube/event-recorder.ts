@@ -39,6 +39,8 @@ interface Told {
 /** As client-go: an object may tell this much at once, and then one thing in five minutes. */
 const OBJECT_BURST = 25;
 const OBJECT_PER_SECOND = 1 / 300;
+/** So much of what all objects share is kept for those that have said little: the more of its own allowance one has used, the less of this is open to it. */
+const KEPT_FOR_QUIET = 0.25;
 /** The same thing said again within this time is counted on the event that said it first. */
 const SAME_WITHIN_MS = 600_000;
 /** Objects and events remembered for the two rules above; the oldest are forgotten first. */
@@ -88,13 +90,17 @@ export class EventRecorder {
     for (const _event of this.#waiting.splice(0)) this.#options.onDropped?.();
   }
 
-  /** Takes from both allowances, or from none: what is refused by one must cost nothing of the other. */
+  /**
+   * Takes from both allowances, or from none: what is refused by one must cost nothing of the other. Many objects that talk without pause
+   * leave the last quarter of the common one to each other by turns, and all of it to one that was quiet so far.
+   */
   #mayTell(uid: string): boolean {
     const now = this.#options.clock.monotonic();
     const own = this.#perObject.get(uid) ?? new TokenBucket(OBJECT_BURST, OBJECT_PER_SECOND, now);
     remember(this.#perObject, uid, own);
     if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING || !own.has(now)) return false;
-    return this.#global.take(now) && own.take(now);
+    const isKeptForOthers = this.#global.share(now) < KEPT_FOR_QUIET * (1 - own.share(now));
+    return !isKeptForOthers && this.#global.take(now) && own.take(now);
   }
 
   /** One at a time: events must never crowd out status writes. */

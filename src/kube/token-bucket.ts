@@ -14,9 +14,14 @@ export class TokenBucket {
 
   /** True when there is a token. */
   has(now: number): boolean {
+    return this.share(now) * this.#burst >= 1;
+  }
+
+  /** How full it is, from 0 to 1. */
+  share(now: number): number {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
     this.#filledAt = now;
-    return this.#tokens >= 1;
+    return this.#tokens / this.#burst;
   }
 
   /** True when there is a token, which is then gone. */
