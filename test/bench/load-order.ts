@@ -2,8 +2,8 @@
 
 export interface LoadOrder {
   readonly port: number;
-  /** `unread`: like reports, on topics that nobody subscribes to. */
-  readonly kind: 'birth' | 'report' | 'heartbeat' | 'unread';
+  /** `unread`: like reports, on topics that nobody subscribes to. `flap`: goodbyes and births in turn. */
+  readonly kind: 'birth' | 'report' | 'heartbeat' | 'unread' | 'flap';
   /** Devices 0…devices-1 in turn. */
   readonly devices: number;
   readonly messages: number;

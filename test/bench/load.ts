@@ -57,7 +57,7 @@ async function publishAll(socket: Socket, order: LoadOrder, startedAt: number): 
 
 function messageOf(order: LoadOrder, sequence: number, qos: 0 | 1): Buffer {
   const deviceId = deviceIdOf(sequence % order.devices);
-  const [suffix, payload] = contentOf(order.kind, sequence, deviceId);
+  const [suffix, payload] = contentOf(order, sequence, deviceId);
   return publishPacket({
     topic: `${kindPrefix(order.kind)}/${deviceId}/${suffix}`,
     payload: Buffer.from(payload),
@@ -69,10 +69,19 @@ function messageOf(order: LoadOrder, sequence: number, qos: 0 | 1): Buffer {
 
 const kindPrefix = (kind: LoadOrder['kind']): string => (kind === 'unread' ? 'floor' : 'mir/v1alpha');
 
-function contentOf(kind: LoadOrder['kind'], sequence: number, deviceId: string): [suffix: string, payload: string] {
+function contentOf(
+  { kind, devices }: LoadOrder,
+  sequence: number,
+  deviceId: string,
+): [suffix: string, payload: string] {
+  const session = `session-${deviceId}`;
   switch (kind) {
     case 'birth':
-      return ['state', JSON.stringify({ version: 1, online: true, session: `session-${deviceId}`, heartbeat: 600 })];
+      return ['state', JSON.stringify({ version: 1, online: true, session, heartbeat: 600 })];
+    case 'flap': {
+      const online = Math.floor(sequence / devices) % 2 === 1;
+      return ['state', JSON.stringify({ version: 1, online, session, ...(online && { heartbeat: 600 }) })];
+    }
     case 'report':
     case 'unread':
       return [`reported/${REPORTED_MESSAGE}`, `{"value":{"sequence":${sequence},"celsius":21.5}}`];

@@ -9,8 +9,9 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBulk, benchBulkAnswered } from './cases/bulk.ts';
-
 import { benchDiet } from './cases/diet.ts';
+import { benchFirstReports } from './cases/first-reports.ts';
+import { benchFlapping } from './cases/flapping.ts';
 import { benchFleet } from './cases/fleet.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
@@ -33,6 +34,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   fleet: (rig, isQuick) => benchFleet(rig, 5000, isQuick ? 10_000 : 15_000),
   bulk: (rig, isQuick) => benchBulk(rig, 2000, isQuick ? 1 : 3),
   'bulk-answered': (rig) => benchBulkAnswered(rig, 2000),
+  'first-reports': (rig, isQuick) => benchFirstReports(rig, isQuick ? 5000 : 20_000),
+  flapping: (rig, isQuick) => benchFlapping(rig, isQuick ? 15 : 30),
   typed: (rig) => benchTyped(rig, 5000),
   diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };

@@ -92,8 +92,8 @@ export class Rig {
   }
 
   /** Gives each object of `RAW` the status of its namesake in `SERVED`, so that both cost the API server the same. */
-  async mirrorStatus(): Promise<void> {
-    const served = await this.listDevices(SERVED);
+  async mirrorStatus(devices = Number.POSITIVE_INFINITY): Promise<void> {
+    const served = (await this.listDevices(SERVED)).slice(0, devices);
     const work = async (): Promise<void> => {
       for (let device = served.pop(); device !== undefined; device = served.pop()) {
         await this.patchStatus(RAW, device.metadata.name, { ...device.status });

@@ -168,7 +168,7 @@ async function missing(rig: Rig, order: Omit<LoadOrder, 'port'>): Promise<number
 }
 
 /** Status PATCHes a second with as many in flight as the operator has. */
-async function rawPatchRate(rig: Rig, durationMs: number): Promise<number> {
+export async function rawPatchRate(rig: Rig, durationMs: number): Promise<number> {
   const end = performance.now() + durationMs;
   let count = 0;
   const work = async (): Promise<void> => {
