@@ -309,6 +309,7 @@ class MqttDevice implements Device {
   #receiveGet(payload: string): void {
     if (payload === 'reported') this.#reportAll();
     if (payload === 'schema') void this.#sendSchema();
+    if (payload === 'state') void this.#repeatBirth();
   }
 
   async #sendSchema(): Promise<void> {

@@ -154,3 +154,40 @@ describe('the state vectors', () => {
     expect([soon, births()]).toEqual([2, 2 + given.births]);
   });
 });
+
+describe('the get vectors', () => {
+  it.each(readVectors('get').map((one) => [one.name, one] as const))('%s', async (_, given) => {
+    const device = createDevice({
+      url: broker.url,
+      deviceId: 'd1',
+      heartbeatSeconds: 0,
+      reportSpreadMs: 0,
+      onEvent: () => {},
+    });
+    devices.push(device);
+    device.report('sensor.v1.SampleRate', { intervalSeconds: 60 });
+    device.report('sensor.v1.BatteryStatus', { percentage: 87 });
+    await device.connect();
+    const { json: first } = await cloud.next('state', { online: true });
+    await cloud.next('reported/sensor.v1.SampleRate');
+    await cloud.next('reported/sensor.v1.BatteryStatus');
+    // The first report of a new name needs a birth of its own; later ones come after what was asked for.
+    device.report(MARK, { mark: 1 });
+    await cloud.next(`reported/${MARK}`);
+    const before = cloud.seen.length;
+    await cloud.publish('get', given.in);
+    const isTold = (): boolean => said().births >= given.births && said().reported.length >= given.reported.length;
+    const said = () => {
+      const since = cloud.seen.slice(before);
+      const names = since.flatMap(({ on }) => (on.startsWith('reported/') ? [on.slice('reported/'.length)] : []));
+      const births = since.filter(({ on, json }) => on === 'state' && json?.['session'] === first?.['session']).length;
+      return { births, reported: [...new Set(names)].filter((name) => name !== MARK).toSorted() };
+    };
+    for (let mark = 2; mark < 50; mark += 1) {
+      device.report(MARK, { mark });
+      await cloud.next(`reported/${MARK}`, { value: { mark } });
+      if (mark > 4 && isTold()) break;
+    }
+    expect(said()).toEqual({ births: given.births, reported: given.reported });
+  });
+});

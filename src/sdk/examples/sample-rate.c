@@ -4,7 +4,7 @@
  *   client.setBufferSize(2048)  the packet: header 5 + topic 2 + 128 + payload. The default of 256 drops larger ones without a word.
  *   MAX_BYTES 1900              the largest document this device takes; announced in its birth, so that the operator sends no larger.
  * The order of things: connect(id, user, password, "<base>/state", 1, true, WILL) - subscribe "<base>/desired" with QoS 1 - publish
- * birth(), retained - then loop(); on a payload: take(), and when it is 1: store `twin` (EEPROM, atomically), set the rate, publish report(), retained.
+ * birth(), retained - subscribe "<base>/get" too, and do what asked() says - then loop(); on a payload: take(), and when it is 1: store `twin` (EEPROM, atomically), set the rate, publish report(), retained.
  * At start: load `twin` and set its rate before there is any network. PubSubClient publishes with QoS 0 and does not wait for SUBACK:
  * publish the report again after each connect and every few minutes, which costs nothing and heals a lost one.
  */
@@ -81,6 +81,11 @@ int take(const unsigned char *payload, unsigned length) {
 int report(char *out, size_t size) {
   return snprintf(out, size, "{\"version\":1,\"uid\":\"%s\",\"revision\":%ld,\"status\":\"%s\",\"value\":{\"intervalSeconds\":%ld}}", twin.uid,
                   twin.revision, twin.isRejected ? "rejected\",\"reason\":\"intervalSeconds: 1 to 86400" : "applied", twin.interval);
+}
+
+/* For a payload on "<base>/get". 1: publish birth() again, with the same session; 2: publish report() again; 0: nothing. */
+int asked(const unsigned char *payload, unsigned length) {
+  return length == 5 && !memcmp(payload, "state", 5) ? 1 : length == 8 && !memcmp(payload, "reported", 8) ? 2 : 0;
 }
 
 /* For "<base>/state"; session: random for every connection, the same as in the will; out: 256 bytes. */

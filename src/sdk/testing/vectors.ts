@@ -29,6 +29,14 @@ export interface StateCase {
   readonly births: number;
 }
 
+export interface GetCase {
+  readonly name: string;
+  readonly in: string;
+  readonly births: number;
+  readonly reported: readonly string[];
+}
+
+export function readVectors(name: 'get'): readonly GetCase[];
 export function readVectors(name: 'desired'): readonly DesiredCase[];
 export function readVectors(name: 'state'): readonly StateCase[];
 export function readVectors(name: string): unknown {
