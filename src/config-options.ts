@@ -211,6 +211,10 @@ const SWEEP = {
   sweepMinimum: required(wholeNumber(0, 1_000_000), 50, {
     description: 'So many may always go, whatever the fraction.',
   }),
+  takeoverGraceSeconds: required(wholeNumber(0, 86_400), 60, {
+    description:
+      'Seconds for which the id of a deleted object is kept for its namespace before another one may take it.',
+  }),
   sweepConfirm: required(yesOrNo, false, {
     description: 'Let go what was kept; remove it again afterwards.',
   }),

@@ -11,6 +11,7 @@ import type { Wire } from '../downstream/encode-document.ts';
 import { isOurs, mayReplace } from '../downstream/ownership.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import { LeakyLevel } from '../leaky-level.ts';
+import type { Logger } from '../log.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import { parseStanding } from '../downstream/standing.ts';
@@ -34,8 +35,11 @@ export interface DesiredDeps {
   /** Milliseconds a published change may wait for the device's answer before Pending is worth a write. */
   readonly settleMs: number;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly wake: Wake;
   readonly typingOf: (memory: DeviceMemory) => Typing;
+  /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
+  readonly refresh: (deviceId: string) => boolean;
   readonly refusals: Pick<Refusals, 'note' | 'accepted'>;
   readonly onPublished: (durationMs: number) => void;
   readonly onPublishError: (kind: string) => void;
@@ -82,13 +86,26 @@ export class DesiredReconciler {
     const startedAt = clock.monotonic();
     const memory = fleet.get(deviceId);
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
+    if (memory === undefined) this.#deps.refresh(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
     const typing = this.#deps.typingOf(memory);
     const copy = this.#parseCopy(memory.copy, typing);
+    if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.pace.noteLook(startedAt, clock.monotonic());
     if (device === undefined) return this.#withdraw(memory, copy);
     return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
+  }
+
+  /** What stands at the broker when it is first read says whose the id is, better than the age of objects. True: not who we thought. */
+  #learnHolder(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
+    if (memory.holder !== undefined) return false;
+    if (copy !== undefined && isOurs(copy.owner, this.#deps.realm)) {
+      memory.holder = { namespace: copy.owner.namespace, uid: copy.owner.uid };
+    }
+    const isUndisputed = this.#deps.fleet.claimants(memory.deviceId).length < 2;
+    if (isUndisputed && (memory.holder === undefined || memory.holder.uid === memory.ownerUid)) return false;
+    return this.#deps.refresh(memory.deviceId);
   }
 
   #parseCopy({ payload }: BrokerCopy, typing: Typing): StandingDocument | undefined {
@@ -100,6 +117,12 @@ export class DesiredReconciler {
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
   #claim(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.realm) ? undefined : copy.owner;
+    if (foreign !== undefined && memory.copy.foreignOwner?.uid !== foreign.uid) {
+      this.#deps.log.warn(
+        { deviceId: memory.deviceId, owner: foreign },
+        'the document at the broker belongs to an object of someone else',
+      );
+    }
     if (foreign !== undefined || memory.copy.foreignOwner !== undefined) this.#deps.wake.status(memory, 'sync');
     memory.copy.foreignOwner = foreign;
     return foreign === undefined;
@@ -112,6 +135,7 @@ export class DesiredReconciler {
     typing: Typing,
   ): Promise<Outcome> {
     const { clock, realm } = this.#deps;
+    memory.holder = { namespace: device.metadata.namespace, uid: device.metadata.uid };
     if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
     memory.schemaAwaitedSince = undefined;
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
@@ -268,8 +292,11 @@ export class DesiredReconciler {
     }
     this.#deps.refusals.accepted(id);
     this.#deps.onWithdrawn(retained.length);
-    if (memory.owner === undefined) fleet.forget(id);
-    else this.#reread(memory);
+    if (memory.owner !== undefined) this.#reread(memory);
+    else {
+      fleet.depart(memory);
+      this.#deps.refresh(id);
+    }
     return DONE;
   }
 
@@ -277,6 +304,7 @@ export class DesiredReconciler {
   #reread(memory: DeviceMemory): void {
     memory.copy.payload = undefined;
     memory.copy.isRead = false;
+    memory.stateGap = 'cleared';
     this.#deps.wake.page(memory.deviceId);
   }
 }

@@ -6,6 +6,7 @@ import { recallPresence } from '../liveness/presence.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from '../upstream/inbox.ts';
+import type { Holder } from './claims.ts';
 import type { ReadWindow } from './read-window.ts';
 import { WritePace } from './write-pace.ts';
 import type { WriteRefusal } from './write-refusal.ts';
@@ -15,6 +16,9 @@ export interface PublishProblem {
   readonly reason: Reason;
   readonly message: string;
 }
+
+/** `cleared`: its topics were, with its former object; `unwatched`: its object came while nobody led, and may have had a predecessor. */
+export type StateGap = 'none' | 'cleared' | 'unwatched';
 
 /** What is known of the broker's copy of a device's document. */
 export interface BrokerCopy {
@@ -74,6 +78,12 @@ export class DeviceMemory {
   /** Namespace/name of the object that owns the id; undefined: none does any more, and the broker's copy is to be withdrawn. */
   owner: DeviceKey | undefined;
   ownerUid = '';
+  /** Whose object the broker's document named, or ours named since; undefined: not known yet, or a stranger's. */
+  holder: Holder | undefined;
+  /** Why nothing may stand stored of a device that is connected; read or asked for, it is `none`. */
+  stateGap: StateGap = 'none';
+  /** The device has spoken while it had no object. */
+  isHeardAway = false;
   /** Names of the messages that the owner desires. */
   desiredNames: readonly string[] = [];
   isDisabled = false;

@@ -4,6 +4,8 @@ import { knownRevision } from '../downstream/compose.ts';
 import { onReconnect } from '../liveness/presence.ts';
 import type { Attendance } from './attendance.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
+import type { Holder } from './claims.ts';
+import type { Departed } from './departed.ts';
 import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
 
 export interface Refreshed {
@@ -19,10 +21,12 @@ export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
   readonly #lister: Lister<Device>;
   readonly #attendance: Attendance;
+  readonly #departed: Departed;
 
-  constructor(lister: Lister<Device>, attendance: Attendance) {
+  constructor(lister: Lister<Device>, attendance: Attendance, departed: Departed) {
     this.#lister = lister;
     this.#attendance = attendance;
+    this.#departed = departed;
   }
 
   get size(): number {
@@ -51,10 +55,51 @@ export class Fleet {
     return memory;
   }
 
+  /** A memory for an id whose object has come: with what its device said to the one before, which nobody stored. */
+  #welcome({ spec, status }: Device, isUnwatched: boolean): DeviceMemory {
+    const memory = this.#remember(spec.deviceId, status);
+    memory.holder = this.#reservation(spec.deviceId);
+    const departure = this.#departed.take(spec.deviceId);
+    if (departure !== undefined) memory.stateGap = 'cleared';
+    else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.stateGap = 'unwatched';
+    if (departure?.presence === undefined) return memory;
+    memory.presence = onReconnect(departure.presence, this.#attendance.reading);
+    memory.schemaHash = departure.schemaHash;
+    return memory;
+  }
+
   forget(deviceId: string): void {
     const memory = this.#memories.get(deviceId);
     if (memory !== undefined) this.#attendance.forget(memory);
     this.#memories.delete(deviceId);
+  }
+
+  /** The object of the id is gone, and its topics are cleared: what may be needed for the next one is kept apart. */
+  depart(memory: DeviceMemory): void {
+    this.#departed.note(memory);
+    this.forget(memory.deviceId);
+  }
+
+  /** A device without an object has announced itself, or left. */
+  heardAway(deviceId: string): void {
+    this.#departed.heardAway(deviceId);
+    const memory = this.#memories.get(deviceId);
+    if (memory !== undefined) memory.isHeardAway = true;
+  }
+
+  /** Milliseconds for which the id is kept for another namespace than `namespace`. */
+  reservedMs(deviceId: string, namespace: string): number {
+    return this.#departed.namespaceOf(deviceId) === namespace ? 0 : this.#departed.reservedMs(deviceId);
+  }
+
+  #holderOf(deviceId: string): Holder | undefined {
+    const memory = this.#memories.get(deviceId);
+    return memory === undefined ? this.#reservation(deviceId) : memory.holder;
+  }
+
+  #reservation(deviceId: string): Holder | undefined {
+    const namespace = this.#departed.namespaceOf(deviceId);
+    return namespace === undefined ? undefined : { namespace, uid: '' };
   }
 
   /** Every object that names the id, the owner or not. */
@@ -62,15 +107,16 @@ export class Fleet {
     return this.#lister.byIndex(DEVICE_ID_INDEX, deviceId);
   }
 
-  /** Brings the memory of `deviceId` up to date with the objects that name it. */
-  refresh(deviceId: string): Refreshed {
-    const owner = ownerOfId(this.#lister, deviceId);
+  /** Brings the memory of `deviceId` up to date with the objects that name it. `isUnwatched`: they may have come while nobody led or watched. */
+  refresh(deviceId: string, isUnwatched = false): Refreshed {
+    const owner = ownerOfId(this.#lister, deviceId, this.#holderOf(deviceId));
     const device = owner === undefined ? undefined : this.#lister.get(owner);
     const before = this.#memories.get(deviceId);
     if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false, mustRead: false };
-    const memory = before ?? this.#remember(deviceId, device?.status);
+    const memory = before ?? (device === undefined ? this.adopt(deviceId) : this.#welcome(device, isUnwatched));
     const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
     if (isNewOwner) forgetOwner(memory);
+    if (isNewOwner && before !== undefined) memory.stateGap = 'cleared';
     if (device === undefined) memory.orphanedReports ??= new Set();
     const isEnabled = memory.isDisabled && device?.spec.disabled !== true;
     if (isEnabled || memory.owner === undefined) listenAnew(memory);

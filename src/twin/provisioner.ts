@@ -97,7 +97,9 @@ export class Provisioner {
   }
 
   #isKnown(deviceId: string): boolean {
-    return this.#deps.fleet.get(deviceId) !== undefined || this.#deps.fleet.claimants(deviceId).length > 0;
+    const { fleet, namespace } = this.#deps;
+    const isReserved = fleet.reservedMs(deviceId, namespace) > 0;
+    return isReserved || fleet.get(deviceId) !== undefined || fleet.claimants(deviceId).length > 0;
   }
 
   async #provide(batch: readonly string[]): Promise<void> {

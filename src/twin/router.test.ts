@@ -11,6 +11,7 @@ import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
 import { Attendance } from './attendance.ts';
 import { DEVICE_ID_INDEX } from './claims.ts';
+import { Departed } from './departed.ts';
 import { Fleet } from './fleet.ts';
 import { ReadWindow } from './read-window.ts';
 import { Router } from './router.ts';
@@ -24,7 +25,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   lister.upsert(device(parts));
   const rules = { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 };
   const reading = new ReadingClock(clock, 250);
-  const fleet = new Fleet(lister, new Attendance(rules, clock, reading));
+  const fleet = new Fleet(lister, new Attendance(rules, clock, reading), new Departed(clock, 60_000));
   const memory = fleet.refresh('sensor-01').memory;
   if (memory === undefined) throw new Error('the fleet knows no sensor-01');
   const said: string[] = [];

@@ -109,6 +109,8 @@ export class Router {
   }
 
   #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
+    if (topic.kind === 'state' && !message.retained && message.payload.length > 0)
+      this.#deps.fleet.heardAway(topic.deviceId);
     // While its former object's topics are being cleared, what a device says is not an announcement.
     if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
@@ -251,6 +253,7 @@ export class Router {
     const parsed = parseState(payload, this.#deps.limits);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
+    memory.stateGap = 'none';
     const delivery: Delivery = !retained ? 'live' : memory.isBelieving ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);

@@ -16,7 +16,7 @@ import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { Report } from '../upstream/inbox.ts';
 import { typeReport } from '../upstream/type-report.ts';
-import type { DeviceMemory } from './device-memory.ts';
+import { DeviceMemory } from './device-memory.ts';
 import { expressionOf } from './desired-reconciler.ts';
 import type { EventSink } from './events.ts';
 import { transitionEvents } from './events.ts';
@@ -125,7 +125,11 @@ export class StatusReconciler {
     if (!lister.hasSynced) return undefined;
     const startedAt = clock.monotonic();
     const device = lister.get(key);
-    const memory = device === undefined ? undefined : fleet.get(device.spec.deviceId);
+    // An id that is kept for another namespace has no memory; what waits for it is told so.
+    const memory =
+      device === undefined
+        ? undefined
+        : (fleet.get(device.spec.deviceId) ?? new DeviceMemory(device.spec.deviceId, undefined, 0));
     if (device === undefined || memory === undefined) return undefined;
     const heard = memory.inbox.peek();
     const view = this.#view(key, device, memory, heard);
@@ -148,6 +152,8 @@ export class StatusReconciler {
     const { clock, limits, typingOf } = this.#deps;
     const claim = claimOf(key, memory);
     const isOwner = claim.kind === 'owner';
+    // The broker's document may say that the id is this object's after all.
+    if (claim.kind === 'duplicate' && isUndecided(memory) && this.#deps.brokerHealth() !== 'down') return undefined;
     const typing = isOwner ? typingOf(memory) : UNTYPED;
     const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
     if (publication === undefined) return undefined;
@@ -310,9 +316,14 @@ const NOTHING_PUBLISHED: Publication = {
 const NO_REPORTS: TwinView['reports'] = new Map();
 
 function claimOf(key: DeviceKey, memory: DeviceMemory): Claim {
-  if (memory.owner !== undefined && memory.owner !== key) return { kind: 'duplicate', winner: memory.owner };
+  if (memory.owner !== key) return { kind: 'duplicate', winner: memory.owner };
   const { foreignOwner } = memory.copy;
   return foreignOwner === undefined ? { kind: 'owner' } : { kind: 'foreign', owner: foreignOwner };
+}
+
+/** Whose the id is, is guessed by age: what stands at the broker has not been read yet. */
+function isUndecided({ holder, owner, copy }: DeviceMemory): boolean {
+  return owner !== undefined && holder === undefined && !copy.isRead;
 }
 
 function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {

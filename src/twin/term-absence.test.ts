@@ -26,7 +26,8 @@ describe('a LIST that is answered with no items', () => {
     await using bed = await startTerm(fleet(size), LIMITS);
     await bed.pass(1000);
     bed.reports(RATE, { value: { intervalSeconds: 10 } }, 'id-0');
-    await bed.pass(1000);
+    // Until devices of new objects have been asked what they are.
+    await bed.pass(12_000);
     const publishedBefore = bed.broker.published.length;
     bed.kube.emptyLists = 1;
     bed.kube.expireWatch();

@@ -17,8 +17,10 @@ import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
 import { Attendance } from './attendance.ts';
+import { namespaceOf } from './claims.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
+import { Departed } from './departed.ts';
 import { Discovery } from './discovery.ts';
 import { subjectOf } from './events.ts';
 import type { EventSink } from './events.ts';
@@ -32,6 +34,7 @@ import { SchemaCollector } from './schema-collector.ts';
 import { SchemaReconciler } from './schema-reconciler.ts';
 import { Schemas } from './schemas.ts';
 import { WRITE_PRIORITY } from './status-patch.ts';
+import { StateRequests } from './state-requests.ts';
 import { StatusReconciler } from './status-reconciler.ts';
 import { sweepLimits } from './sweep-limits.ts';
 import type { Typing } from './typing.ts';
@@ -97,6 +100,7 @@ export class Term implements BrokerHandlers {
   readonly #reading: ReadingClock;
   readonly #heartbeats: HeartbeatBudget;
   readonly #requests = new ReportRequests();
+  readonly #stateRequests = new StateRequests();
   readonly #attendance: Attendance;
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
@@ -120,7 +124,7 @@ export class Term implements BrokerHandlers {
     this.#reading = new ReadingClock(clock, TICK_MS);
     this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
     this.#attendance = new Attendance(config, clock, this.#reading);
-    this.#fleet = new Fleet(lister, this.#attendance);
+    this.#fleet = new Fleet(lister, this.#attendance, new Departed(clock, config.takeoverGraceSeconds * 1000));
     const wake = this.#wake();
     const limits = {
       maxPayloadBytes: config.maxDocumentBytes,
@@ -156,6 +160,8 @@ export class Term implements BrokerHandlers {
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
           concludePage(memory, wake);
+          if (memory.stateGap !== 'none')
+            this.#stateRequests.add(memory.deviceId, memory.stateGap === 'cleared', clock.monotonic());
         },
         onRefused: this.#onPageRefused,
       },
@@ -205,6 +211,7 @@ export class Term implements BrokerHandlers {
     this.desired = new DesiredReconciler({
       ...shared,
       typingOf,
+      refresh: (deviceId) => this.#refreshOwner(deviceId),
       realm,
       settleMs: config.settleMs,
       refusals: this.#refusals,
@@ -260,7 +267,7 @@ export class Term implements BrokerHandlers {
     for (const key of this.#deps.lister.keys()) {
       const device = this.#deps.lister.get(key);
       if (device !== undefined)
-        this.onObject({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false });
+        this.#take({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false }, true);
     }
     if (this.#deps.schemas.hasSynced) this.schemas.onSynced();
     this.#resync.discoverSoon();
@@ -275,15 +282,40 @@ export class Term implements BrokerHandlers {
     this.#resync.discoverSoon();
   }
 
-  onObject({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange): void {
-    const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId);
-    if (memory === undefined) return;
+  onObject(change: ObjectChange): void {
+    this.#take(change, change.isRelisted);
+  }
+
+  /** `isUnwatched`: the object may have come while nobody led or watched. */
+  #take({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange, isUnwatched: boolean): void {
+    const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId, isUnwatched);
+    if (memory === undefined) return this.#keepWaiting(key, deviceId);
     if (mustRead || isRelisted) this.#readAnew(memory);
     if (isDesiredMoved) {
       memory.copy.expresses = undefined;
       this.#deps.desiredQueue.add(deviceId);
     }
     this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isDesiredMoved);
+  }
+
+  /** The id is kept for a namespace that has no object for it just now. */
+  #keepWaiting(key: DeviceKey, deviceId: string): void {
+    const { lister, desiredQueue, statusQueue } = this.#deps;
+    const waitMs = this.#fleet.reservedMs(deviceId, namespaceOf(key));
+    if (waitMs <= 0 || !lister.has(key)) return;
+    desiredQueue.addAfter(deviceId, waitMs);
+    statusQueue.add(key, WRITE_PRIORITY.sync);
+  }
+
+  /** Looks again at whose the id is, with nothing changed in the cluster; true when it is another object's now, or nobody's. */
+  #refreshOwner(deviceId: string): boolean {
+    const { memory, isNewOwner } = this.#fleet.refresh(deviceId);
+    const claimants = this.#fleet.claimants(deviceId);
+    if (memory === undefined) for (const key of claimants) this.#keepWaiting(key, deviceId);
+    if (memory === undefined) return false;
+    if (isNewOwner) this.#readAnew(memory);
+    for (const key of claimants) this.#deps.statusQueue.add(key, WRITE_PRIORITY.sync);
+    return isNewOwner;
   }
 
   /** The desired side wakes the owner's status itself when a change is published, or cannot be. */
@@ -384,6 +416,7 @@ export class Term implements BrokerHandlers {
     this.#judgePresence();
     this.#router.releaseHeld();
     this.#requestReports(now);
+    this.#requestStates(now);
     this.#provisioner?.turn();
     this.schemas.turn();
     if (lister.hasSynced) this.#collector?.turn();
@@ -424,6 +457,24 @@ export class Term implements BrokerHandlers {
         log.debug({ err: error, deviceId }, 'could not ask for reports');
       });
     }
+  }
+
+  #requestStates(now: number): void {
+    const { broker, desiredQueue } = this.#deps;
+    if (!broker.connected) return;
+    const isCalm = desiredQueue.length === 0 && this.desired.publishing === 0;
+    this.#stateRequests.turn(now, isCalm, (deviceId) => this.#requestState(this.#fleet.get(deviceId)));
+  }
+
+  #requestState(memory: DeviceMemory | undefined): boolean {
+    if (memory?.owner === undefined || memory.isDisabled || memory.stateGap === 'none') return false;
+    const { broker, topics, log } = this.#deps;
+    const { deviceId } = memory;
+    memory.stateGap = 'none';
+    broker.publish(topics.get(deviceId), 'state', { retain: false, qos: 1 }).catch((error: unknown) => {
+      log.debug({ err: error, deviceId }, 'could not ask for a state');
+    });
+    return true;
   }
 
   #writeHeartbeat(deviceId: string): void {

@@ -1,6 +1,6 @@
 import { findCondition } from '../api/conditions.ts';
 import type { Verdict } from '../api/conditions.ts';
-import type { SyncRecord, SyncState } from '../api/device.ts';
+import type { Device, DeviceKey, SyncRecord, SyncState } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { TwinView } from './view.ts';
 
@@ -131,20 +131,28 @@ function judgeClaim({ claim, device }: TwinView): { reason: Reason; message: str
     case 'owner':
       return undefined;
     case 'duplicate':
-      return {
-        reason: 'DuplicateDeviceId',
-        message: `device id ${device.spec.deviceId} belongs to the older object ${claim.winner}; delete one of the two`,
-      };
-    case 'foreign': {
-      const { cluster, namespace, name } = claim.owner;
+      return { reason: 'DuplicateDeviceId', message: duplicateMessage(device, claim.winner) };
+    case 'foreign':
+      // Whose it is stands in the operator's log: who may see this object may not see that one.
       return {
         reason: 'ForeignOwner',
         message:
-          `the broker holds a document for ${device.spec.deviceId} of ${namespace}/${name} in cluster ${cluster}; ` +
-          'delete it there, or let this operator take over (--take-over-foreign)',
+          `the broker holds a document for ${device.spec.deviceId} of an object in another cluster or namespace, which the ` +
+          "operator's log names; delete it there, or let this operator take over (--take-over-foreign)",
       };
-    }
   }
+}
+
+/** Objects of other namespaces are not named: who may see this one may not see those. */
+function duplicateMessage({ spec, metadata }: Device, winner: DeviceKey | undefined): string {
+  const id = `device id ${spec.deviceId}`;
+  if (winner === undefined) {
+    return `${id} was another namespace's until a moment ago and is kept for it for a while; then this object takes over`;
+  }
+  const isNeighbour = winner.startsWith(`${metadata.namespace}/`);
+  return isNeighbour
+    ? `${id} belongs to the older object ${winner}; delete one of the two`
+    : `${id} belongs to an object of another namespace; give this device an id of its own, or delete this object`;
 }
 
 const WORST_FIRST: readonly SyncState[] = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged'];

@@ -36,7 +36,7 @@ export interface TwinView {
 /** Whether this object speaks for its device id. */
 export type Claim =
   | { readonly kind: 'owner' }
-  | { readonly kind: 'duplicate'; readonly winner: DeviceKey }
+  | { readonly kind: 'duplicate'; readonly winner: DeviceKey | undefined }
   | { readonly kind: 'foreign'; readonly owner: Owner };
 
 /** How far the desired state of this generation has come. */

@@ -1,0 +1,119 @@
+import { Buffer } from 'node:buffer';
+import { describe, expect, it } from '@jest/globals';
+import { startTerm } from '../../test/fakes/term-bed.ts';
+import type { TermBed } from '../../test/fakes/term-bed.ts';
+import { RATE, device, rate } from '../../test/gen/device.ts';
+
+const GET = 'mir/v1alpha/sensor-01/get';
+const BIRTH = { online: true, session: 's1', heartbeat: 10, maxBytes: 4096, encoding: 'json', reports: [RATE] };
+const NEXT = { uid: 'uid-2', created: '2024-12-01T00:00:00Z', desired: rate(20) };
+
+const asked = (bed: TermBed): string[] =>
+  bed.broker.published.filter(({ topic }) => topic === GET).map(({ payload }) => payload);
+
+/** The device is there and in sync. */
+async function connected(birth: object = BIRTH): Promise<TermBed> {
+  const bed = await startTerm([device({ desired: rate(10) })]);
+  await bed.pass(1000);
+  bed.says(birth);
+  bed.reports(RATE, { value: { intervalSeconds: 10 } });
+  await bed.pass(1000);
+  return bed;
+}
+
+describe('an object that is deleted and made again while its device stays connected', () => {
+  it('knows at once what the device had said of itself', async () => {
+    await using bed = await connected();
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    expect(bed.broker.keptTopics).toEqual([]);
+    bed.apply(NEXT);
+    await bed.pass(1000);
+    expect(bed.status().session).toEqual({ id: 's1', heartbeat: 10, maxBytes: 4096 });
+    expect(bed.condition('Online')).toBe('True/Birth');
+    expect(bed.document()?.owner.uid).toBe('uid-2');
+  });
+
+  it('asks the device what it is, and then for the reports that are gone', async () => {
+    await using bed = await connected();
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    bed.apply(NEXT);
+    await bed.pass(1000);
+    expect(asked(bed)).toEqual(['state']);
+    bed.says(BIRTH);
+    await bed.pass(6000);
+    expect(asked(bed)).toEqual(['state', 'reported']);
+    bed.reports(RATE, { value: { intervalSeconds: 20 } });
+    await bed.pass(1000);
+    expect(bed.sync(RATE)?.state).toBe('InSync');
+  });
+
+  it('does so when nobody led in between', async () => {
+    await using bed = await startTerm([device(NEXT)]);
+    await bed.pass(11_000);
+    expect(bed.condition('Online')).toBe('False/NeverSeen');
+    expect(asked(bed)).toEqual(['state']);
+    bed.says(BIRTH);
+    await bed.pass(1000);
+    expect(bed.condition('Online')).toBe('True/Birth');
+    expect(bed.status().session?.maxBytes).toBe(4096);
+  });
+
+  it('does so when it comes while the topics of its predecessor are being cleared', async () => {
+    await using bed = await connected();
+    bed.broker.publishDelayMs = 100;
+    bed.kube.delete('default/sensor');
+    await bed.until(() => bed.broker.published.some(({ payload }) => payload === ''), 2000);
+    bed.apply(NEXT);
+    await bed.pass(3000);
+    expect(bed.condition('Online')).toBe('True/Birth');
+    expect(asked(bed)).toEqual(['state']);
+    expect(bed.document()?.owner.uid).toBe('uid-2');
+  });
+
+  it('believes what was said in between, not what was said before', async () => {
+    await using bed = await connected();
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    bed.says({ online: false, session: 's1' });
+    bed.apply(NEXT);
+    await bed.pass(1000);
+    expect(bed.status().online).toBe(false);
+    expect(asked(bed)).toEqual([]);
+  });
+
+  it('sends protobuf at once to a device that had asked for it', async () => {
+    await using bed = await connected({ ...BIRTH, encoding: 'protobuf' });
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    bed.apply({ ...NEXT, desired: {} });
+    await bed.pass(1000);
+    expect(bed.broker.keptBytes('mir/v1alpha/sensor-01/desired')?.subarray(0, 1)).toEqual(Buffer.of(0x08));
+  });
+});
+
+describe('nobody is asked for a state', () => {
+  it('that stands stored, or of an object that was looked at before', async () => {
+    await using bed = await connected();
+    const object = bed.object();
+    await bed.pass(20_000);
+    expect(asked(bed)).toEqual([]);
+    await bed.end();
+    await using next = await startTerm(object === undefined ? [] : [object]);
+    await next.pass(20_000);
+    expect(asked(next)).toEqual([]);
+  });
+
+  it('faster than the broker has time for, when a whole fleet is new', async () => {
+    const fleet = Array.from({ length: 300 }, (_, at) =>
+      device({ name: `d${at}`, uid: `u${at}`, deviceId: `id-${at}` }),
+    );
+    await using bed = await startTerm(fleet);
+    await bed.pass(11_000);
+    const states = (): number => bed.broker.published.filter(({ payload }) => payload === 'state').length;
+    expect(states()).toBeLessThanOrEqual(250);
+    await bed.pass(2000);
+    expect(states()).toBe(300);
+  });
+});
