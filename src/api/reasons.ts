@@ -61,6 +61,7 @@ export const BAD_INPUT_REASONS = [
   'UnknownMessage', // in protobuf, and not in the device's schema
   'InvalidSchema',
   'SchemaMismatch', // not the schema that the device announced
+  'UnaskedSchema', // sent without having been asked for
   'TooManySchemas',
   'TooLarge',
   'TooDeep',

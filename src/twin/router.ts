@@ -273,9 +273,8 @@ export class Router {
       this.#deps.heartbeats.add(memory.deviceId);
       this.#deps.requests.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
     }
-    // What was sent without being announced stays known for the session, also when its birth is read again from the store.
-    const isSilent = birth.schema === undefined && (delivery !== 'live' || isSameSession(before, birth));
-    if (!isSilent) this.#deps.schemas.announce(memory, birth.schema);
+    // That an older stored birth names none says nothing.
+    if (birth.schema !== undefined || delivery !== 'recheck') this.#deps.schemas.announce(memory, birth.schema);
     if (before.maxBytes !== birth.maxBytes || before.encoding !== birth.encoding) {
       memory.copy.expresses = undefined;
       this.#deps.wake.desired(memory.deviceId);

@@ -47,6 +47,14 @@ export class SchemaCollector {
     }
   }
 
+  /** Deletes one at once when no device uses it: what it was stored for has another by now. */
+  release(name: string): void {
+    for (const { schemaHash } of this.#deps.memories()) {
+      if (schemaHash !== undefined && schemaName(schemaHash) === name) return;
+    }
+    void this.#collect(name);
+  }
+
   #findUnused(): Set<string> {
     const unused = new Set(this.#deps.schemas.keys());
     for (const { schemaHash } of this.#deps.memories()) {

@@ -1,50 +1,54 @@
-import { API_VERSION } from '../api/device.ts';
 import type { BadInputReason } from '../api/reasons.ts';
-import { SCHEMAS_PATH, SCHEMA_KIND, STORED_BY_LABEL, schemaName } from '../api/schema.ts';
-import type { SchemaObject } from '../api/schema.ts';
-import type { Lister } from '../cache/lister.ts';
+import { schemaName } from '../api/schema.ts';
 import type { Clock } from '../clock.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { ApiError } from '../kube/errors.ts';
-import { TokenBucket } from '../kube/token-bucket.ts';
-import type { Logger } from '../log.ts';
-import { hashSchema, loadSchema } from '../schema/load-schema.ts';
-import { DEFAULT_SCHEMA_LIMITS } from '../schema/schema-limits.ts';
+import { loadSchema } from '../schema/load-schema.ts';
+import type { SchemaKeeper } from './schema-keeper.ts';
+import { SchemaShares } from './schema-shares.ts';
 
 export interface SchemaFetchDeps {
-  readonly lister: Lister<SchemaObject>;
-  readonly client: KubeClient;
   readonly clock: Clock;
-  readonly log: Logger;
-  /** Objects in the cluster beyond which no more are stored. */
-  readonly maxSchemas: number;
+  readonly keeper: SchemaKeeper;
+  /** An object holds the schema, and its content is what its name says. */
+  readonly isHeld: (hash: string) => boolean;
   /** Asks a device for its schema. */
   readonly ask: (deviceId: string) => void;
   /** Whether the device is there to be asked, and still announces the hash. */
   readonly canAsk: (deviceId: string, hash: string) => boolean;
+  /** Whether the device, there or not, announced the hash last. */
+  readonly announces: (deviceId: string, hash: string) => boolean;
+  readonly isKnown: (deviceId: string) => boolean;
   /** What `status` says of a hash has changed. */
   readonly onSettled: (hash: string) => void;
 }
 
-/** Milliseconds a device has to send its schema before another one is asked. */
+/** Milliseconds a device has to send its schema before it is asked again. */
 const ANSWER_MS = 10_000;
-/** After so many requests without an answer the devices of the schema go on without it. */
-const PATIENCE = 3;
+/** Others that have it are asked sooner: the first ones may never answer. */
+const OTHERS_MS = 5000;
+/** How many others at once, at most; before that one, two, four. */
+const MAX_AT_ONCE = 8;
+/** When it has not come by then, its devices go on without it. */
+const HOPE_MS = 40_000;
 /** After that it is asked for so much less often. */
 const RETRY_MS = 300_000;
-/** Devices remembered as ones that could send a schema. */
-const MAX_CANDIDATES = 16;
-/** Hashes that are looked for at once; what is over waits until a device announces itself anew. */
-const MAX_WANTED = 10_000;
-/** New schemas stored in a minute: a firmware is not released that often, and a device that makes up schemas must not fill the cluster. */
-const STORED_PER_MINUTE = 60;
+/** What could not be stored is asked for again after that. */
+const OBSTACLE_MS = 60_000;
+/** Requests in one turn, 256 kB each; hashes that many devices announce come first. */
+const MAX_ASKS = 16;
 
 interface Wanted {
+  /** Device ids, in the order in which they are asked. */
   readonly candidates: Set<string>;
-  asked: number;
+  askedAt: number;
   dueAt: number;
-  /** The bytes came and are of no use. */
+  /** How many who were never asked are asked next. */
+  wave: number;
+  hopeUntil: number | undefined;
+  isHopeless: boolean;
+  /** The bytes came and are of no use: the hash says that nobody has others. */
   refusal: string | undefined;
+  /** The bytes came and could not be stored. */
+  obstacle: string | undefined;
 }
 
 /** Where a schema that no object holds stands: on its way, or not to be had for now. */
@@ -58,138 +62,194 @@ export type Receipt =
   | { readonly ok: false; readonly reason: BadInputReason; readonly message: string };
 
 /**
- * Gets the schemas that devices announce and no object holds: asks one device a hash, one after the other, checks what comes and
- * stores it as an object; ten thousand devices of one firmware are asked once.
+ * Gets the schemas that devices announce and no object holds: asks one device a hash, then others, checks what comes and has it stored;
+ * ten thousand devices of one firmware are asked once. A device counts for the one hash that it announced last, so the table is bounded
+ * by the devices, and none of them can fill it.
  */
 export class SchemaFetch {
   readonly #deps: SchemaFetchDeps;
-  readonly #signal: AbortSignal;
-  readonly #bucket: TokenBucket;
   readonly #wanted = new Map<string, Wanted>();
+  /** Device id → the hash it is a candidate of. */
+  readonly #hashOf = new Map<string, string>();
+  readonly #shares: SchemaShares;
   readonly #storing = new Set<string>();
 
-  constructor(deps: SchemaFetchDeps, signal: AbortSignal) {
+  constructor(deps: SchemaFetchDeps) {
     this.#deps = deps;
-    this.#signal = signal;
-    this.#bucket = new TokenBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60, deps.clock.monotonic());
+    this.#shares = new SchemaShares(deps.isKnown);
+  }
+
+  /** Hashes that are looked for or were refused. */
+  get size(): number {
+    return this.#wanted.size;
   }
 
   /** A device announced `hash`, and no object holds it. */
   want(hash: string, deviceId: string): void {
-    const { candidates } = this.#wantedOf(hash);
-    if (candidates.size < MAX_CANDIDATES) candidates.add(deviceId);
+    if (this.#hashOf.get(deviceId) === hash) return;
+    this.leave(deviceId);
+    const now = this.#deps.clock.monotonic();
+    const wanted = this.#wanted.get(hash) ?? newWanted(now);
+    this.#wanted.set(hash, wanted);
+    wanted.candidates.add(deviceId);
+    this.#hashOf.set(deviceId, hash);
+    if (this.#isFresh(deviceId)) wanted.dueAt = Math.min(wanted.dueAt, Math.max(now, wanted.askedAt + OTHERS_MS));
   }
 
-  #wantedOf(hash: string): Wanted {
-    const known = this.#wanted.get(hash);
-    if (known !== undefined) return known;
-    const dueAt = this.#deps.clock.monotonic();
-    const wanted = { candidates: new Set<string>(), asked: 0, dueAt, refusal: undefined };
-    if (this.#wanted.size < MAX_WANTED) this.#wanted.set(hash, wanted);
-    return wanted;
+  /** The device announces something else now, or is not there. */
+  leave(deviceId: string): void {
+    const hash = this.#hashOf.get(deviceId);
+    if (hash === undefined) return;
+    this.#hashOf.delete(deviceId);
+    const wanted = this.#wanted.get(hash);
+    wanted?.candidates.delete(deviceId);
+    if (wanted?.candidates.size === 0) this.#wanted.delete(hash);
   }
 
   status(hash: string): FetchStatus {
     const wanted = this.#wanted.get(hash);
-    if (wanted === undefined)
-      return { kind: 'unavailable', message: 'no object holds it, and no device could be asked yet' };
+    if (wanted === undefined) return NOT_ASKED;
     if (wanted.refusal !== undefined) return { kind: 'refused', message: wanted.refusal };
     if (this.#storing.has(hash)) return { kind: 'asking' };
-    const isThere = this.#nextCandidate(hash, wanted) !== undefined;
-    if (wanted.asked <= PATIENCE && isThere) return { kind: 'asking' };
-    const message = isThere
-      ? `no device answers the request for it; register it with kubectl, as ${schemaName(hash)}`
-      : 'no object holds it, and no device that has it is online';
+    if (wanted.obstacle !== undefined) return { kind: 'unavailable', message: wanted.obstacle };
+    const isThere = [...wanted.candidates].some((deviceId) => this.#deps.canAsk(deviceId, hash));
+    if (!isThere) return { kind: 'unavailable', message: 'no object holds it, and no device that has it is online' };
+    if (!wanted.isHopeless) return { kind: 'asking' };
+    const message = `no device answers the request for it; register it with kubectl, as ${schemaName(hash)}`;
     return { kind: 'unavailable', message };
   }
 
   /** Asks whom it is time to ask; to be called every so often. */
   turn(): void {
     const now = this.#deps.clock.monotonic();
-    for (const [hash, wanted] of this.#wanted) {
-      if (now < wanted.dueAt || this.#storing.has(hash)) continue;
-      if (this.#deps.lister.has(schemaName(hash))) this.#wanted.delete(hash);
-      else if (wanted.refusal === undefined) this.#askNext(hash, wanted, now);
+    this.#shares.sweep(now);
+    const due = [...this.#wanted].filter(([hash, { dueAt }]) => now >= dueAt && !this.#storing.has(hash));
+    let left = MAX_ASKS;
+    for (const [hash, wanted] of due.toSorted(([, a], [, b]) => b.candidates.size - a.candidates.size)) {
+      if (left <= 0) break;
+      left -= this.#look(hash, wanted, now, left);
     }
+    for (const [hash, wanted] of this.#wanted) this.#loseHope(hash, wanted, now);
   }
 
-  #askNext(hash: string, wanted: Wanted, now: number): void {
-    const deviceId = this.#nextCandidate(hash, wanted);
-    // In turns, so that one that never answers does not keep the others from doing so.
-    if (deviceId !== undefined) {
+  /** The number of devices that were asked. */
+  #look(hash: string, wanted: Wanted, now: number, most: number): number {
+    const { isHeld, canAsk, announces } = this.#deps;
+    const isRefused = wanted.refusal !== undefined;
+    const mayStay = isRefused ? announces : canAsk;
+    for (const deviceId of wanted.candidates) if (!mayStay(deviceId, hash)) this.leave(deviceId);
+    if (isHeld(hash)) for (const deviceId of wanted.candidates) this.leave(deviceId);
+    else if (wanted.candidates.size === 0) this.#deps.onSettled(hash);
+    else if (isRefused) wanted.dueAt = now + RETRY_MS;
+    else return this.#ask(hash, wanted, now, most);
+    return 0;
+  }
+
+  #ask(hash: string, wanted: Wanted, now: number, most: number): number {
+    wanted.hopeUntil ??= now + HOPE_MS;
+    const asked = this.#next(wanted, now).slice(0, most);
+    for (const deviceId of asked) {
+      this.#shares.noteAsked(deviceId, hash, now);
+      // In turns, so that one that never answers does not keep the others from doing so.
       wanted.candidates.delete(deviceId);
       wanted.candidates.add(deviceId);
       this.#deps.ask(deviceId);
-      wanted.asked += 1;
     }
-    wanted.dueAt = now + (deviceId === undefined || wanted.asked <= PATIENCE ? ANSWER_MS : RETRY_MS);
-    if (deviceId === undefined || wanted.asked > PATIENCE) this.#deps.onSettled(hash);
-    if (deviceId === undefined) this.#wanted.delete(hash);
+    wanted.askedAt = now;
+    const hasOthers = [...wanted.candidates].some((deviceId) => this.#isFresh(deviceId));
+    const pauseMs = now + ANSWER_MS < wanted.hopeUntil ? ANSWER_MS : RETRY_MS;
+    wanted.dueAt = now + (hasOthers ? OTHERS_MS : pauseMs);
+    return asked.length;
   }
 
-  #nextCandidate(hash: string, { candidates }: Wanted): string | undefined {
-    for (const deviceId of candidates) if (this.#deps.canAsk(deviceId, hash)) return deviceId;
-    return undefined;
+  /** Those that were not asked in vain before; when there is none, the one that was so the least. */
+  #next(wanted: Wanted, now: number): string[] {
+    const able = [...wanted.candidates].filter((deviceId) => this.#shares.peek(deviceId)?.asks.has(now) ?? true);
+    const fresh = able.filter((deviceId) => this.#isFresh(deviceId));
+    if (fresh.length === 0) {
+      const silences = (deviceId: string): number => this.#shares.peek(deviceId)?.silences ?? 0;
+      return able.toSorted((a, b) => silences(a) - silences(b)).slice(0, 1);
+    }
+    const next = fresh.slice(0, wanted.wave);
+    wanted.wave = Math.min(wanted.wave * 2, MAX_AT_ONCE);
+    return next;
   }
 
-  /** A device sent `bytes`. Resolves when they are stored, were known already, or are of no use. Never rejects. */
-  async receive(hash: string, bytes: Buffer): Promise<Receipt> {
-    const { lister } = this.#deps;
-    if (lister.has(schemaName(hash)) || this.#storing.has(hash)) return { ok: true };
+  #isFresh(deviceId: string): boolean {
+    return (this.#shares.peek(deviceId)?.silences ?? 0) === 0;
+  }
+
+  #loseHope(hash: string, wanted: Wanted, now: number): void {
+    if (wanted.isHopeless || wanted.hopeUntil === undefined || now < wanted.hopeUntil) return;
+    wanted.isHopeless = true;
+    this.#deps.onSettled(hash);
+  }
+
+  /** What the device was asked for and has not answered yet; undefined: nothing. */
+  takeAsked(deviceId: string): string | undefined {
+    const share = this.#shares.peek(deviceId);
+    if (share === undefined || share.owed === 0) return undefined;
+    share.owed -= 1;
+    return share.asked;
+  }
+
+  /** A device that was asked for `hash` sent something else: others are asked, and this one after them. */
+  disappointed(hash: string): void {
+    const wanted = this.#wanted.get(hash);
+    if (wanted === undefined || ![...wanted.candidates].some((deviceId) => this.#isFresh(deviceId))) return;
+    wanted.dueAt = this.#deps.clock.monotonic();
+  }
+
+  /** A device that was asked sent `bytes`, whose hash is `hash`. Resolves when they are stored, or are of no use. Never rejects. */
+  async receive(hash: string, bytes: Buffer, deviceId: string): Promise<Receipt> {
+    const wanted = this.#wanted.get(hash);
+    if (wanted === undefined || this.#storing.has(hash)) return { ok: true };
     this.#storing.add(hash);
     try {
-      const refused = this.#check(hash, bytes);
-      return refused ?? (await this.#store(hash, bytes));
+      return this.#check(hash, bytes, wanted) ?? (await this.#keep(hash, bytes, wanted, deviceId));
     } finally {
       this.#storing.delete(hash);
     }
   }
 
-  #check(hash: string, bytes: Buffer): Receipt | undefined {
+  #check(hash: string, bytes: Buffer, wanted: Wanted): Receipt | undefined {
     const loaded = loadSchema(bytes);
     if (loaded.ok) return undefined;
     const message = `${loaded.reason}: ${loaded.message}`;
-    // It may have come with the birth, before anyone wanted it: the same bytes need not be asked for again.
-    this.#wantedOf(hash).refusal = message;
+    wanted.refusal = message;
     this.#deps.onSettled(hash);
     return { ok: false, reason: 'InvalidSchema', message };
   }
 
-  async #store(hash: string, bytes: Buffer): Promise<Receipt> {
-    const { lister, client, clock, log, maxSchemas } = this.#deps;
-    if (lister.size >= maxSchemas || !this.#bucket.take(clock.monotonic())) {
-      const message = `not stored: ${lister.size} schemas are there already, the limit is ${maxSchemas} (--max-schemas), at most ${STORED_PER_MINUTE} new ones a minute`;
-      return { ok: false, reason: 'TooManySchemas', message };
-    }
-    const name = schemaName(hash);
-    const body = {
-      apiVersion: API_VERSION,
-      kind: SCHEMA_KIND,
-      metadata: { name, labels: { [STORED_BY_LABEL]: 'mir-operator' } },
-      spec: { descriptorSet: bytes.toString('base64') },
-    };
-    try {
-      await client.create(SCHEMAS_PATH, body, { fieldManager: 'mir-operator' }, this.#signal);
-      log.info({ schema: name, bytes: bytes.length }, 'stored the schema of a device');
-    } catch (error) {
-      // Somebody else was faster; or it is tried again when the next device answers.
-      if (!(error instanceof ApiError && error.status === 409) && !this.#signal.aborted)
-        log.warn(
-          { err: error, schema: name },
-          'could not store the schema of a device; grant create on schemas.iot.mir',
-        );
-    }
-    return { ok: true };
+  async #keep(hash: string, bytes: Buffer, wanted: Wanted, deviceId: string): Promise<Receipt> {
+    const { keeper, clock, onSettled } = this.#deps;
+    const share = this.#shares.of(deviceId, clock.monotonic());
+    share.silences = 0;
+    const kept = await keeper.keep(hash, bytes, share, wanted.candidates.size > 1);
+    const obstacle = kept.ok ? undefined : kept.obstacle;
+    wanted.dueAt = clock.monotonic() + (obstacle === undefined ? ANSWER_MS : OBSTACLE_MS);
+    const isNews = wanted.obstacle !== obstacle;
+    wanted.obstacle = obstacle;
+    if (isNews) onSettled(hash);
+    if (kept.ok || kept.isOverLimit !== true) return { ok: true };
+    return { ok: false, reason: 'TooManySchemas', message: kept.obstacle ?? '' };
   }
 }
 
-/** The hash that a payload says it is, or why it cannot be a schema. */
-export function identifySchema(
-  payload: Buffer,
-): { readonly hash: string } | { readonly reason: BadInputReason; readonly message: string } {
-  if (payload.length === 0)
-    return { reason: 'EmptyPayload', message: 'payload is empty, expected a FileDescriptorSet' };
-  const { maxBytes } = DEFAULT_SCHEMA_LIMITS;
-  if (payload.length <= maxBytes) return { hash: hashSchema(payload) };
-  return { reason: 'TooLarge', message: `the schema has ${payload.length} bytes, the limit is ${maxBytes}` };
+function newWanted(now: number): Wanted {
+  return {
+    candidates: new Set(),
+    askedAt: Number.NEGATIVE_INFINITY,
+    dueAt: now,
+    wave: 1,
+    hopeUntil: undefined,
+    isHopeless: false,
+    refusal: undefined,
+    obstacle: undefined,
+  };
 }
+
+const NOT_ASKED: FetchStatus = {
+  kind: 'unavailable',
+  message: 'no object holds it, and no device could be asked yet',
+};

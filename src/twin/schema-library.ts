@@ -25,7 +25,7 @@ export class SchemaLibrary {
   }
 
   find(hash: string): Found {
-    // What is in an object never changes; only whether there is one has to be looked at.
+    // What is in an object never changes; whether there is one has to be looked at.
     const isThere = isSchemaHash(hash) && this.#lister.has(schemaName(hash));
     const found = isThere ? (this.#held.get(hash) ?? this.#load(hash)) : MISSING;
     this.#held.delete(hash);
@@ -33,6 +33,13 @@ export class SchemaLibrary {
     const [oldest] = this.#held.keys();
     if (this.#held.size > MAX_LOADED && oldest !== undefined) this.#held.delete(oldest);
     return found;
+  }
+
+  /** The object of this hash came, went or was replaced. True when its content was of no use before. */
+  forget(hash: string): boolean {
+    const wasBroken = this.#held.get(hash)?.kind === 'broken';
+    this.#held.delete(hash);
+    return wasBroken;
   }
 
   #load(hash: string): Found {
@@ -47,7 +54,7 @@ const MISSING: Found = { kind: 'missing' };
 function readSchema(hash: string, bytes: Buffer): Found {
   const actual = hashSchema(bytes);
   if (actual !== hash) {
-    const message = `its content has the hash ${actual}; store it under the name ${schemaName(actual)}`;
+    const message = `the object ${schemaName(hash)} holds another schema, of the hash ${actual}; store that as ${schemaName(actual)}`;
     return { kind: 'broken', reason: 'HashMismatch', message };
   }
   const loaded = loadSchema(bytes);

@@ -9,7 +9,10 @@ import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
-import { SchemaFetch, identifySchema } from './schema-fetch.ts';
+import { hashSchema } from '../schema/load-schema.ts';
+import { DEFAULT_SCHEMA_LIMITS } from '../schema/schema-limits.ts';
+import { SchemaFetch } from './schema-fetch.ts';
+import { SchemaKeeper } from './schema-keeper.ts';
 import { SchemaLibrary } from './schema-library.ts';
 import { PENDING, UNTYPED } from './typing.ts';
 import type { Typing } from './typing.ts';
@@ -26,6 +29,8 @@ export interface SchemasDeps {
   readonly wake: Wake;
   readonly maxSchemas: number;
   readonly onBadInput: BadInputSink;
+  /** An object that the operator stored is used no more by the device it was stored for. */
+  readonly release: (name: string) => void;
   /** The object of a schema is to be looked at. */
   readonly onObject: (name: string) => void;
 }
@@ -53,16 +58,16 @@ export class Schemas {
     this.#deps = deps;
     this.#startedAt = deps.clock.monotonic();
     this.library = new SchemaLibrary(deps.schemas);
-    this.#fetch = new SchemaFetch(
-      {
-        ...deps,
-        lister: deps.schemas,
-        ask: (deviceId) => this.#ask(deviceId),
-        canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
-        onSettled: (hash) => this.#wakeDevices(hash),
-      },
-      signal,
-    );
+    this.#fetch = new SchemaFetch({
+      clock: deps.clock,
+      keeper: new SchemaKeeper(deps, signal),
+      isHeld: (hash) => this.#isHeld(hash),
+      ask: (deviceId) => this.#ask(deviceId),
+      canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
+      announces: (deviceId, hash) => deps.fleet.get(deviceId)?.schemaHash === hash,
+      isKnown: (deviceId) => deps.fleet.get(deviceId) !== undefined,
+      onSettled: (hash) => this.#wakeDevices(hash),
+    });
   }
 
   typingOf(memory: DeviceMemory): Typing {
@@ -74,6 +79,7 @@ export class Schemas {
       case 'loaded':
         return { kind: 'typed', schema: found.schema };
       case 'broken':
+        if (found.reason === 'HashMismatch') this.#want(memory, hash);
         return { kind: 'unusable', hash, reason: found.reason, message: found.message };
       case 'missing':
         return this.#missing(memory, hash);
@@ -87,11 +93,21 @@ export class Schemas {
   }
 
   #missing(memory: DeviceMemory, hash: string): Typing {
-    if (this.#canAsk(memory, hash)) this.#fetch.want(hash, memory.deviceId);
+    this.#want(memory, hash);
     const status = this.#fetch.status(hash);
     if (status.kind === 'asking') return PENDING;
     const reason = status.kind === 'refused' ? 'SchemaInvalid' : 'SchemaUnavailable';
     return { kind: 'unusable', hash, reason, message: status.message };
+  }
+
+  #want(memory: DeviceMemory, hash: string): void {
+    if (this.#canAsk(memory, hash)) this.#fetch.want(hash, memory.deviceId);
+  }
+
+  /** An object under the right name with another content holds nothing that anybody can use. */
+  #isHeld(hash: string): boolean {
+    const found = this.library.find(hash);
+    return found.kind === 'loaded' || (found.kind === 'broken' && found.reason !== 'HashMismatch');
   }
 
   /** What a device says of its schema: a hash, or that it has none. */
@@ -103,24 +119,24 @@ export class Schemas {
     }
     if (memory.schemaHash === hash) return;
     memory.schemaHash = hash;
+    this.#fetch.leave(memory.deviceId);
     this.#wake(memory);
   }
 
-  /** A device sent the schema itself. */
+  /** A device sent the schema itself. What nobody asked for is dropped before anything is done with it. */
   receive(memory: DeviceMemory, payload: Buffer): void {
-    const identified = identifySchema(payload);
-    if ('reason' in identified) return this.#refuse(memory, identified.reason, identified.message);
-    const { hash } = identified;
-    if (memory.schemaHash !== undefined && memory.schemaHash !== hash) {
-      const message = `its hash is ${hash}, the device announced ${memory.schemaHash}`;
-      return this.#refuse(memory, 'SchemaMismatch', message);
-    }
-    this.announce(memory, hash);
-    void this.#take(memory, hash, payload);
+    const asked = this.#fetch.takeAsked(memory.deviceId);
+    if (asked === undefined) return this.#refuse(memory, 'UnaskedSchema', UNASKED);
+    // The answer to a request that is out of date.
+    if (asked !== memory.schemaHash || this.#isHeld(asked)) return;
+    const problem = checkPayload(payload, asked);
+    if (problem === undefined) return void this.#take(memory, asked, payload);
+    this.#fetch.disappointed(asked);
+    this.#refuse(memory, problem.reason, problem.message);
   }
 
   async #take(memory: DeviceMemory, hash: string, payload: Buffer): Promise<void> {
-    const receipt = await this.#fetch.receive(hash, payload);
+    const receipt = await this.#fetch.receive(hash, payload, memory.deviceId);
     if (!receipt.ok) this.#refuse(memory, receipt.reason, receipt.message);
   }
 
@@ -129,9 +145,10 @@ export class Schemas {
     if (this.#deps.schemas.hasSynced && this.#deps.broker.connected) this.#fetch.turn();
   }
 
-  /** An object came, went or changed. What is in it never does, so only coming and going is news to devices. */
+  /** An object came, went or changed. What is in it never does, so only coming and going is news to devices; a LIST may show both as one. */
   onObject(name: string, kind: 'added' | 'updated' | 'deleted'): void {
-    if (kind !== 'updated') this.#wakeDevices(schemaHash(name));
+    const wasBroken = this.library.forget(schemaHash(name));
+    if (kind !== 'updated' || wasBroken) this.#wakeDevices(schemaHash(name));
     this.#deps.onObject(name);
   }
 
@@ -166,4 +183,22 @@ export class Schemas {
   #refuse(memory: DeviceMemory, reason: BadInputReason, message: string): void {
     this.#deps.onBadInput(reason, `schema of ${memory.deviceId}: ${message}`, memory);
   }
+}
+
+const UNASKED = 'nobody asked for it: name its hash in the birth, and send it on get schema';
+
+/** Why the payload is not the schema of this hash, as far as its bytes tell. */
+function checkPayload(
+  payload: Buffer,
+  hash: string,
+): { readonly reason: BadInputReason; readonly message: string } | undefined {
+  if (payload.length === 0)
+    return { reason: 'EmptyPayload', message: 'payload is empty, expected a FileDescriptorSet' };
+  const { maxBytes } = DEFAULT_SCHEMA_LIMITS;
+  if (payload.length > maxBytes) {
+    return { reason: 'TooLarge', message: `the schema has ${payload.length} bytes, the limit is ${maxBytes}` };
+  }
+  const actual = hashSchema(payload);
+  if (actual === hash) return undefined;
+  return { reason: 'SchemaMismatch', message: `its hash is ${actual}, the device announced ${hash}` };
 }

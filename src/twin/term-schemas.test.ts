@@ -142,6 +142,7 @@ describe('a device that announces a schema', () => {
   it('is refused one that is not the one it announced', async () => {
     await using bed = await startTerm([device()]);
     bed.says(birth());
+    await bed.pass(1000);
     sends(bed, other);
     await bed.pass(1000);
     expect(await bed.badInput('SchemaMismatch')).toBe(1);
@@ -160,15 +161,16 @@ describe('a device that announces a schema', () => {
     expect(bed.kube.schemas.store.size).toBe(0);
   });
 
-  it('that cannot be used says why also when it comes at once with the birth', async () => {
-    const broken = Buffer.from('this is not a descriptor set');
+  it('and sends it before it is asked is asked all the same', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     await bed.pass(1000);
-    bed.says(birth({ schema: hashSchema(broken) }));
-    sends(bed, broken);
-    await bed.pass(2000);
-    expect(bed.condition('SchemaValid')).toBe('False/SchemaInvalid');
-    expect(asked(bed)).toEqual([]);
+    bed.says(birth());
+    sends(bed, bytes);
+    await bed.pass(1000);
+    expect(await bed.badInput('UnaskedSchema')).toBe(1);
+    expect(asked(bed)).toEqual(['schema']);
+    sends(bed, bytes);
+    await bed.until(() => bed.condition('SchemaValid') === 'True/Valid', 5000);
   });
 
   it('is untyped again when a new firmware announces none', async () => {
@@ -181,12 +183,13 @@ describe('a device that announces a schema', () => {
     expect(Object.keys(bed.document()?.messages ?? {})).toEqual([BATTERY, RATE]);
   });
 
-  it('can send it without announcing it', async () => {
+  it('is typed by what it announced only, whatever it sends', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     bed.says(birth({ schema: undefined }));
     sends(bed, bytes);
-    await bed.until(() => bed.condition('SchemaValid') === 'True/Valid', 5000);
-    expect(bed.status().schema?.hash).toBe(hash);
+    await bed.pass(5000);
+    expect(bed.condition('SchemaValid')).toBe('absent');
+    expect(bed.kube.schemas.store.size).toBe(0);
   });
 
   it('fills the cluster only up to the limit', async () => {

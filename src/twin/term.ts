@@ -140,6 +140,9 @@ export class Term implements BrokerHandlers {
         ...shared,
         maxSchemas: config.maxSchemas,
         onBadInput: this.#onBadInput,
+        release: (name) => {
+          if (lister.hasSynced) this.#collector?.release(name);
+        },
         onObject: (name) => deps.schemaQueue.add(name),
       },
       signal,

@@ -9,6 +9,7 @@ import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../s
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
 import { statusFaults } from './device-crd.ts';
 import { FakeSchemas, isSchema } from './fake-schemas.ts';
+import type { DeleteOptions } from './fake-schemas.ts';
 
 export interface StatusWritten {
   readonly key: string;
@@ -53,7 +54,8 @@ export class FakeKube {
     create: <T>(path: string, body: unknown) =>
       Promise.resolve().then(() => (isSchema(path) ? this.schemas.create(body) : this.#create(path, body)) as T),
     replace: () => refuse('replace'),
-    delete: <T>(path: string) => Promise.resolve().then(() => this.schemas.delete(path) as T),
+    delete: <T>(path: string, options?: unknown) =>
+      Promise.resolve().then(() => this.schemas.delete(path, options as DeleteOptions) as T),
     close: () => Promise.resolve(),
   };
 

@@ -8,6 +8,10 @@ import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 
+export interface DeleteOptions {
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
 /** The schema objects of a fake API server: every change is in the store, and told, at once. */
 export class FakeSchemas {
   readonly store = new Store<SchemaObject>();
@@ -42,8 +46,12 @@ export class FakeSchemas {
     return this.#put({ ...before, status: mergePatch((before.status ?? {}) as Json, status as Json) as SchemaStatus });
   }
 
-  delete(path: string): SchemaObject {
+  delete(path: string, { preconditions = {} }: DeleteOptions = {}): SchemaObject {
     const gone = this.#get(nameIn(path));
+    const { uid = gone.metadata.uid, resourceVersion = gone.metadata.resourceVersion } = preconditions;
+    if (uid !== gone.metadata.uid || resourceVersion !== gone.metadata.resourceVersion) {
+      throw new ApiError(409, { code: 409, reason: 'Conflict', message: `the preconditions of ${path} do not hold` });
+    }
     this.store.remove(gone.metadata.name);
     this.onChange(gone.metadata.name, 'deleted');
     return gone;

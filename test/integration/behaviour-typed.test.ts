@@ -29,8 +29,9 @@ afterAll(() => stage.close(), 120_000);
 
 const rate = (intervalSeconds: number) => ({ [RATE]: { intervalSeconds } });
 const birth = (schema: string) => ({ online: true, session: 's1', heartbeat: 0, schema });
-/** A device that is known to the operator announces its schema. */
-async function announce(name: string, schema: string): Promise<void> {
+/** A device that is known to the operator announces its schema, and sends `bytes` when it is asked. */
+async function announce(name: string, schema: string, bytes?: Buffer): Promise<void> {
+  if (bytes !== undefined) await stage.answerSchema(name, bytes);
   await stage.until(name, 'is served', ({ status, metadata }) => {
     expect(status?.observedGeneration).toBe(metadata.generation);
   });
@@ -45,8 +46,7 @@ const kubectl = async (...args: string[]): Promise<string> => {
 describe('a device that brings a schema', () => {
   it('is typed by it, and kubectl shows what is in it', async () => {
     await stage.create('bringer', rate(60));
-    await announce('bringer', hash);
-    await stage.say('bringer', 'schema', bytes, false);
+    await announce('bringer', hash, bytes);
     await stage.untilCondition('bringer', 'SchemaValid', 'True/Valid');
     const { status } = await stage.get('bringer');
     expect(status?.schema).toMatchObject({ hash, packageNames: ['mir.device.v1', 'sensor.v1'] });
@@ -98,8 +98,7 @@ describe('a device that brings a schema', () => {
     const broken = Buffer.from('\x0a\xff\xff\xff\xff\x0f', 'latin1');
     await stage.create('broken', rate(60));
     await stage.create('whole', rate(60));
-    await announce('broken', hashSchema(broken));
-    await stage.say('broken', 'schema', broken, false);
+    await announce('broken', hashSchema(broken), broken);
     await stage.untilCondition('broken', 'SchemaValid', 'False/SchemaInvalid');
     await stage.untilCondition('broken', 'Ready', 'True/Published');
     await announce('whole', hash);

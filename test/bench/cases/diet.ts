@@ -81,9 +81,12 @@ async function syncedTwin(rig: Rig): Promise<Device> {
     ...sample.properties?.desired,
     'sensor.v1.BatteryStatus': { percentage: 87, voltage: 3.2 },
   };
+  device.on('message', (_topic, payload) => {
+    if (payload.toString() === 'schema') void say('schema', schema);
+  });
+  await device.subscribeAsync(`mir/v1alpha/${sample.spec.deviceId}/get`, { qos: 1 });
   const session = { online: true, session: '0f8fad5b-d9cb-469f-a165-70867728950e', heartbeat: 10 };
   await say('state', { ...session, schema: hashSchema(schema), reports: Object.keys(reported) });
-  await say('schema', schema);
   for (const [message, value] of Object.entries(reported)) await say(`reported/${message}`, { value });
   await device.publishAsync(`mir/v1alpha/${sample.spec.deviceId}/heartbeat`, '');
   return eventually('the twin is in sync', async () => {

@@ -100,6 +100,15 @@ export class Stage {
     return this.world.broker.publish(this.topic(name, rest), payload, { retain: isRetained, qos: 1 });
   }
 
+  /** Sends `schema` whenever the operator asks for it. */
+  async answerSchema(name: string, schema: Buffer): Promise<void> {
+    const client = await this.world.broker.connect();
+    client.on('message', (_topic, payload) => {
+      if (payload.toString() === 'schema') void this.say(name, 'schema', schema, false);
+    });
+    await client.subscribeAsync(this.topic(name, 'get'), { qos: 1 });
+  }
+
   /** A simulated device, not started. */
   device(name: string, options: Partial<SimulatedDeviceOptions> = {}): SimulatedDevice {
     const device = createSimulatedDevice({

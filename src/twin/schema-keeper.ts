@@ -1,0 +1,111 @@
+import { API_VERSION } from '../api/device.ts';
+import { SCHEMAS_PATH, SCHEMA_KIND, STORED_BY_LABEL, schemaName } from '../api/schema.ts';
+import type { SchemaObject } from '../api/schema.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isConflict, isRefused } from '../kube/errors.ts';
+import { TokenBucket } from '../kube/token-bucket.ts';
+import type { Logger } from '../log.ts';
+import type { Share } from './schema-shares.ts';
+
+export interface SchemaKeeperDeps {
+  readonly schemas: Lister<SchemaObject>;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Objects in the cluster beyond which no more are stored. */
+  readonly maxSchemas: number;
+  /** The device that an object was stored for has brought another: it goes, unless somebody uses it. */
+  readonly release: (name: string) => void;
+}
+
+/** `obstacle`: why not, for people; absent: it may work the next time. */
+export type Kept =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly obstacle?: string; readonly isOverLimit?: boolean };
+
+/** New schemas stored in a minute: firmware is not released that often, and devices that make up schemas must not fill the cluster. */
+const STORED_PER_MINUTE = 60;
+
+/** Stores the schemas that devices bring as objects. */
+export class SchemaKeeper {
+  readonly #deps: SchemaKeeperDeps;
+  readonly #signal: AbortSignal;
+  /** Two allowances, so that schemas of single devices never keep one waiting that several devices announce. */
+  readonly #ofOne: TokenBucket;
+  readonly #ofSeveral: TokenBucket;
+
+  constructor(deps: SchemaKeeperDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+    const now = deps.clock.monotonic();
+    this.#ofOne = new TokenBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60, now);
+    this.#ofSeveral = new TokenBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60, now);
+  }
+
+  /** `bytes` are the schema that `hash` names. `isShared`: several devices announce it. Never rejects. */
+  async keep(hash: string, bytes: Buffer, share: Share, isShared: boolean): Promise<Kept> {
+    const name = schemaName(hash);
+    const obstacle = this.#limit(name, share, isShared ? this.#ofSeveral : this.#ofOne);
+    if (obstacle !== undefined) return { ok: false, obstacle, isOverLimit: true };
+    try {
+      await this.#removeFalse(name);
+      await this.#create(name, bytes);
+    } catch (error) {
+      return this.#explain(name, error);
+    }
+    const former = share.stored;
+    share.stored = name;
+    if (former !== undefined && former !== name) this.#deps.release(former);
+    return { ok: true };
+  }
+
+  #limit(name: string, share: Share, bucket: TokenBucket): string | undefined {
+    const { schemas, maxSchemas, clock } = this.#deps;
+    const now = clock.monotonic();
+    if (schemas.size >= maxSchemas && !schemas.has(name)) {
+      return `not stored: ${schemas.size} schemas are there already, the limit is ${maxSchemas} (--max-schemas)`;
+    }
+    if (!share.stores.has(now)) return 'not stored yet: the device brings new schemas too often, one a minute is taken';
+    if (!bucket.take(now)) {
+      return `not stored yet: devices bring more than ${STORED_PER_MINUTE} new schemas a minute; it is tried again`;
+    }
+    share.stores.take(now);
+    return undefined;
+  }
+
+  /** An object of this name whose content is another: nobody can use it, its name is for the true one. */
+  async #removeFalse(name: string): Promise<void> {
+    const { schemas, client, log } = this.#deps;
+    const object = schemas.get(name);
+    if (object === undefined) return;
+    const { uid, resourceVersion } = object.metadata;
+    await client.delete(`${SCHEMAS_PATH}/${name}`, { preconditions: { uid, resourceVersion } }, {}, this.#signal);
+    log.warn({ schema: name }, 'replacing a schema whose name is not the hash of its content by the one that is');
+  }
+
+  async #create(name: string, bytes: Buffer): Promise<void> {
+    const { client, log } = this.#deps;
+    const body = {
+      apiVersion: API_VERSION,
+      kind: SCHEMA_KIND,
+      metadata: { name, labels: { [STORED_BY_LABEL]: 'mir-operator' } },
+      spec: { descriptorSet: bytes.toString('base64') },
+    };
+    await client.create(SCHEMAS_PATH, body, { fieldManager: 'mir-operator' }, this.#signal);
+    log.info({ schema: name, bytes: bytes.length }, 'stored the schema of a device');
+  }
+
+  #explain(name: string, error: unknown): Kept {
+    // Somebody else was faster.
+    if (isConflict(error)) return { ok: true };
+    if (this.#signal.aborted) return { ok: false };
+    this.#deps.log.warn(
+      { err: error, schema: name },
+      'could not store the schema of a device; grant create and delete on schemas.iot.mir',
+    );
+    if (!isRefused(error) || !(error instanceof Error)) return { ok: false };
+    return { ok: false, obstacle: `the API server refuses to store it: ${error.message.slice(0, 300)}` };
+  }
+}
