@@ -32,16 +32,30 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Answer {
   readonly took: number;
+  readonly foreign: number;
+  /** Seconds in effect. */
+  readonly rate: number;
   readonly report: Readonly<Record<string, unknown>>;
   readonly birth: unknown;
 }
 
-function ask(payload: Buffer, store: DesiredCase['store'] = {}): Answer {
+let devices = 0;
+
+/** The EEPROM of another device, with what is in `store`. */
+function eepromOf(store: DesiredCase['store'] = {}): string {
+  const eeprom = join(folder, `eeprom-${(devices += 1)}`);
   const entry = store[RATE];
-  const before =
-    entry === undefined ? [] : [entry.uid, String(entry.revision), JSON.stringify(entry.value['intervalSeconds'])];
-  return JSON.parse(execFileSync(program, before, { input: payload, encoding: 'utf8' })) as Answer;
+  if (entry === undefined) return eeprom;
+  const interval = JSON.stringify(entry.value['intervalSeconds']);
+  execFileSync(program, ['put', entry.uid, String(entry.revision), interval, eeprom]);
+  return eeprom;
 }
+
+function play(what: 'desired' | 'state' | 'start', eeprom: string, payload: Buffer | string = ''): Answer {
+  return JSON.parse(execFileSync(program, [what, eeprom], { input: payload, encoding: 'utf8' })) as Answer;
+}
+
+const ask = (payload: Buffer, store: DesiredCase['store'] = {}): Answer => play('desired', eepromOf(store), payload);
 
 /** It knows one field of one message, rejects nothing, and reads no more of the others than it must to skip them. */
 function isForIt(given: DesiredCase): boolean {
@@ -82,6 +96,8 @@ describe('the C example', () => {
   it.each(cases.map((one) => [one.name, one] as const))('%s', (_, given) => {
     const answer = ask(payloadOf(given) ?? Buffer.alloc(0), given.store);
     expect(answer.took).toBe(expectedOf(given));
+    const { published } = given;
+    expect(published[RATE] === undefined ? undefined : answer.report).toEqual(published[RATE]);
     const reports = [given.storeAfter[RATE]]
       .flatMap((after) => after ?? [])
       .map(({ uid, revision, value }) => ({
@@ -92,6 +108,58 @@ describe('the C example', () => {
         value,
       }));
     expect(given.storeAfter[RATE] === undefined ? [] : [answer.report]).toEqual(reports);
+  });
+
+  describe('that does what its header says', () => {
+    const document = (messages: object) =>
+      JSON.stringify({ owner: { cluster: 'c', namespace: 'n', name: 'd', uid: 'u1' }, messages });
+    const rate = (revision: number, intervalSeconds: number) =>
+      document({ [RATE]: { revision, value: { intervalSeconds } } });
+
+    it('has after a restart what it had before it', () => {
+      const eeprom = eepromOf();
+      expect(play('start', eeprom)).toMatchObject({ rate: 60, report: { value: { intervalSeconds: 60 } } });
+      expect(play('desired', eeprom, rate(1, 30))).toMatchObject({ took: 1, rate: 30 });
+      expect(play('start', eeprom)).toMatchObject({ rate: 30, report: { revision: 1, status: 'applied' } });
+    });
+
+    it('has no withdrawn value back after a restart, and reports it once more without a decision', () => {
+      const eeprom = eepromOf();
+      play('desired', eeprom, rate(7, 30));
+      expect(play('desired', eeprom, document({}))).toMatchObject({ took: 3, rate: 60 });
+      const after = play('start', eeprom);
+      expect(after.rate).toBe(60);
+      expect(after.report).toEqual({ version: 1, value: { intervalSeconds: 60 } });
+      expect(play('desired', eeprom, rate(8, 30))).toMatchObject({ took: 1, rate: 30 });
+    });
+
+    it('goes on with the rate before a rejected one, also after a restart', () => {
+      const eeprom = eepromOf();
+      play('desired', eeprom, rate(1, 30));
+      expect(play('desired', eeprom, rate(2, 0))).toMatchObject({ took: 2, rate: 30 });
+      expect(play('start', eeprom)).toMatchObject({
+        rate: 30,
+        report: { revision: 2, status: 'rejected', value: { intervalSeconds: 30 } },
+      });
+      const first = eepromOf();
+      expect(play('desired', first, rate(1, 0))).toMatchObject({ took: 2, rate: 60 });
+      expect(play('start', first)).toMatchObject({ rate: 60, report: { revision: 1, status: 'rejected' } });
+    });
+
+    it.each(readVectors('state').map((one) => [one.name, one] as const))('%s', (_, given) => {
+      const eeprom = eepromOf();
+      const heard = given.in.map((state) => {
+        const session = state['session'] === '$own' ? { session: '0000b7c1' } : {};
+        return play('state', eeprom, JSON.stringify({ ...state, ...session })).foreign;
+      });
+      // Once for each connection.
+      expect(Math.max(...heard)).toBe(given.births);
+    });
+
+    it('leaves alone what it cannot read on its state topic', () => {
+      for (const payload of ['', '{', 'null', '{"online":"false"}', '{"session":"x"}', '[{"online":false}]'])
+        expect(play('state', eepromOf(), payload).foreign).toBe(0);
+    });
   });
 
   it('announces itself as the protocol says, with the size that it takes', () => {
