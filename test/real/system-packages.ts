@@ -15,6 +15,11 @@ export async function findMosquittoClients(progress: Progress): Promise<string> 
   return find('mosquitto_sub') ?? (await install('mosquitto-clients', 'mosquitto_sub', progress));
 }
 
+/** Path of `bwrap`, which runs a root file system without a container engine. */
+export async function findBubblewrap(progress: Progress): Promise<string> {
+  return find('bwrap') ?? (await install('bubblewrap', 'bwrap', progress));
+}
+
 /** Path of `protoc`, with Google's own .proto files where it finds them. */
 export async function findProtoc(progress: Progress): Promise<string> {
   const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));
