@@ -10,6 +10,7 @@ export interface PageReaderDeps {
   readonly broker: Broker;
   readonly topics: Topics;
   readonly fleet: Fleet;
+  readonly limits: { readonly maxMessages: number };
   readonly pageSize: number;
   readonly concurrency: number;
   readonly clock: Clock;
@@ -23,6 +24,8 @@ export interface PageReaderDeps {
 
 const RETRY_MS = 1000;
 const LATE_MS = 10_000;
+/** What a device has stored beside its reports. */
+const STATE = 1;
 
 /**
  * Reads the retained state of devices, page by page of exact filters, because one wildcard loses messages and proves nothing
@@ -56,7 +59,7 @@ export class PageReader {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
     if (memory !== undefined) {
-      memory.window ??= new ReadWindow();
+      memory.window ??= new ReadWindow(this.#deps.limits.maxMessages + STATE);
       memory.window.closesAt = Number.POSITIVE_INFINITY;
     }
     this.#schedule();

@@ -76,11 +76,8 @@ export class Router {
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
-    const { window } = memory;
-    const heard = message.retained ? window?.heard(message.topic) : undefined;
+    const heard = message.retained ? memory.window?.heard(message.topic) : undefined;
     if (heard !== undefined) return this.#hearAgain(memory, topic, heard);
-    // A heartbeat is never stored, so nothing can come late.
-    if (!message.retained && topic.kind !== 'heartbeat') window?.hear(message);
     switch (topic.kind) {
       case 'heartbeat':
         // Nobody should retain a heartbeat; a stored one tells nothing about now.
@@ -159,8 +156,11 @@ export class Router {
   }
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
-    const { gate, count, limits } = this.#deps;
-    if (payload.length === 0 && memory.cleared?.has(name) === true) return;
+    const { gate, count, limits, topics } = this.#deps;
+    if (payload.length === 0 && memory.cleared?.has(name) === true) {
+      if (!retained) memory.window?.hear(topics.reported(memory.deviceId, name), payload);
+      return;
+    }
     count('report');
     const isOversized = payload.length > limits.maxPayloadBytes;
     const admission = retained || isOversized ? 'read' : gate.admit(memory.deviceId, name, payload);
@@ -192,7 +192,9 @@ export class Router {
   }
 
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
-    const { limits } = this.#deps;
+    const { limits, topics } = this.#deps;
+    if (!retained && payload.length <= limits.maxPayloadBytes)
+      memory.window?.hear(topics.reported(memory.deviceId, name), payload);
     const parsed = isProtobuf(payload)
       ? parseReportedProtobuf(payload, limits)
       : parseReported(payload, limits, memory.schemaHash !== undefined);
@@ -205,11 +207,20 @@ export class Router {
       return this.#deps.wake.clear(memory, name);
     }
     memory.cleared?.delete(name);
+    if (this.#isOneTooMany(memory, name)) {
+      const message = `${limits.maxReports} other messages of this device wait already (--max-messages-per-device)`;
+      return this.#refuse(memory, `reported/${name}`, { reason: 'TooManyMessages', message });
+    }
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
     memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
     if (!retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
     const isAboutDesired = envelope.status !== undefined || memory.desiredNames.includes(name);
     this.#deps.wake.status(memory, isAboutDesired ? 'sync' : 'reported');
+  }
+
+  /** What is desired has a place in any case; there is no more of it than of reports. */
+  #isOneTooMany({ inbox, desiredNames }: DeviceMemory, name: string): boolean {
+    return inbox.size >= this.#deps.limits.maxReports && !inbox.has(name) && !desiredNames.includes(name);
   }
 
   /** Takes the decision out of a report that cannot be about this object's documents; its value counts all the same. */
@@ -240,8 +251,9 @@ export class Router {
 
   /** A device that flaps costs no more than one that talks: each birth may need a look at its twin and another document. */
   #onState(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
-    const { stateGate } = this.#deps;
-    const admission = retained ? 'read' : stateGate.admit(memory.deviceId, 'state', payload);
+    const { stateGate, limits } = this.#deps;
+    const isOversized = payload.length > limits.maxPayloadBytes;
+    const admission = retained || isOversized ? 'read' : stateGate.admit(memory.deviceId, 'state', payload);
     if (admission === 'read') this.#readState(memory, payload, retained);
     if (admission === 'first-held') {
       const message = `more than ${stateGate.perSecond} births and farewells in a second: of the rest only the newest is read`;
@@ -250,7 +262,10 @@ export class Router {
   }
 
   #readState(memory: DeviceMemory, payload: Buffer, retained: boolean): void {
-    const parsed = parseState(payload, this.#deps.limits);
+    const { limits, topics } = this.#deps;
+    const parsed = parseState(payload, limits);
+    if (!retained && payload.length <= limits.maxPayloadBytes)
+      memory.window?.hear(topics.state(memory.deviceId), payload);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
     memory.stateGap = 'none';
