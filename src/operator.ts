@@ -36,6 +36,7 @@ import { DEVICE_ID_INDEX } from './twin/claims.ts';
 import type { EventSubject, TwinEvent } from './twin/events.ts';
 import { mostStatusWrites } from './twin/status-patch.ts';
 import { mayForget } from './twin/sweep-limits.ts';
+import { maxPacketBytes } from './twin/packet-limit.ts';
 import { Term } from './twin/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
@@ -237,12 +238,14 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       clientId: config.mqttClientId ?? fixedClientId(cluster, installation, config.topicPrefix),
       protocolVersion: config.mqttProtocolVersion,
       credentials: () => readCredentials(config),
+      maxPacketBytes: maxPacketBytes(config),
       live: topics.live,
       tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
       beforeReconnect: () => lease.renewNow(),
     },
     {
       onMessage: (message) => term.onMessage(message),
+      onOversized: (message) => term.onOversized(message),
       onConnected: () => term.onConnected(),
       onDisconnected: () => term.onDisconnected(),
     },

@@ -7,6 +7,14 @@ export interface IncomingMessage {
   readonly retained: boolean;
 }
 
+/** What is known of a message of which nothing but the topic was read. */
+export interface OversizedMessage {
+  readonly topic: string;
+  /** Of the whole packet. */
+  readonly bytes: number;
+  readonly retained: boolean;
+}
+
 export interface PublishOptions {
   readonly retain: boolean;
   readonly qos: 0 | 1;
@@ -50,6 +58,8 @@ export type RefusedFilters = ReadonlyMap<string, BrokerError>;
 export interface BrokerHandlers {
   /** Called synchronously for every message, in order; must not throw and must not block. */
   onMessage(message: IncomingMessage): void;
+  /** Something was too large to be read; true: it is to be taken out of the broker's store if it stands there. */
+  onOversized?(message: OversizedMessage): boolean;
   /** Live subscriptions are in place (SUBACK received). Called again after every reconnect. */
   onConnected(limits: BrokerLimits): void;
   onDisconnected(reason: string): void;

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../log.ts';
 import { createTopics } from '../protocol/topics.ts';
-import type { IncomingMessage } from './broker.ts';
+import type { BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
 import { connectBroker } from './connection.ts';
 import type { BrokerConnection } from './connection.ts';
 import { hasMosquitto, startMosquitto } from './mosquitto.ts';
@@ -30,7 +30,7 @@ class Client {
   readonly #events: string[] = [];
   readonly #waiters = new Set<() => void>();
 
-  constructor(url: string, options: Partial<BrokerOptions> = {}) {
+  constructor(url: string, options: Partial<BrokerOptions> = {}, onOversized?: BrokerHandlers['onOversized']) {
     const tuning = { reconnectMinMs: 5, reconnectMaxMs: 20, ...options.tuning };
     this.broker = opened(
       connectBroker(
@@ -39,6 +39,7 @@ class Client {
           onMessage: (message) => this.#happened(() => this.messages.push(message)),
           onConnected: () => this.#happened(() => this.#events.push('connected')),
           onDisconnected: (reason) => this.#happened(() => this.#events.push(reason)),
+          ...(onOversized === undefined ? {} : { onOversized }),
         },
         { clock: systemClock, log: silentLogger },
       ),
@@ -83,8 +84,12 @@ const systemTick = (): Promise<void> =>
     setImmediate(resolve);
   });
 
-async function connected(url: string, options: Partial<BrokerOptions> = {}): Promise<Client> {
-  const client = new Client(url, options);
+async function connected(
+  url: string,
+  options: Partial<BrokerOptions> = {},
+  onOversized?: BrokerHandlers['onOversized'],
+): Promise<Client> {
+  const client = new Client(url, options, onOversized);
   expect(await client.event()).toBe('connected');
   return client;
 }
@@ -169,6 +174,35 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
       );
       expect(new Set(operator.texts().filter((text) => text.startsWith('live')))).toEqual(expected);
     });
+
+    it.each([5, 4] as const)(
+      'never reads what is too large, and does not meet it again (MQTT %i)',
+      async (protocolVersion) => {
+        const { url } = opened(await start());
+        const device = await connected(url, { clientId: 'device', live: [] });
+        const huge = Buffer.alloc(20_000_000, 'x');
+        await device.broker.publish(topics.reported('a', 'x.Huge'), huge, stored);
+        await device.broker.publish(topics.reported('a', 'x.Y'), 'R', stored);
+        const told: OversizedMessage[] = [];
+        const onOversized = (message: OversizedMessage): boolean => told.push(message) > 0;
+        const operator = await connected(url, { protocolVersion, maxPacketBytes: 300_000 }, onOversized);
+        const page = async (): Promise<string[]> => {
+          await operator.broker.readRetained([topics.retained('a')], never);
+          return [...new Set(operator.texts())];
+        };
+        // MQTT 3.1.1 has no retain handling: the live subscriptions bring everything once
+        expect((await page()).filter((text) => text.startsWith('stored'))).toEqual(['stored a/reported/x.Y R']);
+        const before = told.length;
+        await page();
+        const isTold = told.some(({ topic, retained }) => retained && topic === topics.reported('a', 'x.Huge'));
+        expect(isTold || protocolVersion === 5).toBe(true);
+        expect(told).toHaveLength(before);
+        await device.broker.publish(topics.reported('a', 'x.Huge'), huge, live);
+        await device.broker.publish(topics.reported('a', 'x.Y'), 'after', live);
+        await operator.until(() => operator.messages.length > 0);
+        expect(operator.texts()).toEqual(['live a/reported/x.Y after']);
+      },
+    );
 
     it('does not hear itself on its live subscriptions', async () => {
       const { url } = opened(await start());

@@ -4,7 +4,14 @@ import { publicUrl } from '../broker-url.ts';
 import type { Clock } from '../clock.ts';
 import { delay } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
+import type {
+  Broker,
+  BrokerHandlers,
+  BrokerLimits,
+  OversizedMessage,
+  PublishOptions,
+  RefusedFilters,
+} from './broker.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailedConnect, describeFailure } from './failure.ts';
@@ -150,7 +157,8 @@ class Connection implements BrokerConnection {
   #link(credentials: BrokerCredentials): Link | undefined {
     const deps = { clock: this.#clock, tuning: this.#tuning, name: this.#name };
     try {
-      return new Link(this.#options, credentials, deps, this.#receive);
+      const isUnwanted = (message: OversizedMessage): boolean => this.#handlers.onOversized?.(message) === true;
+      return new Link(this.#options, credentials, deps, { receive: this.#receive, isUnwanted });
     } catch (error) {
       this.#ended(describeFailure(error, this.#name));
       return undefined;

@@ -1,12 +1,21 @@
+import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { BrokerError } from './broker.ts';
 import { describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions } from './options.ts';
-import { clientOptions } from './options.ts';
+import { clientOptions, MAX_PACKET_BYTES } from './options.ts';
+import { filterIncoming, PacketFilter } from './packet-filter.ts';
+import type { OversizedPublish, PacketFilterHandlers } from './packet-filter.ts';
 import type { SessionDeps } from './session.ts';
 import { Session } from './session.ts';
+
+export interface LinkHandlers {
+  readonly receive: (packet: IPublishPacket) => void;
+  /** Told of what is too large to be received; true: it is to be taken out of the broker's store. */
+  readonly isUnwanted: (publish: OversizedPublish) => boolean;
+}
 
 /** One network connection, from CONNECT to the end of its socket; it never reconnects. */
 export class Link {
@@ -22,12 +31,14 @@ export class Link {
     options: BrokerOptions,
     credentials: BrokerCredentials,
     deps: SessionDeps,
-    receive: (packet: IPublishPacket) => void,
+    { receive, isUnwanted }: LinkHandlers,
   ) {
     this.#options = options;
     this.#deps = deps;
     const client = connect(clientOptions(options, deps.tuning, credentials));
     this.#client = client;
+    limitIncoming(client, options.maxPacketBytes ?? MAX_PACKET_BYTES, isUnwanted);
+    client.connect();
     client.on('packetreceive', batchWrites(client));
     // Nagle's algorithm against the broker's delayed ACK costs 40 ms a message; what belongs together is corked above.
     client.once('connect', () => {
@@ -95,6 +106,33 @@ export class Link {
 }
 
 const FAREWELL_MS = 500;
+
+/** What is too large is acknowledged, or it would take a place among what is in flight for as long as the connection lasts. */
+function limitIncoming(client: MqttClient, maxBytes: number, isUnwanted: LinkHandlers['isUnwanted']): void {
+  const handlers: PacketFilterHandlers = {
+    onOversized: (publish) => {
+      if (isUnwanted(publish) && publish.retained) client.publish(publish.topic, '', { retain: true, qos: 1 });
+    },
+    onSkipped: ({ packetId }) => {
+      if (packetId !== undefined) client.stream.write(puback(packetId));
+    },
+  };
+  let { stream } = client;
+  Object.defineProperty(client, 'stream', {
+    get: () => stream,
+    // MQTT.js makes its stream and pipes it into its parser in one go.
+    set: (fresh: MqttClient['stream']) => {
+      stream = fresh;
+      filterIncoming(
+        fresh,
+        new PacketFilter(maxBytes, handlers).on('error', (error) => fresh.destroy(error)),
+      );
+    },
+  });
+}
+
+/** [MQTT-3.4.2.1]: without a reason code it means success. */
+const puback = (packetId: number): Buffer => Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]);
 
 /** What is written while packets are read leaves in one write: a system call for every PUBACK costs a fifth of the CPU. */
 function batchWrites(client: MqttClient): () => void {

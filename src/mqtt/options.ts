@@ -11,6 +11,8 @@ export interface BrokerOptions {
   readonly protocolVersion?: 4 | 5;
   /** Asked at every connect, so that rotated passwords and certificates are taken up. */
   readonly credentials?: () => BrokerCredentials | Promise<BrokerCredentials>;
+  /** Larger packets are not read: their topics are told, and nothing else of them. All that MQTT can carry by default. */
+  readonly maxPacketBytes?: number;
   /** Subscribed on every connect, before `onConnected`. */
   readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
   readonly tuning?: Partial<BrokerTuning>;
@@ -69,7 +71,7 @@ export const DEFAULT_BROKER_TUNING: BrokerTuning = {
 
 /** MQTT.js options for one network connection. It never reconnects by itself, and so never stores anything for later. */
 export function clientOptions(
-  { url, clientId, protocolVersion = 5 }: BrokerOptions,
+  { url, clientId, protocolVersion = 5, maxPacketBytes = MAX_PACKET_BYTES }: BrokerOptions,
   tuning: BrokerTuning,
   credentials: BrokerCredentials,
 ): IClientOptions {
@@ -87,9 +89,16 @@ export function clientOptions(
     keepalive: tuning.keepaliveSeconds,
     connectTimeout: tuning.connectTimeoutMs,
     // Without it mosquitto keeps 20 messages in flight and silently drops what its queue of 1,000 does not hold.
-    ...(protocolVersion === 5 && { properties: { receiveMaximum: RECEIVE_MAXIMUM } }),
+    ...(protocolVersion === 5 && {
+      properties: { receiveMaximum: RECEIVE_MAXIMUM, maximumPacketSize: maxPacketBytes },
+    }),
+    // Its stream is looked at before it is used.
+    manualConnect: true,
   };
 }
+
+/** What the fixed header can say, and the header itself. */
+export const MAX_PACKET_BYTES = 268_435_460;
 
 const RECEIVE_MAXIMUM = 65_535;
 /** What a broker keeps for a 3.1.1 client, by mosquitto's defaults. */

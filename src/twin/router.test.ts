@@ -131,7 +131,7 @@ describe('the router', () => {
         send(topics.reported('sensor-01', name(index)), { value: { n: index } });
       }
       expect(kept(memory, 2000)).toHaveLength(65);
-      expect(memory.inbox.size).toBe(64);
+      expect(memory.inbox.size).toBe(128);
     });
 
     it('no more in a second than is read in one', () => {

@@ -208,7 +208,7 @@ export class Router {
     }
     memory.cleared?.delete(name);
     if (this.#isOneTooMany(memory, name)) {
-      const message = `${limits.maxReports} other messages of this device wait already (--max-messages-per-device)`;
+      const message = `${memory.inbox.size} other messages of this device wait already (--max-messages-per-device)`;
       return this.#refuse(memory, `reported/${name}`, { reason: 'TooManyMessages', message });
     }
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
@@ -218,9 +218,9 @@ export class Router {
     this.#deps.wake.status(memory, isAboutDesired ? 'sync' : 'reported');
   }
 
-  /** What is desired has a place in any case; there is no more of it than of reports. */
+  /** As many again as a twin may have, so that new ones are refused by name before they take the place of those that it has. */
   #isOneTooMany({ inbox, desiredNames }: DeviceMemory, name: string): boolean {
-    return inbox.size >= this.#deps.limits.maxReports && !inbox.has(name) && !desiredNames.includes(name);
+    return inbox.size >= 2 * this.#deps.limits.maxReports && !inbox.has(name) && !desiredNames.includes(name);
   }
 
   /** Takes the decision out of a report that cannot be about this object's documents; its value counts all the same. */

@@ -11,7 +11,7 @@ import { onReconnect } from '../liveness/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Broker, BrokerError, BrokerHandlers, IncomingMessage } from '../mqtt/broker.ts';
+import type { Broker, BrokerError, BrokerHandlers, IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
 import { harmless } from '../protocol/text.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
@@ -333,6 +333,15 @@ export class Term implements BrokerHandlers {
 
   onMessage(message: IncomingMessage): void {
     this.#router.route(message);
+  }
+
+  /** What a device has stored and nobody can read goes out of the store, or it would come with every page. */
+  onOversized({ topic, bytes }: OversizedMessage): boolean {
+    const parsed = this.#deps.topics.parse(topic);
+    const memory = parsed === undefined ? undefined : this.#fleet.get(parsed.deviceId);
+    this.#onBadInput('TooLarge', `${topic.slice(0, 256)} has ${bytes} bytes and is not read`, memory);
+    if (parsed?.kind === 'reported') memory?.orphanedReports?.add(parsed.message);
+    return memory?.owner !== undefined && parsed?.kind !== 'desired';
   }
 
   onConnected(): void {
