@@ -4,7 +4,7 @@ export interface Command {
   /** Words; `{ns}` is a namespace of the case's own, `{hash}` 63 hex digits of its own. */
   readonly args: string;
   readonly stdin?: string;
-  /** Reads what the command before it printed. */
+  /** Reads what the last `get` printed. */
   readonly isPiped?: boolean;
 }
 
@@ -171,6 +171,10 @@ export const KUBECTL_CASES: readonly KubectlCase[] = [
       piped('replace -f -'),
       run('get dev -n {ns} -o yaml'),
       piped('delete -f -'),
+      piped('apply -f -'),
+      piped('delete -f -'),
+      piped('create -f -'),
+      run('delete dev --all -n {ns}'),
       apply(list('a', 'b')),
       run('diff -f -', list('a', 'b')),
       run('diff -f -', list('a', 'c').replace('{ns}-a', '{ns}-b')),

@@ -38,7 +38,7 @@ async function outputs(world: World, commands: readonly Command[]): Promise<Outp
       .split(' ')
       .filter((word) => word !== '');
     const { code, stdout, stderr } = await world.kubectlWithInput(isPiped ? printed : fill(stdin), ...words);
-    printed = stdout;
+    if (words[0] === 'get') printed = stdout;
     found.push({ command: args, code, stdout: shown(stdout), stderr: shown(stderr) });
   }
   return found;

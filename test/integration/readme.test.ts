@@ -15,6 +15,10 @@ const run = promisify(execFile);
 
 /** The lines of every `sh` block. */
 const commands = [...README.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => (block ?? '').trim().split('\n'));
+/** Commands within the text: those of more than two words, because `kubectl apply` alone is a figure of speech. */
+const inText = [...README.replaceAll(/```[\s\S]*?```/g, '').matchAll(/`([^`]+)`/g)]
+  .map(([, code]) => code ?? '')
+  .filter((code) => /^(kubectl|npm run dev|npm start) \S+ /.test(code));
 const describeEmbedded = process.env['MIR_WORLD'] === 'real' ? describe.skip : describe;
 
 describe('the README', () => {
@@ -71,15 +75,28 @@ describeEmbedded("the README's commands", () => {
     expect(said).toContain(reported);
     expect(said).toMatch(/Warning +Rejected .*intervalSeconds must be a number of at least 1/);
 
+    const inShell = inText.filter((command) => !command.startsWith('npm start'));
+    expect(inShell).toHaveLength(6);
+    for (const command of inShell) {
+      const { stdout } = await run('bash', ['-o', 'pipefail', '-c', command], {
+        cwd: ROOT,
+        env: { ...process.env, ...env },
+      });
+      expect([command, stdout]).toEqual([command, expect.stringMatching(/\S/)]);
+    }
+
     // `npm start`, as it stands, but for ports that may be taken.
-    const npmStart = rest.find((line) => line.startsWith('npm start'));
+    const npmStart = inText.find((command) => command.startsWith('npm start'));
     expect(npmStart).toBeDefined();
     const port = 'MIR_HTTP_ADDRESS=127.0.0.1:0 MIR_LEASE_NAME=second';
     const second = spawnShell(`${port} ${npmStart?.replace('mqtt://127.0.0.1:1883', env['MIR_MQTT_URL'] ?? '')}`, env);
     await eventually('npm start leads', () => expect(second.output()).toContain('"msg":"leading"'));
 
-    // What is left is what runs these tests.
-    expect(rest.filter((line) => !/^(kubectl|npm start)/.test(line))).toEqual(['npm ci && npm test']);
+    // What is left is what the tests of the chart run, and what runs these tests.
+    expect(rest.filter((line) => !line.startsWith('kubectl'))).toEqual([
+      expect.stringMatching(/^helm install /),
+      'npm ci && npm test',
+    ]);
     await stop(dev.child);
     // npm is gone before what it ran is.
     await eventually('.dev/env is removed', () => expect(existsSync(ENV_FILE)).toBe(false));
