@@ -193,10 +193,16 @@ async function keepSchemas(operator: Operator, signal: AbortSignal): Promise<voi
 
 function tell(
   { term, metrics, store }: Operator,
-  { key, object, isGenerationMoved, isRelisted }: Change<Device>,
+  { key, object, isGenerationMoved, isRelisted, former }: Change<Device>,
 ): void {
   metrics.cachedObjects.set({ resource: 'devices' }, store.size);
-  term?.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved, isRelisted });
+  term?.onObject({
+    key,
+    deviceId: object.spec.deviceId,
+    isDesiredMoved: isGenerationMoved,
+    isRelisted,
+    ...(former !== undefined && { strange: { formerStatus: former.status, version: object.metadata.resourceVersion } }),
+  });
 }
 
 async function leadWhenElected(operator: Operator, home: string | undefined, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { ApiError, TransportError, isExpired, isNotFound } from '../kube/errors.
 import type { Logger } from '../log.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
-import type { Store } from './store.ts';
+import type { EntryFacts, Store } from './store.ts';
 
 export interface Change<T> {
   readonly kind: 'added' | 'updated' | 'deleted';
@@ -16,6 +16,8 @@ export interface Change<T> {
   readonly isGenerationMoved: boolean;
   /** Found by a LIST: it may come from another history, and what was written to the object before may be undone. */
   readonly isRelisted: boolean;
+  /** Set when a watch tells of another status, and of no other generation: the object as it was held before. */
+  readonly former?: T;
 }
 
 export interface ReflectorHooks {
@@ -225,12 +227,14 @@ export class Reflector<T extends Cached> {
     const before = store.facts(key);
     // Deleted and made again while nobody looked: two changes, because the two may have nothing in common but the name.
     if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key);
+    const former = source === 'watch' && isStatusAlone(before, object) ? store.get(key) : undefined;
     const kind = source === 'list' ? store.replace(object) : store.upsert(object);
     if (kind === undefined) return;
     // What a LIST brings may come from another history, in which the same generation means something else.
     const isGenerationMoved =
       source === 'list' || kind === 'added' || store.facts(key)?.generation !== before?.generation;
-    onChange({ kind, key, object, isGenerationMoved, isRelisted: source === 'list' });
+    const isStatusMoved = former !== undefined && statusOf(former) !== statusOf(object);
+    onChange({ kind, key, object, isGenerationMoved, isRelisted: source === 'list', ...(isStatusMoved && { former }) });
   }
 
   #remove(key: string, last?: T): void {
@@ -267,6 +271,17 @@ export class Reflector<T extends Cached> {
     this.#failures += 1;
     return most * (0.5 + this.#random() / 2);
   }
+}
+
+/** News of an object whose generation stands: what is left is status and metadata. Not our own write, whose answer was faster. */
+function isStatusAlone(before: EntryFacts | undefined, { metadata }: Cached): boolean {
+  if (before === undefined || before.uid !== metadata.uid) return false;
+  const generation = 'generation' in metadata ? Number(metadata.generation) : 0;
+  return generation === before.generation && isNewer(metadata.resourceVersion, before.resourceVersion);
+}
+
+function statusOf(object: Cached): string {
+  return 'status' in object ? JSON.stringify(object.status) : '';
 }
 
 /** A LIST that ends although the server holds more of it, or that is none, must not be taken for all there is. */

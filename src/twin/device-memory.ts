@@ -102,6 +102,12 @@ export class DeviceMemory {
    * our own, which not every broker keeps back. Bounded by the reports that were stored.
    */
   cleared: Set<string> | undefined;
+  /** A status write is under way. */
+  isWriting = false;
+  /** Resource version of a status that came meanwhile: the echo of our write, or somebody else's. */
+  strangeVersion: string | undefined;
+  /** What the status was before somebody else wrote one; undefined: the one in the cache is ours. */
+  trueStatus: DeviceStatus | undefined;
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
   readonly pace = new WritePace();

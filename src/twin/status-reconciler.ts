@@ -26,6 +26,7 @@ import type { StatusWrite, WriteClass } from './status-patch.ts';
 import { computeStatus, withoutReports } from './status.ts';
 import type { ComputedStatus } from './status.ts';
 import { UNTYPED, schemaOf } from './typing.ts';
+import { noteAnswer } from './strange-status.ts';
 import type { Typing } from './typing.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
 import type { BadInputSink, Wake } from './wake.ts';
@@ -132,7 +133,8 @@ export class StatusReconciler {
         : (fleet.get(device.spec.deviceId) ?? new DeviceMemory(device.spec.deviceId, undefined, 0));
     if (device === undefined || memory === undefined) return undefined;
     const heard = memory.inbox.peek();
-    const view = this.#view(key, device, memory, heard);
+    const { trueStatus } = memory;
+    const view = this.#view(key, trueStatus === undefined ? device : { ...device, status: trueStatus }, memory, heard);
     const scope = memory.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
     if (view === undefined || computed === undefined) {
@@ -143,6 +145,7 @@ export class StatusReconciler {
     const why = memory.refusal?.message ?? '';
     const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
     const write = planStatusWrite(device.status, status);
+    if (write === undefined && view.claim.kind === 'owner') memory.trueStatus = undefined;
     memory.pace.noteLook(startedAt, clock.monotonic());
     return { device, memory, heard, view, scope, status, refused, write };
   }
@@ -238,16 +241,21 @@ export class StatusReconciler {
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
     const startedAt = clock.monotonic();
+    memory.isWriting = true;
     try {
       const query = { fieldManager: 'mir-operator' };
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
       const answeredAt = clock.monotonic();
       observe(answer);
       memory.pace.noteLook(answeredAt, clock.monotonic());
+      if (noteAnswer(memory, answer.metadata.resourceVersion, after.status ?? {}))
+        this.#deps.wake.status(memory, 'sync');
     } catch (error) {
       // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
       if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
+    } finally {
+      memory.isWriting = false;
     }
     const now = clock.monotonic();
     memory.pace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);

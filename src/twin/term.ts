@@ -22,6 +22,8 @@ import type { DeviceMemory } from './device-memory.ts';
 import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
 import { Departed } from './departed.ts';
 import { Discovery } from './discovery.ts';
+import { noteStrange } from './strange-status.ts';
+import type { StrangeStatus } from './strange-status.ts';
 import { subjectOf } from './events.ts';
 import type { EventSink } from './events.ts';
 import { Fleet } from './fleet.ts';
@@ -78,6 +80,8 @@ export interface ObjectChange {
   readonly isDesiredMoved: boolean;
   /** A LIST brought it: in a cluster restored from a backup the status has lost what the device has reported since. */
   readonly isRelisted: boolean;
+  /** The watch told of a status that no answer to a write of ours has told before. */
+  readonly strange?: StrangeStatus;
 }
 
 const TICK_MS = 250;
@@ -290,9 +294,10 @@ export class Term implements BrokerHandlers {
   }
 
   /** `isUnwatched`: the object may have come while nobody led or watched. */
-  #take({ key, deviceId, isDesiredMoved, isRelisted }: ObjectChange, isUnwatched: boolean): void {
+  #take({ key, deviceId, isDesiredMoved, isRelisted, strange }: ObjectChange, isUnwatched: boolean): void {
     const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId, isUnwatched);
     if (memory === undefined) return this.#keepWaiting(key, deviceId);
+    if (strange !== undefined && key === memory.owner) noteStrange(memory, strange);
     if (mustRead || isRelisted) this.#readAnew(memory);
     if (isDesiredMoved) {
       memory.copy.expresses = undefined;

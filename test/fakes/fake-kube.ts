@@ -80,6 +80,20 @@ export class FakeKube {
     this.#tell('MODIFIED', this.#put(after));
   }
 
+  /** Somebody else writes the status, as with `kubectl patch --subresource=status`. */
+  scribble(key: string, patch: JsonObject): void {
+    const object = this.#objects.get(key);
+    if (object === undefined) throw new Error(`there is no ${key}`);
+    this.#tell('MODIFIED', this.#put({ ...object, status: merge(object.status ?? {}, patch) }));
+  }
+
+  /** Somebody labels the object. */
+  label(key: string, labels: Readonly<Record<string, string>>): void {
+    const object = this.#objects.get(key);
+    if (object === undefined) throw new Error(`there is no ${key}`);
+    this.#tell('MODIFIED', this.#put({ ...object, metadata: { ...object.metadata, labels } }));
+  }
+
   delete(key: string): void {
     const object = this.#objects.get(key);
     if (object === undefined) return;

@@ -128,9 +128,17 @@ export class TermBed {
     });
   }
 
-  readonly #tell = ({ key, object, isGenerationMoved, isRelisted }: Change<Device>): void => {
+  readonly #tell = ({ key, object, isGenerationMoved, isRelisted, former }: Change<Device>): void => {
     if (this.#stop.signal.aborted) return;
-    this.#term.onObject({ key, deviceId: object.spec.deviceId, isDesiredMoved: isGenerationMoved, isRelisted });
+    this.#term.onObject({
+      key,
+      deviceId: object.spec.deviceId,
+      isDesiredMoved: isGenerationMoved,
+      isRelisted,
+      ...(former !== undefined && {
+        strange: { formerStatus: former.status, version: object.metadata.resourceVersion },
+      }),
+    });
   };
 
   #reconcile(): Promise<void>[] {
