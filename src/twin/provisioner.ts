@@ -150,16 +150,20 @@ export class Provisioner {
   }
 }
 
+/** Too many digits for anyone to find a second id with the same ones. */
+const HASH_DIGITS = 16;
+const DERIVED = new RegExp(`-[0-9a-f]{${HASH_DIGITS}}$`);
+
 /**
- * The name of the object for a device: its id where that is a Kubernetes name already, else what is left of it and eight digits
- * of a hash, so that `Pump:1` and `pump_1` never share one.
+ * The name of the object for a device: its id where that is a Kubernetes name already, else what is left of it and the beginning of a
+ * hash, so that `Pump:1` and `pump_1` never share one. An id that looks like such a name is no exception: nobody can take another's.
  */
 export function objectName(deviceId: string): string {
-  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(deviceId)) return deviceId;
+  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(deviceId) && !DERIVED.test(deviceId)) return deviceId;
   const readable = deviceId
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
-  const hash = createHash('sha256').update(deviceId).digest('hex').slice(0, 8);
+  const hash = createHash('sha256').update(deviceId).digest('hex').slice(0, HASH_DIGITS);
   return `${readable === '' ? 'device' : readable}-${hash}`;
 }

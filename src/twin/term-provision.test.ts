@@ -98,6 +98,17 @@ describe('an unknown device that announces itself', () => {
   });
 });
 
+it('cannot be kept from its object by a device whose id is the name made for it', async () => {
+  await using bed = await startTerm([], ON);
+  await bed.pass(1000);
+  const impostor = objectName('Pump:1');
+  bed.says({ online: true }, impostor);
+  await bed.pass(5000);
+  bed.says({ online: true }, 'Pump:1');
+  await bed.pass(5000);
+  expect(bed.object(`fleet/${impostor}`)?.spec.deviceId).toBe('Pump:1');
+});
+
 describe('the name of such an object', () => {
   it.each([
     ['pump-1', 'pump-1'],
@@ -116,5 +127,8 @@ describe('the name of such an object', () => {
   it('is never shared by two ids', () => {
     const ids = ['pump-1', 'Pump-1', 'pump_1', 'pump:1', 'PUMP:1', '-pump-1', 'pump-1-'];
     expect(new Set(ids.map(objectName)).size).toBe(ids.length);
+    // Nor by an id that is the name made for another one.
+    const made = ids.map(objectName).filter((name) => !ids.includes(name));
+    expect(made.filter((name) => objectName(name) === name)).toEqual([]);
   });
 });
