@@ -16,7 +16,7 @@ import { Concurrency } from './controller/concurrency.ts';
 import { runController } from './controller/controller.ts';
 import type { Outcome } from './controller/outcome.ts';
 import type { KubeClient } from './kube/client.ts';
-import { ApiError } from './kube/errors.ts';
+import { ApiError, retryAfterOf } from './kube/errors.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
 import { createKubeClient } from './kube/http-client.ts';
 import { loadKubeconfig } from './kube/kubeconfig.ts';
@@ -122,9 +122,12 @@ function ownIdentity(): string {
   return isPod ? hostname() : `${hostname()}_${randomUUID().slice(0, 8)}`;
 }
 
+/** Who waits for an API server hears of it soon after it has come. */
+const MAX_WAIT_MS = 5000;
+
 /** The uid of kube-system is what everyone takes for the name of a cluster: it is unique and outlives all else. */
 async function findClusterId(client: KubeClient, clock: Clock, log: Logger, signal: AbortSignal): Promise<string> {
-  while (!signal.aborted) {
+  for (let waitMs = 1000; !signal.aborted; waitMs = Math.min(MAX_WAIT_MS, 2 * waitMs)) {
     try {
       const { metadata } = await client.get<{ metadata: { uid: string } }>(
         '/api/v1/namespaces/kube-system',
@@ -139,7 +142,7 @@ async function findClusterId(client: KubeClient, clock: Clock, log: Logger, sign
           ? 'grant get on namespace kube-system, or name the cluster with --cluster-id'
           : 'check --kubeconfig and the API server';
       log.warn({ err: error, remedy }, 'cannot read the cluster id, trying again');
-      await delay(clock, 1000, signal);
+      await delay(clock, Math.max(waitMs, retryAfterOf(error)), signal);
     }
   }
   return '';

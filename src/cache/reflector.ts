@@ -1,7 +1,7 @@
 import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
-import { ApiError, TransportError, isExpired, isNotFound } from '../kube/errors.ts';
+import { ApiError, TransportError, isExpired, isNotFound, retryAfterOf } from '../kube/errors.ts';
 import type { Logger } from '../log.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
@@ -257,8 +257,7 @@ export class Reflector<T extends Cached> {
       if (error instanceof TransportError && error.isUnanswered) this.#version = undefined;
     }
     // The longer of the two, so that `Retry-After: 0` is no tight loop.
-    const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-    const waitMs = Math.max(askedMs, this.#backoffMs());
+    const waitMs = Math.max(retryAfterOf(error), this.#backoffMs());
     log[this.#failures > 3 ? 'warn' : 'debug'](
       { path, err: error, waitMs: Math.round(waitMs) },
       'list or watch failed, trying again',

@@ -30,12 +30,45 @@ function shorten(message: string): string {
 export class TransportError extends Error {
   /** Not even the head of an answer came: the server may be away. */
   readonly isUnanswered: boolean;
+  /** Asked again sooner, it ends the same: only a person changes what is wrong. Undefined: it may be over any moment. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, options: ErrorOptions & { readonly isUnanswered?: boolean } = {}) {
+  constructor(message: string, options: TransportErrorOptions = {}) {
     super(message, options);
     this.name = 'TransportError';
     this.isUnanswered = options.isUnanswered ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
+}
+
+interface TransportErrorOptions extends ErrorOptions {
+  readonly isUnanswered?: boolean;
+  readonly retryAfterMs?: number;
+}
+
+/** Milliseconds for which asking again is no use; 0: not known. */
+export function retryAfterOf(error: unknown): number {
+  return error instanceof ApiError || error instanceof TransportError ? (error.retryAfterMs ?? 0) : 0;
+}
+
+/** Why a certificate is not accepted, by Node's codes. */
+const UNTRUSTED: Readonly<Record<string, string>> = {
+  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an authority that is not trusted',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an authority that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'is signed by an authority that is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an authority that is not trusted',
+  CERT_SIGNATURE_FAILURE: 'is signed by an authority of the same name with another key',
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'is not valid yet; check the clocks',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name',
+};
+
+/** What is wrong with the server's certificate, as the end of a sentence about it; undefined: nothing. */
+export function describeUntrusted(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const code = 'code' in error ? String(error.code) : '';
+  return UNTRUSTED[code] ?? describeUntrusted('cause' in error ? error.cause : undefined);
 }
 
 /** The request itself is wrong or not allowed: sent again it gets the same answer, until somebody changes something. */

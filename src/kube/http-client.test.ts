@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { RequestListener, Server } from 'node:http';
+import { createAuthority } from '../../test/real/certificates.ts';
 import { pino } from 'pino';
 import type { KubeClient, WatchEvent } from './client.ts';
 import { ApiError, TransportError } from './errors.ts';
@@ -167,4 +169,32 @@ describe('createKubeClient', () => {
     for await (const _event of client.watch('/x', {}, stop.signal)) stop.abort();
     expect(stop.signal.aborted).toBe(true);
   });
+});
+
+it('tells in one line what is wrong with the certificate of a server, and that asking again soon is no use', async () => {
+  const authority = await createAuthority('a stranger');
+  const { certPem, keyPem } = await authority.issueServer('api');
+  const server = createTlsServer({ cert: certPem, key: keyPem }, (_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const config = {
+    cert: undefined,
+    key: undefined,
+    serverName: undefined,
+    insecureSkipVerify: false,
+    namespace: undefined,
+  };
+  const token = () => Promise.resolve(undefined);
+  const client = createKubeClient({ ...config, server: `https://127.0.0.1:${port}`, ca: undefined, token });
+  close = async () => {
+    await client.close();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  const error: unknown = await client.get('/api').catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TransportError);
+  expect(error).toMatchObject({ retryAfterMs: 30_000, isUnanswered: true });
+  expect(String(error)).toMatch(
+    /^TransportError: the certificate of the API server is signed by .*; check server and certificate-authority in the kubeconfig$/,
+  );
 });

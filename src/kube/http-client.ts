@@ -2,7 +2,7 @@ import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
-import { ApiError, TransportError } from './errors.ts';
+import { ApiError, TransportError, describeUntrusted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 import { readLines } from './lines.ts';
 
@@ -217,7 +217,15 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   return Number.isNaN(date) ? undefined : clampRetry(date - Date.now());
 }
 
+/** A certificate is replaced by a person. */
+const UNTRUSTED_RETRY_MS = 30_000;
+
 function asTransportError({ method, path }: Call, error: unknown, isUnanswered: boolean): TransportError {
+  const untrusted = describeUntrusted(error);
+  if (untrusted !== undefined) {
+    const message = `the certificate of the API server ${untrusted}; check server and certificate-authority in the kubeconfig`;
+    return new TransportError(message, { cause: error, isUnanswered, retryAfterMs: UNTRUSTED_RETRY_MS });
+  }
   const why = error instanceof Error ? error.message || error.name : String(error);
   return new TransportError(`${method} ${path}: ${why}`, { cause: error, isUnanswered });
 }

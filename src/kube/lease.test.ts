@@ -39,12 +39,16 @@ function leaseApi() {
       },
       replace: async (_path: string, body: Stored) => {
         reach();
+        if (stored === undefined) throw new ApiError(404, {});
         if (body.metadata.resourceVersion !== stored?.metadata.resourceVersion) throw new ApiError(409, {});
         return store(body);
       },
     } as unknown as KubeClient;
   };
-  return { clientOf, cut, writes, holder: () => stored?.spec.holderIdentity };
+  const remove = (): void => {
+    stored = undefined;
+  };
+  return { clientOf, cut, writes, remove, holder: () => stored?.spec.holderIdentity };
 }
 
 function contend() {
@@ -52,12 +56,14 @@ function contend() {
   const api = leaseApi();
   const leading = new Set<string>();
   let most = 0;
+  let terms = 0;
   const enter = (identity: string) => {
     const stop = new AbortController();
     const done = runElection(
       { client: api.clientOf(identity), namespace: 'n', name: 'l', identity, clock, log: silentLogger },
       async ({ signal }) => {
         leading.add(identity);
+        terms += 1;
         most = Math.max(most, leading.size);
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         leading.delete(identity);
@@ -66,7 +72,7 @@ function contend() {
     );
     return { stop, done };
   };
-  return { clock, api, leading, enter, most: () => most };
+  return { clock, api, leading, enter, most: () => most, terms: () => terms };
 }
 
 describe('runElection', () => {
@@ -85,6 +91,37 @@ describe('runElection', () => {
     expect([...leading]).toEqual(['b']);
     b.stop.abort();
     await b.done;
+  });
+
+  it('leads on when its Lease is deleted, and creates it again', async () => {
+    const { clock, api, leading, enter, terms } = contend();
+    const a = enter('a');
+    await clock.advance(1);
+    api.remove();
+    await clock.advance(30_000);
+    expect([...leading]).toEqual(['a']);
+    expect(terms()).toBe(1);
+    expect(api.holder()).toBe('a');
+    a.stop.abort();
+    await clock.advance(1);
+    await a.done;
+  });
+
+  it('has one leader again when a Lease is deleted and another creates it first', async () => {
+    const { clock, api, leading, enter } = contend();
+    const a = enter('a');
+    await clock.advance(1);
+    const b = enter('b');
+    await clock.advance(5_000);
+    api.cut.add('a');
+    api.remove();
+    await clock.advance(3_000);
+    api.cut.delete('a');
+    await clock.advance(5_000);
+    expect([...leading]).toEqual(['b']);
+    for (const one of [a, b]) one.stop.abort();
+    await clock.advance(1);
+    await Promise.all([a.done, b.done]);
   });
 
   it('never has two: a leader cut off stops before another begins, and writes no more', async () => {

@@ -2,7 +2,7 @@ import { delay } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { KubeClient } from './client.ts';
-import { ApiError, isConflict, isNotFound } from './errors.ts';
+import { ApiError, isConflict, isNotFound, retryAfterOf } from './errors.ts';
 
 export interface LeaseTimes {
   /** How long others must see no renewal before they take the Lease. */
@@ -86,13 +86,15 @@ class Election {
     const { clock, onTurn, log, name, namespace } = this.#options;
     while (!signal.aborted) {
       onTurn?.();
+      let waitMs = this.#times.retryMs;
       try {
         if (await this.#tryAcquire(signal)) return true;
       } catch (error) {
+        waitMs = Math.max(waitMs, retryAfterOf(error));
         if (!signal.aborted)
           log.warn({ lease: `${namespace}/${name}`, err: error }, 'cannot acquire the lease, trying again');
       }
-      await delay(clock, this.#times.retryMs * (1 + 0.2 * Math.random()), signal);
+      await delay(clock, waitMs * (1 + 0.2 * Math.random()), signal);
     }
     return false;
   }
@@ -177,12 +179,18 @@ class Election {
     try {
       await this.#write(deadline);
     } catch (error) {
-      if (!isConflict(error)) throw error;
-      // Written by us in an answer that was lost, or by another: only a look tells.
-      await this.#look(deadline);
-      if (this.#seen?.spec.holderIdentity !== this.#options.identity) throw error;
+      // Deleted: whoever creates it first holds it, and that is us, unless another was faster.
+      if (isNotFound(error)) this.#seen = undefined;
+      else await this.#lookWhose(error, deadline);
       await this.#write(deadline);
     }
+  }
+
+  /** A conflict: written by us in an answer that was lost, or by another. Rejects with `error` unless it is ours. */
+  async #lookWhose(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!isConflict(error)) throw error;
+    await this.#look(signal);
+    if (this.#seen !== undefined && this.#seen.spec.holderIdentity !== this.#options.identity) throw error;
   }
 
   async #write(signal: AbortSignal): Promise<void> {
