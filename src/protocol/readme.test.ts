@@ -6,7 +6,7 @@ import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../log.ts';
 import { connectBroker } from '../mqtt/connection.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
-import { hasMosquitto, startMosquitto } from '../mqtt/mosquitto.ts';
+import { hasMosquitto } from '../mqtt/mosquitto.ts';
 import { encodeDesired } from './desired-document.ts';
 import { createTopics } from './topics.ts';
 
@@ -92,29 +92,6 @@ withMosquitto('the README', () => {
     await seen(`${topics.reported(id, 'sensor.v1.SampleRate')} {"value":{"intervalSeconds":30}}`);
     kill();
     await seen(`${topics.state(id)} {"online":false,"will":true}`);
-  });
-
-  it('has access rules that keep a device to its own topics', async () => {
-    const mosquitto = await startMosquitto((folder) => ['allow_anonymous true', `acl_file ${folder}/acl`], {
-      acl: block('acl'),
-    });
-    cleanups.push(() => mosquitto.close());
-    const operator = await connected(mosquitto.url, 'mir-operator');
-    const { broker } = await connected(mosquitto.url, 'sensor-1');
-    const options = { retain: false, qos: 1 } as const;
-    const send = (topic: string): Promise<void> => broker.publish(topic, '{}', options);
-
-    await Promise.all([topics.state, topics.heartbeat, topics.schema].map((topic) => send(topic('sensor-1'))));
-    await send(topics.reported('sensor-1', 'a.B'));
-    await operator.seen(`${topics.reported('sensor-1', 'a.B')} {}`);
-    const forbidden = [
-      topics.desired('sensor-1'),
-      topics.get('sensor-1'),
-      topics.state('sensor-2'),
-      topics.reported('sensor-2', 'a.B'),
-    ];
-    for (const topic of forbidden) await expect(send(topic)).rejects.toMatchObject({ kind: 'refused', code: 0x87 });
-    for (const topic of forbidden) await operator.broker.publish(topic, '{}', options);
   });
 });
 
