@@ -37,6 +37,7 @@ import type { EventSubject, TwinEvent } from './twin/events.ts';
 import { mostStatusWrites } from './twin/status-patch.ts';
 import { mayForget } from './twin/sweep-limits.ts';
 import { maxPacketBytes } from './twin/packet-limit.ts';
+import { unguardedNames } from './twin/reserved-ids.ts';
 import { Term } from './twin/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
@@ -74,6 +75,7 @@ interface Operator {
 export async function runOperator(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const metrics = createMetrics();
+  warnOfUnguardedNames(config, log);
   addProcessMetrics(metrics);
   const health = createHealth(clock);
   const server = await startServer({ address: config.httpAddress, metrics, health, log });
@@ -114,6 +116,15 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   } finally {
     await server.close();
   }
+}
+
+/** The CRD keeps devices from names that begin with mir-operator; others are refused only once their twin is there. */
+function warnOfUnguardedNames({ mqttUsername, mqttClientId }: Config, log: Logger): void {
+  const names = unguardedNames([mqttUsername, mqttClientId]);
+  if (names.length === 0) return;
+  const remedy =
+    'choose names that begin with mir-operator for --mqtt-username and --mqtt-client-id, or never give them to a device';
+  log.warn({ names, remedy }, 'a device could be called as the operator is at the broker');
 }
 
 /** A pod has one operator and a name of its own, which outlives a crash; elsewhere a host may have several. */
@@ -241,10 +252,11 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const statusPlaces = new Concurrency(STATUS_WRITES);
   const statusQueue = createQueue('status', operator, signal, mostStatusWrites(statusPlaces));
   const schemaQueue = createQueue('schema', operator, signal);
+  const clientId = config.mqttClientId ?? fixedClientId(cluster, installation, config.topicPrefix);
   const broker = connectBroker(
     {
       url: config.mqttUrl,
-      clientId: config.mqttClientId ?? fixedClientId(cluster, installation, config.topicPrefix),
+      clientId,
       protocolVersion: config.mqttProtocolVersion,
       credentials: () => readCredentials(config),
       maxPacketBytes: maxPacketBytes(config),
@@ -265,6 +277,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       config,
       realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
       topics,
+      ownNames: [config.mqttUsername, clientId],
       lister: store,
       schemas: operator.schemas,
       observe: (device) => observeWrite(store, device, (change) => tell(operator, change)),

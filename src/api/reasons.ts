@@ -39,6 +39,7 @@ export type Reason =
   | 'StatusRefused' // the API server does not take the status as a whole
   // Stalled
   | 'DuplicateDeviceId'
+  | 'ReservedDeviceId' // the id is a name of the operator at the broker
   | 'ForeignOwner'
   // SchemaValid, and Valid of a schema
   | 'Valid'

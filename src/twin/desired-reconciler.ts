@@ -21,6 +21,7 @@ import type { Topics } from '../protocol/topics.ts';
 import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
 import type { Refusals } from './refusals.ts';
+import type { IsReservedId } from './reserved-ids.ts';
 import { schemaOf } from './typing.ts';
 import type { Typing } from './typing.ts';
 import type { Wake } from './wake.ts';
@@ -37,6 +38,7 @@ export interface DesiredDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly wake: Wake;
+  readonly isReserved: IsReservedId;
   readonly typingOf: (memory: DeviceMemory) => Typing;
   /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
   readonly refresh: (deviceId: string) => boolean;
@@ -53,6 +55,11 @@ const TOO_LARGE_RETRY_MS = 30_000;
 
 /** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
 const SCHEMA_RETRY_MS = 2000;
+const RESERVED: PublishProblem = {
+  reason: 'ReservedDeviceId',
+  message:
+    'the operator itself is known by this id at the broker: no device may have it; delete the object and choose another id',
+};
 const SCHEMA_AWAITED: PublishProblem = {
   reason: 'SchemaPending',
   message: 'the device announced a schema that is not here yet; the change is sent when it has been checked against it',
@@ -94,6 +101,7 @@ export class DesiredReconciler {
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.pace.noteLook(startedAt, clock.monotonic());
     if (device === undefined) return this.#withdraw(memory, copy);
+    if (this.#deps.isReserved(deviceId)) return this.#hold(memory, RESERVED);
     return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
   }
 

@@ -77,6 +77,7 @@ function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
 
 const STALLS_WORTH_TELLING = new Set([
   'DuplicateDeviceId',
+  'ReservedDeviceId',
   'ForeignOwner',
   'TooLarge',
   'TooLargeForDevice',

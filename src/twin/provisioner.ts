@@ -13,9 +13,10 @@ import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { EventSink } from './events.ts';
 import type { Fleet } from './fleet.ts';
+import type { IsReservedId } from './reserved-ids.ts';
 
 /** `limited`: had to wait in a line that was full, and is found again by the next look at the broker's stored state. */
-export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'limited';
+export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'limited' | 'reserved';
 
 export interface ProvisionerDeps {
   readonly namespace: string;
@@ -26,6 +27,7 @@ export interface ProvisionerDeps {
   readonly client: KubeClient;
   readonly broker: Broker;
   readonly topics: Topics;
+  readonly isReserved: IsReservedId;
   readonly limits: StateLimits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -62,6 +64,10 @@ export class Provisioner {
   announce(deviceId: string, payload: Buffer): boolean {
     const state = parseState(payload, this.#deps.limits);
     if (!state.ok || !state.value.online) return false;
+    if (this.#deps.isReserved(deviceId)) {
+      this.#deps.onResult('reserved');
+      return true;
+    }
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.onResult('limited');
     else this.#waiting.add(deviceId);
     return true;

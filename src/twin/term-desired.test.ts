@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readJson } from '../api/exact-json.ts';
 import type { Properties } from '../api/device.ts';
-import { TermBed, startTerm } from '../../test/fakes/term-bed.ts';
+import { OPERATOR, TermBed, startTerm } from '../../test/fakes/term-bed.ts';
 import { device, document, rate, RATE } from '../../test/gen/device.ts';
 
 const MODE = 'sensor.v1.Mode';
@@ -69,6 +69,19 @@ describe('an object that is applied', () => {
     expect(bed.documents()).toHaveLength(1);
     expect(bed.kube.writes).toHaveLength(writes);
   });
+});
+
+describe('an object whose device id is a name of the operator', () => {
+  it.each(['mir-operator', 'mir-operator-1a2b3c4d', OPERATOR])(
+    'is stalled, and gets no document: %s',
+    async (deviceId) => {
+      await using bed = await startTerm([device({ deviceId, desired: rate(60) })]);
+      await bed.pass(2000);
+      expect(bed.condition('Stalled')).toBe('True/ReservedDeviceId');
+      expect(bed.documents(deviceId)).toEqual([]);
+      expect(bed.events).toContain('Warning ReservedDeviceId');
+    },
+  );
 });
 
 describe('a message that cannot be sent', () => {

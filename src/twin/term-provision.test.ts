@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { startTerm } from '../../test/fakes/term-bed.ts';
+import { OPERATOR, startTerm } from '../../test/fakes/term-bed.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
 import { device, document, rate } from '../../test/gen/device.ts';
 import { objectName } from './provisioner.ts';
@@ -21,6 +21,18 @@ describe('an unknown device that announces itself', () => {
     expect(await bed.badInput('UnknownDevice')).toBe(1);
     expect(bed.object('fleet/pump-1')).toBeUndefined();
   });
+
+  it.each(['mir-operator', 'mir-operator-1a2b3c4d', OPERATOR])(
+    'under a name of the operator gets none: %s',
+    async (name) => {
+      await using bed = await startTerm([], ON);
+      bed.says(BIRTH, name);
+      await bed.pass(2000);
+      expect(bed.object(`fleet/${name}`)).toBeUndefined();
+      // When it is heard, and again when it is found stored.
+      expect(await results(bed)).toEqual({ reserved: 2 });
+    },
+  );
 
   it('gets an object with the configured labels, and is online there', async () => {
     await using bed = await startTerm([], ON);

@@ -30,6 +30,7 @@ import { Fleet } from './fleet.ts';
 import { PageReader } from './page-reader.ts';
 import { Provisioner } from './provisioner.ts';
 import { Refusals } from './refusals.ts';
+import { reservedIds } from './reserved-ids.ts';
 import { Resync } from './resync.ts';
 import { Router } from './router.ts';
 import { SchemaCollector } from './schema-collector.ts';
@@ -56,6 +57,8 @@ export interface TermDeps {
   readonly topics: Topics;
   readonly lister: Lister<Device>;
   readonly schemas: Lister<SchemaObject>;
+  /** Names that the operator has at the broker: no device may have them. */
+  readonly ownNames: readonly (string | undefined)[];
   readonly observe: (device: Device) => void;
   /** The cache lacks an object that is there: list again. */
   readonly relist: () => void;
@@ -138,7 +141,20 @@ export class Term implements BrokerHandlers {
       maxMessages: config.maxMessagesPerDevice,
     };
     const { client, schemas } = deps;
-    const shared = { lister, schemas, client, broker, fleet: this.#fleet, topics, limits, clock, wake, log };
+    const isReserved = reservedIds(deps.ownNames);
+    const shared = {
+      lister,
+      schemas,
+      client,
+      broker,
+      fleet: this.#fleet,
+      topics,
+      limits,
+      clock,
+      wake,
+      log,
+      isReserved,
+    };
     this.schemas = new Schemas(
       {
         ...shared,

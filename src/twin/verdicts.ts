@@ -33,6 +33,7 @@ const NAMED_MISSING = 3;
 
 const STALLING: ReadonlySet<Reason> = new Set([
   'DuplicateDeviceId',
+  'ReservedDeviceId',
   'ForeignOwner',
   'Rejected',
   'Invalid',

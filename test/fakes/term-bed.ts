@@ -33,6 +33,9 @@ import { FakeKube } from './fake-kube.ts';
 const ID = 'sensor-01';
 const KEY = 'default/sensor';
 
+/** The operator's user name at the broker. */
+export const OPERATOR = 'acme-cloud';
+
 /** The id under which the operator of a bed publishes; that of the documents in `test/gen/device.ts`. */
 const CLUSTER = 'c1';
 
@@ -96,6 +99,7 @@ export class TermBed {
         lister: this.#store,
         schemas: this.kube.schemas.store,
         observe: (object) => observeWrite(this.#store, object, this.#tell),
+        ownNames: [OPERATOR],
         client: this.kube.client,
         broker: this.broker,
         desiredQueue: this.#desiredQueue,

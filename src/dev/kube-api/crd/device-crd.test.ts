@@ -100,6 +100,13 @@ describe('the device CRD', () => {
       ['spec.deviceId: Invalid value: "": spec.deviceId in body should be at least 1 chars long'],
     ],
     [
+      "one of the operator's own names as deviceId",
+      device({ spec: { deviceId: 'mir-operator-1a2b3c4d' } }),
+      [
+        'spec.deviceId: Invalid value: "mir-operator-1a2b3c4d": ids that begin with mir-operator are the operator\'s own at the broker; choose another one',
+      ],
+    ],
+    [
       'a deviceId that would break topics',
       device({ spec: { deviceId: 'a/+' } }),
       [
