@@ -1,0 +1,188 @@
+/**
+ * One device floods with all it has, and a neighbour feels nothing: beside every flood a change of the neighbour is measured from the
+ * API server to the device, and the memory of the operator, which serves 5,000 twins with little of it.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { devicesPath } from '../../src/api/device.ts';
+import type { Device, JsonObject } from '../../src/api/device.ts';
+import { compileProtoFiles } from '../../src/schema/proto-files.ts';
+import { residentMb } from '../bench/process-usage.ts';
+import { scratchDirectory } from '../real/reaper.ts';
+import type { MqttClient } from 'mqtt';
+import { eventually } from '../world/eventually.ts';
+import type { OperatorProcess } from '../world/operator-process.ts';
+import { openWorld } from '../world/world.ts';
+import type { World } from '../world/world.ts';
+import { FILL, FLOODS } from './support/flood-kinds.ts';
+
+const isReal = process.env['MIR_WORLD'] === 'real';
+if (!isReal) process.stderr.write('floods need processes of their own: npm run test:real makes them\n');
+const inRealWorld = isReal ? describe : describe.skip;
+
+const TWINS = 5000;
+const FLOOD_MS = 4000;
+/** Of the neighbour's change beside a flood; what the machine itself takes at that time is allowed on top. */
+const MOST_MS = 100;
+const MOST_GROWTH_MB = 64;
+/** All that the operator may have, heap and everything else, as with a cgroup. */
+const MOST_MB = 256;
+const HEAP_MB = 160;
+const RATE = 'sensor.v1.SampleRate';
+const PROTO = join(import.meta.dirname, '../../manifests/samples/proto');
+
+let world: World;
+let operator: OperatorProcess;
+let namespace = '';
+let neighbour: MqttClient;
+let schemaFile = '';
+let changes = 0;
+/** What the neighbour was told, by its number, and when. */
+const arrivals = new Map<number, number>();
+
+beforeAll(async () => {
+  if (!isReal) return;
+  world = await openWorld();
+  namespace = await world.namespace();
+  schemaFile = join(scratchDirectory('flood'), 'schema.bin');
+  writeFileSync(schemaFile, await compileProtoFiles([join(PROTO, 'sensor/v1/sensor.proto')], { includeDirs: [PROTO] }));
+  await createMany(TWINS);
+  await create('neighbour');
+  operator = await world.startOperator({
+    namespace,
+    isDirect: true,
+    flags: ['--no-leader-election'],
+    nodeFlags: ['--optimize-for-size', '--max-semi-space-size=4', `--max-old-space-size=${HEAP_MB}`],
+    env: { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },
+  });
+  neighbour = await world.broker.connect({ clientId: id('neighbour') });
+  neighbour.on('message', (_topic, payload) => {
+    const { messages } = JSON.parse(payload.toString()) as { messages: Record<string, { value: { at?: number } }> };
+    const at = messages[RATE]?.value.at;
+    if (at !== undefined && !arrivals.has(at)) arrivals.set(at, performance.now());
+  });
+  await neighbour.subscribeAsync(`mir/v1alpha/${id('neighbour')}/desired`, { qos: 1 });
+  await eventually(
+    'the operator is calm',
+    async () => {
+      const metrics = await operator.metrics();
+      expect(metrics.value('workqueue_depth')).toBe(0);
+      expect(metrics.value('mir_desired_published_total')).toBeGreaterThanOrEqual(TWINS);
+      expect(metrics.value('mir_status_writes_total')).toBeGreaterThanOrEqual(TWINS);
+    },
+    { timeoutMs: 120_000 },
+  );
+  await measure(3000);
+}, 240_000);
+
+afterAll(async () => {
+  await world?.close();
+}, 120_000);
+
+const id = (name: string): string => `${namespace}-${name}`;
+
+async function create(name: string): Promise<void> {
+  await world.kube.create<Device>(devicesPath(namespace), {
+    apiVersion: 'iot.mir/v1alpha',
+    kind: 'device',
+    metadata: { name },
+    spec: { deviceId: id(name) },
+    properties: { desired: { [RATE]: { intervalSeconds: 60 } } },
+  });
+}
+
+async function createMany(count: number): Promise<void> {
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < count; at = next++) await create(`twin-${at}`);
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+}
+
+interface Measured {
+  readonly p95Ms: number;
+  readonly worstMs: number;
+  readonly peakMb: number;
+}
+
+/** Changes the neighbour over and over for so long, one change after the other has arrived. */
+async function measure(durationMs: number): Promise<Measured> {
+  const end = performance.now() + durationMs;
+  const took: number[] = [];
+  let peakMb = 0;
+  while (performance.now() < end) {
+    took.push(await change());
+    peakMb = Math.max(peakMb, residentMb(operator.pid).now);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  const sorted = took.toSorted((a, b) => a - b);
+  const p95Ms = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.POSITIVE_INFINITY;
+  return { p95Ms, worstMs: sorted.at(-1) ?? 0, peakMb };
+}
+
+/** Milliseconds from the PATCH to the device. */
+async function change(): Promise<number> {
+  changes += 1;
+  const at = changes;
+  const startedAt = performance.now();
+  const patch: JsonObject = { properties: { desired: { [RATE]: { at } } } };
+  await world.kube.patch(`${devicesPath(namespace)}/neighbour`, 'application/merge-patch+json', patch);
+  const arrived = (): number => {
+    const arrivedAt = arrivals.get(at);
+    if (arrivedAt === undefined) throw new Error('not yet');
+    return arrivedAt;
+  };
+  return (await eventually('the neighbour has its change', arrived, { intervalMs: 1, timeoutMs: 15_000 })) - startedAt;
+}
+
+async function fill(name: string): Promise<void> {
+  for (const { suffix, payload } of FILL) {
+    await world.broker.publish(`mir/v1alpha/${id(name)}/${suffix}`, payload, { retain: true, qos: 1 });
+  }
+  await eventually('its twin is full', async () => {
+    const { status } = await world.kube.get<Device>(`${devicesPath(namespace)}/${name}`);
+    expect(Object.keys(status?.reported ?? {}).length).toBeGreaterThanOrEqual(FILL.length);
+  });
+}
+
+async function flood(name: string, kind: string): Promise<number> {
+  const script = join(import.meta.dirname, 'support/flood-device.ts');
+  const args = [script, String(world.broker.port), id(name), kind, String(FLOOD_MS), schemaFile];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return Number(stdout);
+}
+
+inRealWorld('a neighbour of a device that floods with', () => {
+  it.each(Object.keys(FLOODS).map((kind, at) => [kind, `hostile-${at}`] as const))(
+    '%s has its changes in time',
+    async (kind, name) => {
+      await create(name);
+      if (FLOODS[kind]?.isTwinFilled === true) await fill(name);
+      const calm = await measure(1000);
+      const before = residentMb(operator.pid).now;
+      const [sent, beside] = await Promise.all([flood(name, kind), measure(FLOOD_MS)]);
+      const grownMb = beside.peakMb - before;
+      const figures = `${sent} messages; a neighbour's change p95 ${beside.p95Ms.toFixed(0)} ms, worst ${beside.worstMs.toFixed(0)} ms (calm ${calm.p95Ms.toFixed(0)} ms)`;
+      process.stderr.write(
+        `    flood of ${kind}: ${figures}; +${grownMb.toFixed(0)} MB, ${beside.peakMb.toFixed(0)} MB in all\n`,
+      );
+      expect(beside.p95Ms).toBeLessThanOrEqual(MOST_MS + calm.p95Ms);
+      expect(grownMb).toBeLessThanOrEqual(MOST_GROWTH_MB);
+      expect(beside.peakMb).toBeLessThanOrEqual(MOST_MB);
+      expect(await operator.isReady()).toBe(true);
+    },
+    60_000,
+  );
+
+  it('all of that lets the operator live, with 5,000 twins in 256 MB', async () => {
+    const { peak } = residentMb(operator.pid);
+    process.stderr.write(`    after all floods: the operator lives, ${peak.toFixed(0)} MB at most\n`);
+    expect(await operator.isReady()).toBe(true);
+    expect(readFileSync(`/proc/${operator.pid}/cmdline`, 'utf8')).toContain(`--max-old-space-size=${HEAP_MB}`);
+    expect(peak).toBeLessThanOrEqual(MOST_MB);
+    expect(await change()).toBeLessThan(5000);
+  });
+});
