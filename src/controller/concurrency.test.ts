@@ -18,7 +18,7 @@ async function enterMany(places: Concurrency, count: number): Promise<() => numb
 
 /** Answers of `latencyMs`, with so many keys waiting. */
 const answer = (places: Concurrency, times: number, latencyMs: number, backlog: number): void => {
-  for (let at = 0; at < times; at += 1) places.noteAnswer(latencyMs, backlog);
+  for (let at = 0; at < times; at += 1) places.noteAnswer(latencyMs, places.count, backlog);
 };
 
 /** A server of so many hands, each of which takes 3 ms, that also has `others` requests in flight. */
@@ -37,9 +37,9 @@ describe('Concurrency', () => {
   });
 
   it.each([
-    ['all a small server can use and a few in line', 2, 0, 5, 7],
+    ['all a small server can use and some in line', 2, 0, 8, 10],
     ['many on a large server', 16, 0, 16, 16],
-    ['few beside others that fill a small server', 2, 16, 3, 5],
+    ['no more beside others that fill a small server', 2, 16, 6, 8],
     ['its share beside others on a large server', 16, 4, 14, 16],
   ])('finds %s', (_name, hands, others, least, most) => {
     const places = new Concurrency({ least: 2, most: 16 });
@@ -62,6 +62,12 @@ describe('Concurrency', () => {
     const places = new Concurrency({ least: 2, most: 8 });
     answer(places, 1000, 3, 2);
     expect(places.count).toBe(2);
+  });
+
+  it('does not grow while places are free: answers tell nothing of what more would do', () => {
+    const places = new Concurrency({ least: 4, most: 8 });
+    for (let at = 0; at < 1000; at += 1) places.noteAnswer(3, 2, 100);
+    expect(places.count).toBe(4);
   });
 
   it('says that the other side is crowded while it is several times slower than at its best', () => {

@@ -81,7 +81,7 @@ async function turn(bench: Bench, key: string, signal: AbortSignal): Promise<voi
 }
 
 function noteAnswer({ queue, places, overload, log, name, onConcurrency, onOverload }: Bench, answerMs: number): void {
-  if (places.noteAnswer(answerMs, queue.length)) onConcurrency?.(places.count);
+  if (places.noteAnswer(answerMs, queue.working, queue.length)) onConcurrency?.(places.count);
   if (!overload.recover()) return;
   log.info({ controller: name }, 'the API server takes requests again');
   onOverload?.(0);

@@ -87,7 +87,8 @@ export class StatusReconciler {
     }
     this.#concludeHeartbeat(view, memory, after);
     // What was heard was not written, and waits.
-    if (scope !== 'whole') return { kind: 'requeue', afterMs: memory.refusal?.waitMs(clock.monotonic()) ?? 0 };
+    if (scope !== 'whole')
+      return { kind: 'requeue', afterMs: memory.refusal?.waitMs(clock.monotonic()) ?? 0, ...answer };
     if (write !== undefined) memory.refusal = undefined;
     this.#conclude(view, memory, after);
     // What waits for its schema stays.

@@ -131,7 +131,7 @@ describe('a change of many devices', () => {
     expect(bed.condition('Synced', 'default/d-149')).toBe('True/InSync');
   });
 
-  it('keeps no more than two writes of Pending in flight, and lets an answer pass', async () => {
+  it('has one write of Pending in flight at a time while the API server is slow, and lets an answer pass', async () => {
     await using bed = await startTerm(many(100, rate(60)));
     for (const id of ids(100)) bed.says({ online: true, session: 's1' }, id);
     await bed.pass(10_000);
@@ -144,7 +144,8 @@ describe('a change of many devices', () => {
     await bed.pass(10);
     expect(bed.sync(RATE, 'default/d-99')?.state).toBe('Rejected');
     await bed.pass(2000);
-    expect(bed.kube.writes.length - before).toBeLessThanOrEqual(1 + 4 + 2);
+    // Those that were under way, the answer, and one a second.
+    expect(bed.kube.writes.length - before).toBeLessThanOrEqual(4 + 1 + 2);
     await finishWrites(bed);
   });
 });

@@ -97,6 +97,11 @@ export class WorkQueue {
     return this.#delayed.size;
   }
 
+  /** Keys that are being worked on. */
+  get working(): number {
+    return this.#processing.size;
+  }
+
   /** Milliseconds of work in progress, of each key being worked on. */
   get unfinishedMs(): number[] {
     const now = this.#clock.monotonic();

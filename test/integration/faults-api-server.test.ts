@@ -13,6 +13,14 @@ async function emptyOneList({ api }: Lane): Promise<void> {
   await eventually('the operator lists again', () => expect(lists()).toBeGreaterThan(before));
 }
 
+async function overload({ api }: Lane, retryAfterSeconds: number): Promise<void> {
+  const since = performance.now();
+  api.answer429(retryAfterSeconds);
+  await pause(6000);
+  await api.restore();
+  expect(api.log.count({ status: 429, since })).toBeGreaterThan(0);
+}
+
 describeFaults('nothing is lost when the API server', {
   'is cut off for 30 s': (world) =>
     breakUnderTraffic(world, async ({ api }) => {
@@ -52,14 +60,9 @@ describeFaults('nothing is lost when the API server', {
   'expires the watch and answers one LIST with no items, in a fleet where that is too many': (world) =>
     breakUnderTraffic(world, emptyOneList, { flags: ['--sweep-minimum=2', '--sweep-max-fraction=0'] }),
 
-  'answers 429 with Retry-After for 6 s': (world) =>
-    breakUnderTraffic(world, async ({ api }) => {
-      const since = performance.now();
-      api.answer429(1);
-      await pause(6000);
-      await api.restore();
-      expect(api.log.count({ status: 429, since })).toBeGreaterThan(0);
-    }),
+  'answers 429 with Retry-After for 6 s': (world) => breakUnderTraffic(world, (lane) => overload(lane, 1)),
+
+  'answers 429 for 6 s and asks for five minutes': (world) => breakUnderTraffic(world, (lane) => overload(lane, 300)),
 
   'drops the watch in the middle of a line': (world) =>
     breakUnderTraffic(world, async ({ api }) => {
