@@ -14,7 +14,8 @@ import {
 import type { EncodedReported } from './protobuf-envelopes.ts';
 import { parseState } from './state-envelope.ts';
 
-const { root } = protobuf.parse(readFileSync(new URL('mir-protocol.proto', import.meta.url), 'utf8'));
+const PROTO = readFileSync(new URL('mir-protocol.proto', import.meta.url), 'utf8');
+const { root } = protobuf.parse(PROTO);
 const write = (type: string, value: object): Buffer => {
   const message = root.lookupType(`mir.protocol.v1.${type}`);
   return Buffer.from(message.encode(message.fromObject({ version: 1, ...value })).finish());
@@ -28,6 +29,12 @@ const limits = { maxPayloadBytes: 4096, maxNesting: 32, maxReports: 3 };
 const OWNER = { cluster: 'c', namespace: 'n', name: 'd', uid: 'u' };
 const VALUE = Buffer.from([0x08, 0x3c]);
 const ENTRY = { revision: 12, time: '2024-11-20T14:00:00Z', value: VALUE };
+
+describe('the .proto', () => {
+  it('names the package of the Go code that protoc makes of it, which protoc-gen-go demands', () => {
+    expect(PROTO).toMatch(/^option go_package = "[a-z.]+(\/[a-z0-9]+)+;[a-z0-9]+";$/m);
+  });
+});
 
 describe('the desired document in protobuf', () => {
   const document = {

@@ -22,9 +22,14 @@ describe('the parse vectors', () => {
     const payload = hex === undefined ? Buffer.from(text ?? '') : Buffer.from(hex, 'hex');
     const limits = { ...DEFAULT_PROTOCOL_LIMITS, maxReports: DEFAULT_MAX_REPORTS };
     const parsed = kind === 'state' ? parseState(payload, limits) : parseReported(payload, limits);
-    expect(parsed.ok ? parsed.value : null).toEqual(value);
+    expect(parsed.ok ? withoutFlaw(parsed.value) : null).toEqual(value);
   });
 });
+
+/** Why a value was left out is said in every implementation's own words. */
+function withoutFlaw(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'flaw'));
+}
 
 interface ProtobufCase {
   readonly name: string;

@@ -1,13 +1,17 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
+import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
+import { codecOf } from './codec.ts';
 import { createDevice, memoryStore, Rejected } from './index.ts';
 import type { Device, DeviceStore } from './index.ts';
 import { connectCloud } from './testing/cloud.ts';
 import type { Cloud } from './testing/cloud.ts';
 import { manualClock } from './testing/manual-clock.ts';
-import { payloadOf, readVectors } from './testing/vectors.ts';
+import { payloadOf, readTypedSchema, readVectors } from './testing/vectors.ts';
 import type { DesiredCase, Run } from './testing/vectors.ts';
 
 const MARK = 'test.v1.Mark';
@@ -133,6 +137,7 @@ describe('the state vectors', () => {
     const clock = manualClock();
     const device = createDevice({ url: broker.url, deviceId: 'd1', clock, heartbeatSeconds: 0, onEvent: () => {} });
     devices.push(device);
+    if (given.stored !== undefined) await cloud.publish('state', JSON.stringify(given.stored), true);
     await device.connect();
     const { json } = await cloud.next('state', { online: true });
     const births = (): number =>
@@ -152,6 +157,62 @@ describe('the state vectors', () => {
     device.report(MARK, { again: true });
     await cloud.next(`reported/${MARK}`, { value: { again: true } });
     expect([soon, births()]).toEqual([2, 2 + given.births]);
+  });
+});
+
+describe('the connect vectors', () => {
+  it.each(readVectors('connect').map((one) => [one.name, one] as const))('%s', async (_, given) => {
+    for (const [on, payload] of Object.entries(given.stored ?? {}))
+      await cloud.publish(on, JSON.stringify(payload), true);
+    const store = memoryStore();
+    const reports = new Map(Object.entries(given.reported ?? {}));
+    store.write({ entries: new Map(Object.entries(given.store ?? {})), reports });
+    await using tap = await tapConnects(broker.port);
+    const device = createDevice({ url: tap.url, deviceId: 'd1', store, heartbeatSeconds: 0, onEvent: () => {} });
+    devices.push(device);
+    await device.connect();
+    const birth = (await cloud.next('state', { online: true })).json ?? {};
+    const reported = (birth['reports'] ?? []) as readonly string[];
+    expect({ ...birth, reports: reported.toSorted() }).toMatchObject(given.birth);
+    expect(given.absent?.filter((name) => Object.hasOwn(birth, name)) ?? []).toEqual([]);
+    expect(tap.flags()).toMatchObject(given.connect ?? {});
+  });
+});
+
+/** A broker's port in front of another's, which reads the flags of the first CONNECT [MQTT-3.1.2.3]. */
+async function tapConnects(port: number) {
+  let flags = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(port, '127.0.0.1');
+    for (const one of [socket, upstream]) sockets.add(one.on('error', () => {}));
+    // Behind the fixed header of two bytes stand the name, of six, and the version.
+    socket.once('data', (packet: Buffer) => (flags = packet[packet.indexOf('MQTT') + 5] ?? 0));
+    socket.pipe(upstream).pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    flags: () => ({
+      cleanSession: (flags & 0x02) !== 0,
+      willQos: (flags >> 3) & 3,
+      willRetain: (flags & 0x20) !== 0,
+    }),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe('the typed vectors', () => {
+  it.each(readVectors('typed').map((one) => [one.name, one] as const))('%s', (_, given) => {
+    const codec = codecOf({ schema: readTypedSchema(), encoding: given.encoding });
+    const parsed = codec.parseDesired(payloadOf(given) ?? Buffer.alloc(0), DEFAULT_PROTOCOL_LIMITS);
+    const { messages, refused = {} } = parsed.ok ? parsed.value : { messages: {} };
+    const entries = Object.entries(messages).map(([name, { revision, value }]) => [name, { revision, value }]);
+    expect(Object.fromEntries(entries)).toEqual(given.entries);
+    expect(Object.keys(refused)).toEqual(given.refused);
   });
 });
 

@@ -1,6 +1,6 @@
 /*
  * Plays one start of the example, with EEPROM in FILE, and does what its header says. `desired FILE` hears the payload on standard input as
- * a document, `state FILE` on the state topic, `start FILE` hears none; `put UID REVISION INTERVAL FILE` makes an EEPROM.
+ * a document, `state FILE` and `get FILE` on those topics, `start FILE` hears none; `put UID REVISION INTERVAL FILE` makes an EEPROM.
  */
 #include "../examples/sample-rate.c"
 
@@ -35,7 +35,8 @@ int main(int count, char **arguments) {
   int took = isDesired ? take(payload, length) : 0;
   if (took) store(arguments[2]);
   report(out, sizeof out);
-  printf("{\"took\":%d,\"foreign\":%d,\"rate\":%ld,\"report\":%s,", took, foreign(payload, length, SESSION), rate(), out);
+  printf("{\"took\":%d,\"foreign\":%d,\"asked\":%d,\"rate\":%ld,\"report\":%s,", took, foreign(payload, length, SESSION),
+         asked(payload, length), rate(), out);
   birth(out, sizeof out, SESSION);
   printf("\"birth\":%s}\n", out);
   return 0;
