@@ -55,7 +55,7 @@ export const BAD_INPUT_REASONS = [
   'InvalidJson',
   'InvalidUtf8',
   'InvalidEnvelope',
-  'InvalidProtobuf',
+  'InvalidProtobuf', // envelope or value
   'UnsupportedVersion',
   'UnsupportedEncoding',
   'InvalidValue', // does not fit the device's schema

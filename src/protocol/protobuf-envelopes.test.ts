@@ -94,7 +94,12 @@ describe('the desired document in protobuf', () => {
     ['of another version', write('Desired', { version: 2, owner: OWNER }), 'UnsupportedVersion', 'version is 2'],
     ['that is too large', Buffer.alloc(5000, 8), 'TooLarge', '5000 bytes'],
     ['with text that is not UTF-8', Buffer.from([8, 1, 0x12, 3, 0x0a, 1, 0xff]), 'InvalidUtf8', 'owner.cluster'],
-    ['that ends early', encodeDesiredProtobuf(document).subarray(0, 20), 'InvalidProtobuf', 'no protobuf message'],
+    [
+      'that ends early',
+      encodeDesiredProtobuf(document).subarray(0, 20),
+      'InvalidProtobuf',
+      'messages at byte 17 goes on beyond the end',
+    ],
     ['with a group', Buffer.from([8, 1, 0x0b, 0x0c]), 'InvalidProtobuf', 'wire type 3'],
   ])('%s is refused', (_name, bytes, reason, message) => {
     const parsed = parseDesiredProtobuf(bytes, limits);

@@ -50,14 +50,15 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readFields(bytes: Uint8Array, names: Readonly<Record<number, string>>, table: FieldTable): void {
   const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   while (reader.pos < reader.len) {
-    const tag = step(() => reader.uint32());
+    const tag = step(reader, 'a tag', () => reader.uint32());
     const [field, wireType] = [tag >>> 3, tag & 7];
     const take = table[field];
     if (field === 0 || wireType === 3 || wireType === 4) {
       throw new ProtobufError('InvalidProtobuf', `payload has a field ${field} of wire type ${wireType}`);
     }
-    if (take === undefined) step(() => reader.skipType(wireType));
-    else take(valueOf(reader, names[field] ?? String(field), wireType));
+    const name = names[field] ?? String(field);
+    if (take === undefined) step(reader, name, () => reader.skipType(wireType));
+    else take(valueOf(reader, name, wireType));
   }
 }
 
@@ -67,7 +68,7 @@ function valueOf(reader: protobuf.Reader, name: string, wireType: number): Field
   };
   const bytes = (): Buffer => {
     need(LENGTH_DELIMITED, 'a string, bytes or a message');
-    return Buffer.from(step(() => reader.bytes()));
+    return Buffer.from(step(reader, name, () => reader.bytes()));
   };
   return {
     name,
@@ -75,12 +76,12 @@ function valueOf(reader: protobuf.Reader, name: string, wireType: number): Field
     text: () => decodeText(bytes(), name),
     float: () => {
       need(FIXED_32, 'a 32-bit float');
-      return step(() => reader.float());
+      return step(reader, name, () => reader.float());
     },
     number: () => {
       need(VARINT, 'a number');
       return toNumber(
-        step(() => reader.uint64()),
+        step(reader, name, () => reader.uint64()),
         name,
       );
     },
@@ -102,12 +103,13 @@ function decodeText(bytes: Buffer, name: string): string {
   }
 }
 
-/** protobufjs throws where bytes end early or mean nothing. */
-function step<T>(read: () => T): T {
+/** protobufjs throws RangeError where bytes end early, and Error where they mean nothing. */
+function step<T>(reader: protobuf.Reader, what: string, read: () => T): T {
+  const at = reader.pos;
   try {
     return read();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ProtobufError('InvalidProtobuf', `payload is no protobuf message: ${why}`);
+    const why = error instanceof RangeError ? 'goes on beyond the end' : 'cannot be read';
+    throw new ProtobufError('InvalidProtobuf', `payload is no protobuf message: ${what} at byte ${at} ${why}`);
   }
 }

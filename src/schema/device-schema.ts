@@ -51,4 +51,6 @@ export interface Problem {
   readonly path: string;
   /** What is there and what was expected: `is "fast", expected a whole number from 0 to 4294967295`. */
   readonly message: string;
+  /** The bytes are no protobuf message. */
+  readonly isBroken?: boolean;
 }

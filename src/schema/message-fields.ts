@@ -1,7 +1,7 @@
-import type { Writer } from 'protobufjs/minimal.js';
+import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { FieldCodec, Slot } from './field-codec.ts';
-import { Misfit } from './misfit.ts';
+import { Misfit, located } from './misfit.ts';
 import { isObject } from './value-codec.ts';
 import type { MessageParts } from './value-codec.ts';
 import type { Walk } from './walk.ts';
@@ -83,8 +83,9 @@ export class MessageFields implements MessageParts {
     const slots = new Map<FieldCodec, Slot>();
     readWire(bytes, (number, wireType, reader) => {
       const field = numbers.get(number);
-      const slot = field?.read(reader, wireType, slots.get(field), walk);
-      if (field === undefined || slot === undefined) return false;
+      if (field === undefined) return false;
+      const slot = readSlot(field, reader, wireType, slots.get(field), walk);
+      if (slot === undefined) return false;
       if (field.oneof !== undefined) dropOthers(slots, field, walk);
       slots.set(field, slot);
       return true;
@@ -147,6 +148,20 @@ function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec,
   }
 }
 
+function readSlot(
+  field: FieldCodec,
+  reader: Reader,
+  wireType: number,
+  before: Slot | undefined,
+  walk: Walk,
+): Slot | undefined {
+  try {
+    return field.read(reader, wireType, before, walk);
+  } catch (error) {
+    throw located(error, field.jsonName);
+  }
+}
+
 /** What was read of a field; undefined: nothing. */
 function settle(field: FieldCodec, slot: Slot | undefined, walk: Walk): JsonValue | undefined {
   if (slot === undefined) return undefined;
@@ -154,7 +169,7 @@ function settle(field: FieldCodec, slot: Slot | undefined, walk: Walk): JsonValu
   try {
     return field.decode?.(slot.bytes, walk);
   } catch (error) {
-    throw error instanceof Misfit ? error.at(field.jsonName) : error;
+    throw located(error, field.jsonName);
   }
 }
 

@@ -305,18 +305,32 @@ describe('the wire', () => {
     expect(decode('Lists', 0x12, 0x02, 0x01, 0x02, 0x10, 0x03)).toMatchObject({ int64s: ['1', '2', '3'] });
   });
 
-  it.each([
-    ['ends early', [0x28]],
-    ['has a field 0', [0x00, 0x01]],
-    ['has a wire type that does not exist', [0x2f]],
-    ['has a tag of six bytes', [0xa8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x01]],
-    ['has a group that another one ends', [0x4b, 0x54]],
-    ['has a number of eleven bytes', [0x98, 0x06, ...Array.from({ length: 10 }, () => 0x80), 0x00]],
-    ['has text that is not UTF-8', [0x0a, 0x03, 0x1a, 0x01, 0xff]],
-  ])('that %s is a problem', (_name, bytes) => {
-    expect(typeOf('Tree').decode(Buffer.from(bytes))).toMatchObject({
+  it.each<[string, number[], string, string]>([
+    ['ends early', [0x28], '', 'field 5 at byte 0 goes on beyond the end'],
+    ['ends within a tag', [0x28, 0x01, 0xa8], '', 'it ends within the tag at byte 2'],
+    ['has a field 0', [0x00, 0x01], '', 'byte 0 begins a field 0'],
+    ['has a wire type that does not exist', [0x2f], '', 'field 5 at byte 0 has wire type 7, which cannot be read'],
+    ['has a tag of six bytes', [0xa8, 0x80, 0x80, 0x80, 0x80, 0x00, 0x01], '', 'byte 0 begins no field'],
+    ['has a group that another one ends', [0x4b, 0x54], '', 'field 9 at byte 0 has wire type 3, which cannot be read'],
+    [
+      'has a number of eleven bytes',
+      [0x98, 0x06, ...Array.from({ length: 10 }, () => 0x80), 0x00],
+      '',
+      'field 99 at byte 0 is a number of more than ten bytes',
+    ],
+    ['has text that is not UTF-8', [0x0a, 0x03, 0x1a, 0x01, 0xff], 'leaf.somethingElse', 'a string that is not UTF-8'],
+    [
+      'ends early deep within',
+      [0x12, 0x03, 0x0a, 0x01, 0x10],
+      'children.leaf',
+      'field 2 at byte 0 goes on beyond the end',
+    ],
+  ])('that %s is a problem, told by its place and in our own words', (_name, bytes, path, why) => {
+    expect(typeOf('Tree').decode(Buffer.from(bytes))).toEqual({
       ok: false,
-      message: expect.stringMatching(/^is no protobuf message: /) as unknown,
+      path,
+      message: `is no protobuf message: ${why}`,
+      isBroken: true,
     });
   });
 });

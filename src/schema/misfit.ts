@@ -5,6 +5,7 @@ import { WireError } from './wire-reader.ts';
 
 /** Ends the check of one message where a value does not fit; collects its path on the way out. */
 export class Misfit extends Error {
+  isBroken = false;
   #path = '';
 
   constructor(found: JsonValue | undefined, expected: string) {
@@ -15,6 +16,13 @@ export class Misfit extends Error {
   static because(sentence: string): Misfit {
     const misfit = new Misfit(null, '');
     misfit.message = sentence;
+    return misfit;
+  }
+
+  /** The bytes of a value are none. */
+  static broken(error: WireError): Misfit {
+    const misfit = Misfit.because(`is no protobuf message: ${error.message}`);
+    misfit.isBroken = true;
     return misfit;
   }
 
@@ -46,14 +54,21 @@ export function at<T>(step: string, check: () => T): T {
   }
 }
 
+/** What was thrown while the value of `key` was read from the wire, with that in its path. */
+export function located(error: unknown, key: string): unknown {
+  const misfit = error instanceof WireError ? Misfit.broken(error) : error;
+  return misfit instanceof Misfit ? misfit.at(key) : error;
+}
+
 /** What `check` comes to, as a value. */
 export function checked<T>(check: () => T): Checked<T> {
   try {
     return { ok: true, value: check() };
   } catch (error) {
-    if (error instanceof Misfit) return { ok: false, path: error.path, message: short(error.message, MAX_MESSAGE) };
-    if (error instanceof WireError) return { ok: false, path: '', message: `is no protobuf message: ${error.message}` };
-    throw error;
+    const misfit = error instanceof WireError ? Misfit.broken(error) : error;
+    if (!(misfit instanceof Misfit)) throw error;
+    const { path, message, isBroken } = misfit;
+    return { ok: false, path, message: short(message, MAX_MESSAGE), ...(isBroken && { isBroken }) };
   }
 }
 

@@ -18,11 +18,16 @@ export type FieldHandler = (field: number, wireType: number, reader: protobuf.Re
  */
 export function readWire(bytes: Uint8Array, handle: FieldHandler): void {
   const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const place = { at: 0, field: 0, wireType: 0 };
   try {
     while (reader.pos < reader.len) {
+      place.at = reader.pos;
+      place.field = 0;
       const tag = reader.tag();
       const [field, wireType] = [tag >>> 3, tag & 7];
-      if (field === 0) throw new WireError('field 0');
+      if (field === 0) throw new WireError(`byte ${place.at} begins a field 0`);
+      place.field = field;
+      place.wireType = wireType;
       if (handle(field, wireType, reader)) continue;
       // Unlike `skip`, this refuses more than ten bytes.
       if (wireType === WIRE_VARINT) reader.uint64();
@@ -31,8 +36,18 @@ export function readWire(bytes: Uint8Array, handle: FieldHandler): void {
   } catch (error) {
     // protobufjs throws RangeError for bytes that end early, and plain Error for what does not exist.
     const isTheirs = error instanceof RangeError || (error instanceof Error && error.constructor === Error);
-    throw isTheirs ? new WireError(error.message) : error;
+    throw isTheirs ? new WireError(describe(place, error instanceof RangeError), { cause: error }) : error;
   }
+}
+
+/** What is wrong with the field that begins at byte `at` of its message; `field` is 0 while that is not known. */
+function describe({ at, field, wireType }: { at: number; field: number; wireType: number }, isCutOff: boolean): string {
+  if (field === 0) return isCutOff ? `it ends within the tag at byte ${at}` : `byte ${at} begins no field`;
+  const what = `field ${field} at byte ${at}`;
+  if (isCutOff) return `${what} goes on beyond the end`;
+  if (wireType === WIRE_VARINT) return `${what} is a number of more than ten bytes`;
+  if (wireType === WIRE_BYTES) return `${what} has no length`;
+  return `${what} has wire type ${wireType}, which cannot be read`;
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -436,6 +436,18 @@ describe('a device that wants protobuf', () => {
     expect(bed.status().reported?.[RATE]).toEqual({ intervalSeconds: 60 });
   });
 
+  it('is told in our own words of a value that is no message, by an event of its own', async () => {
+    await using bed = await startTerm([device({ desired: rate(60) })]);
+    bed.kube.schemas.register(bytes);
+    bed.says(birth(PROTOBUF));
+    await bed.pass(2000);
+    const report = { uid: 'uid-1', revision: 1, status: 'rejected', value: Buffer.from([8]) } as const;
+    bed.broker.hear(`mir/v1alpha/sensor-01/reported/${RATE}`, encodeReportedProtobuf(report));
+    await bed.pass(2000);
+    expect(bed.events).toContain('Warning InvalidProtobuf');
+    expect(bed.sync(RATE)?.state).toBe('Rejected');
+  });
+
   it('is sent nothing again by a resync, a reconnect or another schema with the same messages', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     bed.kube.schemas.register(bytes);

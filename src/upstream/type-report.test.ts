@@ -30,7 +30,7 @@ describe('the value of a report', () => {
 
   it.each<[string, string, object, boolean, string]>([
     ['does not fit', FLAGS, { aB: 'x' }, true, 'InvalidValue'],
-    ['is no message', FLAGS, Buffer.from([0x10]), true, 'InvalidValue'],
+    ['is no message', FLAGS, Buffer.from([0x10]), true, 'InvalidProtobuf'],
     ['is protobuf of a message that the schema lacks', 'test.v1.Other', Buffer.from([0x10, 5]), true, 'UnknownMessage'],
     ['is protobuf without a schema', FLAGS, Buffer.from([0x10, 5]), false, 'UnsupportedEncoding'],
     ['grows beyond the limit as JSON', FLAGS, Buffer.from([0x0a, 0xe8, 0x07, ...Buffer.alloc(1000)]), true, 'TooLarge'],

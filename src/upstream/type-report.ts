@@ -55,10 +55,9 @@ function typeValue(
   }
   const checked = isBytes(value) ? type.decode(value) : type.canonicalize(value, { defaults: true });
   if (checked.ok) return limitValue(checked.value, maxBytes);
-  return {
-    reason: 'InvalidValue',
-    message: `${checked.path} ${checked.message}`.trim(),
-  };
+  const { path, message, isBroken = false } = checked;
+  if (isBroken) return { reason: 'InvalidProtobuf', message: `${path === '' ? 'the value' : path} ${message}` };
+  return { reason: 'InvalidValue', message: `${path} ${message}`.trim() };
 }
 
 /** The door let long whole numbers pass, because a schema might have said what they are. */

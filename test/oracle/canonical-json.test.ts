@@ -226,7 +226,7 @@ function damaged(name: string): fc.Arbitrary<Buffer> {
  * Google takes a field 0 and an end without a group for the end of the message, drops the bits of a tag beyond 32, and writes times that
  * no Timestamp has.
  */
-const STRICTER = /field 0$|field number 0$|wire type 4|invalid tag|expected a (time|duration) /;
+const STRICTER = /field 0$|begins no field$|wire type 4|which cannot be read$|expected a (time|duration) /;
 
 /** A float that lies halfway between two texts has either. */
 function inOurForm(name: string, json: JsonObject): JsonValue {
