@@ -124,6 +124,8 @@ describe('loadConfig', () => {
     [['--topic-prefix', 'a/+'], 'use exactly two topic levels'],
     [['--topic-prefix', '$share/b'], 'use exactly two topic levels'],
     [['--topic-prefix', 'mir/a\u200bb'], 'without +, #, spaces or invisible characters'],
+    [['--topic-prefix', 'mir/\u{f0000}'], '--topic-prefix: "mir/\\udb80\\udc00" is not valid'],
+    [['--topic-prefix', 'mir/a\u200bb'], '--topic-prefix: "mir/a\\u200bb" is not valid'],
     [['--mqtt-client-id', 'a\u0007'], 'use 1 to 128 visible characters'],
     [['--mqtt-url', 'http://x'], '--mqtt-url: "http://x" is not valid; use mqtt://'],
     [['--mqtt-protocol-version', '3'], 'use 5 or 4'],

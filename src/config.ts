@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { renderHelp } from './config-docs.ts';
 import { ALL_OPTIONS, envName, flagName } from './config-options.ts';
 import type { Config, Option } from './config-options.ts';
+import { quotedVisibly } from './protocol/topics.ts';
 
 export type { Config } from './config-options.ts';
 
@@ -150,7 +151,7 @@ function judge(given: ReadonlyMap<string, Given>): string[] {
   for (const [key, { name, value }] of given) {
     const option = ALL_OPTIONS.get(key);
     if (option === undefined || option.schema.safeParse(value).success) continue;
-    const shown = option.isSecret === true || mayHoldPassword(value) ? 'the value given' : JSON.stringify(value);
+    const shown = option.isSecret === true || mayHoldPassword(value) ? 'the value given' : quotedVisibly(value);
     errors.push(`${name}: ${shown} is not valid; use ${option.expects}`);
   }
   return errors;

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: LEAVES,
   'config-options': ['protocol', 'server'],
   'config-docs': ['config-options'],
-  config: ['config-options', 'config-docs'],
+  config: ['config-options', 'config-docs', 'protocol'],
   'metrics-hooks': ['metrics', 'cache', 'controller', 'kube', 'workqueue'],
   twin: [
     ...LEAVES,

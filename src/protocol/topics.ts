@@ -121,7 +121,13 @@ export function prefixFault(prefix: string): string | undefined {
 
 function checkPrefix(prefix: string): void {
   const fault = prefixFault(prefix);
-  if (fault !== undefined) throw new RangeError(`topic prefix ${JSON.stringify(prefix)} ${fault}`);
+  if (fault !== undefined) throw new RangeError(`topic prefix ${quotedVisibly(prefix)} ${fault}`);
+}
+
+/** As JSON, with every character that nobody would see as its escape (`"a\u200bb"`). */
+export function quotedVisibly(value: unknown): string {
+  const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replaceAll(/\p{C}/gu, (character) => character.split('').map(escape).join(''));
 }
 
 /**
