@@ -1,0 +1,110 @@
+/** One device with nothing but its own credentials floods the operator with schemas; a neighbour's changes are measured beside it. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hashSchema } from '../../src/schema/load-schema.ts';
+import { descriptorSet } from '../../src/schema/testing/descriptor-set.ts';
+import { eventually } from '../world/eventually.ts';
+import { RATE, Stage } from './support/stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+  await stage.operator.kill();
+  // As the image runs it: memory is a part of what is measured.
+  stage.operator = await stage.world.startOperator({
+    namespace: stage.namespace,
+    flags: ['--no-leader-election'],
+    nodeFlags: ['--optimize-for-size', '--max-semi-space-size=4'],
+    env: { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },
+  });
+}, 120_000);
+afterAll(() => stage.close(), 120_000);
+
+/** Of no use, for a missing import, and another for every tail; 183 kB. */
+const base = Array.from({ length: 600 }, (_, at) => ({
+  name: `Message${at}`,
+  fields: Array.from({ length: 20 }, (_unused, field) => ({ name: `field_${field}`, number: field + 1 })),
+}));
+const refusedSchemas = Array.from({ length: 8 }, (_, at) =>
+  descriptorSet({ name: `${at}.proto`, imports: ['no/such.proto'], messages: base.slice(0, 500) }),
+);
+
+const FLOOD_MS = 6000;
+/** Far above what a quiet machine shows, which is printed: other tests run beside this one. */
+const MOST_MS = 5000;
+const MOST_GROWTH_MB = 64;
+
+const residentMb = (): number => {
+  const [, kb] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${stage.operator.pid}/status`, 'utf8')) ?? [];
+  return Number(kb) / 1024;
+};
+
+/** Milliseconds from changes of a neighbour to its document, one after the other, while `flood` runs. */
+async function measureBeside(name: string, flood: (signal: AbortSignal) => Promise<number>): Promise<string> {
+  const neighbour = `${name}-neighbour`;
+  await stage.create(neighbour, { [RATE]: { intervalSeconds: 1 } });
+  const documents = await stage.world.broker.watch(stage.topic(neighbour, 'desired'));
+  const before = residentMb();
+  const stop = new AbortController();
+  const flooding = flood(stop.signal);
+  const endsAt = performance.now() + FLOOD_MS;
+  const times: number[] = [];
+  for (let seconds = 2; performance.now() < endsAt; seconds += 1) {
+    const startedAt = performance.now();
+    await stage.desire(neighbour, RATE, { intervalSeconds: seconds });
+    const document = await documents.first(`change ${seconds}`, ({ text }) =>
+      text.includes(`"intervalSeconds":${seconds}}`),
+    );
+    times.push(document.at - startedAt);
+  }
+  const growth = residentMb() - before;
+  stop.abort();
+  const sent = await flooding;
+  times.sort((a, b) => a - b);
+  const p95 = times[Math.floor(times.length * 0.95)] ?? 0;
+  console.log(`${name}: ${sent} sent; ${times.length} changes, p95 ${p95.toFixed(0)} ms; RSS +${growth.toFixed(0)} MB`);
+  expect(p95).toBeLessThan(MOST_MS);
+  expect(growth).toBeLessThan(MOST_GROWTH_MB);
+  return neighbour;
+}
+
+/** A neighbour with new firmware is typed while all this is going on, or right after. */
+async function expectTyped(name: string): Promise<void> {
+  const schema = descriptorSet({ name: `${name}.proto`, messages: [{ name: 'A' }] });
+  await stage.answerSchema(name, schema);
+  await stage.say(name, 'state', { online: true, session: 'n', heartbeat: 0, schema: hashSchema(schema) });
+  await stage.until(name, 'is typed', ({ status }) => expect(status?.schema?.packageNames).toEqual(['test.v1']));
+}
+
+describe('a device that floods the operator with schemas', () => {
+  it('nobody asked for keeps no neighbour waiting, and takes no memory', async () => {
+    await stage.create('unasked');
+    const client = await stage.world.broker.connect();
+    const neighbour = await measureBeside('unasked', async (signal) => {
+      let sent = 0;
+      for (; !signal.aborted; sent += 1) {
+        const payload = refusedSchemas[sent % refusedSchemas.length] ?? Buffer.alloc(0);
+        await client.publishAsync(stage.topic('unasked', 'schema'), payload, { qos: 1 });
+      }
+      return sent;
+    });
+    await expectTyped(neighbour);
+    await eventually('they are counted', async () => expect(await stage.badInput('UnaskedSchema')).toBeGreaterThan(10));
+  }, 60_000);
+
+  it('of no use, each announced before, does neither', async () => {
+    await stage.create('liar');
+    const client = await stage.world.broker.connect();
+    const neighbour = await measureBeside('liar', async (signal) => {
+      let sent = 0;
+      for (; !signal.aborted; sent += 1) {
+        const payload = refusedSchemas[sent % refusedSchemas.length] ?? Buffer.alloc(0);
+        const state = { online: true, session: `s${sent}`, heartbeat: 0, schema: hashSchema(payload) };
+        await client.publishAsync(stage.topic('liar', 'state'), JSON.stringify(state), { qos: 1, retain: true });
+        await client.publishAsync(stage.topic('liar', 'schema'), payload, { qos: 1 });
+      }
+      return sent;
+    });
+    await expectTyped(neighbour);
+  }, 60_000);
+});
