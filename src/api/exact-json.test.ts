@@ -58,7 +58,7 @@ describe('JSON with numbers as they were written', () => {
         const again = written.slice(written.indexOf(':') + 1, -1);
         const isEndless = !Number.isFinite(Number(text));
         // What is not kept as text is written by the shortest numeral of the same double.
-        expect(isEndless ? again : Number(again)).toBe(isEndless ? text : Number(text) || 0);
+        expect(isEndless ? again : Number(again) || 0).toBe(isEndless ? text : Number(text) || 0);
       }),
     );
   });
