@@ -27,6 +27,7 @@ import { addProcessMetrics, createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './metrics-hooks.ts';
 import { connectBroker } from './mqtt/connection.ts';
+import type { BrokerConnection } from './mqtt/connection.ts';
 import type { BrokerCredentials } from './mqtt/options.ts';
 import { createTopics } from './protocol/topics.ts';
 import { createHealth } from './server/health.ts';
@@ -64,6 +65,8 @@ interface Operator {
   readonly overloads: Map<string, number>;
   /** The term under way; undefined while standing by. */
   term: Term | undefined;
+  /** The leader's connection; undefined while standing by. */
+  broker: BrokerConnection | undefined;
   /** Has the cache of devices listed anew. */
   relist: () => void;
 }
@@ -102,9 +105,12 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       recorder,
       overloads: new Map(),
       term: undefined,
+      broker: undefined,
       relist: () => undefined,
     };
     health.note('api-server', () => describeOverload(operator.overloads));
+    // Told and no reason to fail: no replica could do better at the same broker.
+    health.note('broker', () => operator.broker?.failure ?? operator.broker?.findings.shortcoming);
     if (cluster !== '')
       await Promise.all([
         keepCache(operator, signal),
@@ -260,6 +266,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       protocolVersion: config.mqttProtocolVersion,
       credentials: () => readCredentials(config),
       maxPacketBytes: maxPacketBytes(config),
+      probe: topics.probe(clientId),
       live: topics.live,
       tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
       beforeReconnect: () => lease.renewNow(),
@@ -296,6 +303,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
     signal,
   );
   operator.term = term;
+  operator.broker = broker;
   const connection = broker.start(signal);
   const reconcile = (
     name: string,
@@ -331,6 +339,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
     ]);
   } finally {
     operator.term = undefined;
+    operator.broker = undefined;
     operator.overloads.clear();
     desiredQueue.shutDown();
     statusQueue.shutDown();

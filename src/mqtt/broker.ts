@@ -28,8 +28,21 @@ export interface BrokerLimits {
   readonly wildcardSubscriptionAvailable: boolean;
 }
 
+/** What a broker was seen to do with a stored message; found out anew on every connection. */
+export interface BrokerFindings {
+  /** A page has shown what was stored. Until then a PUBACK is no proof that a document stands: only a page that shows it is. */
+  readonly isStoreProven: boolean;
+  /** At which a page shows stored messages as such. */
+  readonly pageQos: 0 | 1;
+  /** `a/#` shows what is stored at `a` [MQTT-4.7.1.2]. */
+  readonly matchesParentLevel: boolean;
+  /** What it cannot do, and what to set, as one sentence. */
+  readonly shortcoming: string | undefined;
+}
+
 /** The view that the operator's domain has of one connection to one broker. */
 export interface Broker {
+  readonly findings: BrokerFindings;
   /** Undefined while disconnected. */
   readonly limits: BrokerLimits | undefined;
   readonly connected: boolean;

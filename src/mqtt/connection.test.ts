@@ -204,6 +204,24 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
       },
     );
 
+    it.each([5, 4] as const)(
+      'is proven by one stored message, which is cleared again (MQTT %i)',
+      async (protocolVersion) => {
+        const { url } = opened(await start());
+        const operator = await connected(url, { protocolVersion, probe: topics.probe('operator') });
+        await operator.broker.readRetained([topics.retained('a')], never);
+        expect(operator.broker.findings).toMatchObject({ isStoreProven: true, pageQos: 1, shortcoming: undefined });
+        while (!operator.broker.findings.matchesParentLevel) await systemTick();
+        const other = await connected(url, { clientId: 'other', live: [] });
+        let left = 1;
+        while (left > 0) {
+          await other.broker.readRetained(['mir/v1alpha/mir-operator/#'], never);
+          left = other.messages.splice(0).length;
+        }
+        expect(operator.texts()).toEqual([]);
+      },
+    );
+
     it('does not hear itself on its live subscriptions', async () => {
       const { url } = opened(await start());
       const operator = await connected(url);

@@ -6,6 +6,7 @@ import { delay } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type {
   Broker,
+  BrokerFindings,
   BrokerHandlers,
   BrokerLimits,
   OversizedMessage,
@@ -18,6 +19,7 @@ import { describeFailedConnect, describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';
 import { DEFAULT_BROKER_TUNING } from './options.ts';
 import { Link } from './link.ts';
+import { UNPROVEN } from './probe.ts';
 import type { Session } from './session.ts';
 
 export interface BrokerConnection extends Broker {
@@ -73,6 +75,10 @@ class Connection implements BrokerConnection {
     return this.#session?.limits;
   }
 
+  get findings(): BrokerFindings {
+    return this.#session?.findings ?? UNPROVEN;
+  }
+
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -90,7 +96,7 @@ class Connection implements BrokerConnection {
     signal: AbortSignal,
     options?: { readonly qos?: 0 | 1 },
   ): Promise<RefusedFilters> {
-    return this.#session?.readRetained(filters, options?.qos ?? 1, signal) ?? Promise.reject(this.#offline());
+    return this.#session?.readRetained(filters, options?.qos, signal) ?? Promise.reject(this.#offline());
   }
 
   start(signal: AbortSignal): Promise<void> {
@@ -158,7 +164,11 @@ class Connection implements BrokerConnection {
     const deps = { clock: this.#clock, tuning: this.#tuning, name: this.#name };
     try {
       const isUnwanted = (message: OversizedMessage): boolean => this.#handlers.onOversized?.(message) === true;
-      return new Link(this.#options, credentials, deps, { receive: this.#receive, isUnwanted });
+      return new Link(this.#options, credentials, deps, {
+        receive: this.#receive,
+        isUnwanted,
+        onFindings: this.#found,
+      });
     } catch (error) {
       this.#ended(describeFailure(error, this.#name));
       return undefined;
@@ -193,6 +203,12 @@ class Connection implements BrokerConnection {
       payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload),
       retained: retain,
     });
+  };
+
+  readonly #found = ({ shortcoming, pageQos, matchesParentLevel }: BrokerFindings): void => {
+    const { url } = this.#name;
+    if (shortcoming !== undefined) this.#log.warn({ url, shortcoming }, 'the broker cannot do what the operator needs');
+    else this.#log.debug({ url, pageQos, matchesParentLevel }, 'the broker shows what it stores');
   };
 
   #offline(): BrokerError {

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { BrokerError } from './broker.ts';
+import type { BrokerFindings } from './broker.ts';
 import { describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions } from './options.ts';
 import { clientOptions, MAX_PACKET_BYTES } from './options.ts';
@@ -15,6 +16,7 @@ export interface LinkHandlers {
   readonly receive: (packet: IPublishPacket) => void;
   /** Told of what is too large to be received; true: it is to be taken out of the broker's store. */
   readonly isUnwanted: (publish: OversizedPublish) => boolean;
+  readonly onFindings: (findings: BrokerFindings) => void;
 }
 
 /** One network connection, from CONNECT to the end of its socket; it never reconnects. */
@@ -24,6 +26,7 @@ export class Link {
   readonly #client: MqttClient;
   readonly #options: BrokerOptions;
   readonly #deps: SessionDeps;
+  readonly #onFindings: LinkHandlers['onFindings'];
   #cause: unknown;
   #session: Session | undefined;
 
@@ -31,8 +34,9 @@ export class Link {
     options: BrokerOptions,
     credentials: BrokerCredentials,
     deps: SessionDeps,
-    { receive, isUnwanted }: LinkHandlers,
+    { receive, isUnwanted, onFindings }: LinkHandlers,
   ) {
+    this.#onFindings = onFindings;
     this.#options = options;
     this.#deps = deps;
     const client = connect(clientOptions(options, deps.tuning, credentials));
@@ -53,8 +57,10 @@ export class Link {
       });
     });
     client.handleMessage = (packet, done) => {
-      if (packet.retain) this.#session?.note(packet.topic);
-      receive(packet);
+      if (this.#session?.takes(packet) !== true) {
+        if (packet.retain) this.#session?.note(packet.topic);
+        receive(packet);
+      }
       done();
     };
   }
@@ -68,6 +74,7 @@ export class Link {
         this.#fail(error),
       );
       this.#session = session;
+      void session.probe(this.#onFindings);
       await session.subscribeLive();
       return session;
     } catch (error) {

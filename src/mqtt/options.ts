@@ -15,12 +15,24 @@ export interface BrokerOptions {
   readonly maxPacketBytes?: number;
   /** Subscribed on every connect, before `onConnected`. */
   readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
+  /** Where one message is stored and read back on every connect. Without it the broker is taken for one that does everything. */
+  readonly probe?: ProbeTopics;
   readonly tuning?: Partial<BrokerTuning>;
   /**
    * Awaited before every connect but the first: a leader renews its Lease here, because losing the connection may mean that
    * another leader took the client id (mosquitto 2.0.11 closes without saying so). While it rejects, there is no reconnect.
    */
   readonly beforeReconnect?: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Topics of the operator's own for one stored message with dots in its name. */
+export interface ProbeTopics {
+  /** What is stored, and cleared again. */
+  readonly topic: string;
+  /** Shows it as a page shows the state of a device. */
+  readonly page: string;
+  /** Shows it as the discovery shows documents: a wildcard level, and `#` for nothing more. */
+  readonly parent: string;
 }
 
 export interface BrokerCredentials {

@@ -1,15 +1,18 @@
 import { Buffer } from 'node:buffer';
-import type { IConnackPacket, MqttClient } from 'mqtt';
+import { randomUUID } from 'node:crypto';
+import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../clock.ts';
-import type { BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
+import type { BrokerFindings, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 import type { BrokerOptions, BrokerTuning } from './options.ts';
 import { maxPageMessages } from './options.ts';
+import { Probe, PROVEN } from './probe.ts';
 import { PublishWindow } from './publish-window.ts';
 import { RetainedReader } from './retained-reader.ts';
+import type { PagePort } from './retained-reader.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
 
 export interface SessionDeps {
@@ -32,6 +35,8 @@ export class Session {
   readonly #answers: AnswerWatch;
   readonly #answerTimeoutMs: number;
   readonly #hangUp: HangUp;
+  readonly #probe: Probe | undefined;
+  readonly #closed = new AbortController();
 
   constructor(
     client: MqttClient,
@@ -50,15 +55,32 @@ export class Session {
     const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
     this.#window = new PublishWindow(Math.min(receiveMaximum, tuning.publishWindow), tuning.publishQueue);
     const page = { noLocal: false, retainHandling: 0 } as const;
-    this.#reader = new RetainedReader(
-      {
-        subscribe: (filters, qos) =>
-          this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),
-        unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
-      },
-      clock,
-      { ...tuning, maxPageMessages: maxPageMessages(options, tuning) },
-    );
+    const port: PagePort = {
+      subscribe: (filters, qos) => this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),
+      unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
+    };
+    this.#reader = new RetainedReader(port, clock, { ...tuning, maxPageMessages: maxPageMessages(options, tuning) });
+    if (options.probe === undefined) return;
+    const store = (topic: string, payload: string): Promise<void> =>
+      this.publish(topic, payload, { retain: true, qos: 1 });
+    this.#probe = new Probe(options.probe, { ...port, store }, clock, randomUUID());
+  }
+
+  get findings(): BrokerFindings {
+    return this.#probe?.findings ?? PROVEN;
+  }
+
+  /** Finds out what the broker does with what it stores; reports it each time that it is known. */
+  async probe(onFindings: (findings: BrokerFindings) => void): Promise<void> {
+    await this.#probe?.run(this.#closed.signal, onFindings);
+  }
+
+  /** True for the probe's own message, which goes nowhere else. */
+  takes({ topic, payload, retain }: IPublishPacket): boolean {
+    const probe = this.#probe;
+    if (probe === undefined || !topic.startsWith(probe.prefix)) return false;
+    probe.see(topic, payload.toString(), retain);
+    return true;
   }
 
   /** Live subscriptions, all granted, or a BrokerError naming what the broker lacks or refuses. */
@@ -100,11 +122,13 @@ export class Session {
     return options.qos === 0 ? sendOnce(send) : this.#window.run(send);
   }
 
-  readRetained(filters: readonly string[], qos: 0 | 1, signal: AbortSignal): Promise<RefusedFilters> {
-    return this.#reader.read(filters, qos, signal);
+  async readRetained(filters: readonly string[], qos: 0 | 1 | undefined, signal: AbortSignal): Promise<RefusedFilters> {
+    await this.#probe?.gate;
+    return this.#reader.read(filters, qos ?? this.findings.pageQos, signal);
   }
 
   close(error: BrokerError): void {
+    this.#closed.abort(error);
     this.#answers.stop();
     this.#window.close(error);
     this.#reader.close(error);

@@ -26,6 +26,10 @@ export interface Topics {
    * filter, whose subscription it would replace: `…/desired/#` matches `…/desired` too [MQTT-4.7.1.2].
    */
   readonly discovery: string;
+  /** The same, and births, where `#` does not match the level above it (mochi). */
+  readonly discoveryByLevel: string;
+  /** Where the operator that has `name` stores a message of its own, to see what the broker does with it. No device has this id. */
+  readonly probe: (name: string) => { readonly topic: string; readonly page: string; readonly parent: string };
   /** The same for every device's `state`. */
   readonly births: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
@@ -59,6 +63,12 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     ],
     retained: (deviceId) => `${base}${deviceId}/#`,
     discovery: `${base}+/desired/#`,
+    discoveryByLevel: `${base}+/+`,
+    probe: (name) => ({
+      topic: `${base}mir-operator/${name}/mir.v1.Probe`,
+      page: `${base}mir-operator/${name}/#`,
+      parent: `${base}+/${name}/mir.v1.Probe/#`,
+    }),
     births: `${base}+/state/#`,
     parse: (topic) => parseTopic(topic, base, maxTopicBytes),
   };

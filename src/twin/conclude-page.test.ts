@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { concludePage } from './desired-reconciler.ts';
+import { PROVEN } from '../mqtt/probe.ts';
 import { DeviceMemory } from './device-memory.ts';
+import type { Wake } from './wake.ts';
 
 /** A device whose document the broker acknowledged, and whom the ends of pages wake. */
 function setUp(owner: string | undefined) {
@@ -11,12 +13,13 @@ function setUp(owner: string | undefined) {
   const woken: string[] = [];
   const endPage = (isSeen = false): void => {
     memory.copy.isSeenInPage = isSeen;
-    concludePage(memory, {
+    const wake: Wake = {
       desired: (_id, afterMs) => woken.push(`desired after ${afterMs ?? 0}`),
       status: () => woken.push('status'),
       page: () => woken.push('page'),
       clear: (_memory, message) => woken.push(`clear ${message}`),
-    });
+    };
+    concludePage(memory, wake, PROVEN);
   };
   return { copy: memory.copy, woken, endPage };
 }

@@ -13,7 +13,7 @@ import type { Realm } from '../downstream/ownership.ts';
 import { LeakyLevel } from '../leaky-level.ts';
 import type { Logger } from '../log.ts';
 import { BrokerError } from '../mqtt/broker.ts';
-import type { Broker } from '../mqtt/broker.ts';
+import type { Broker, BrokerFindings } from '../mqtt/broker.ts';
 import { parseStanding } from '../downstream/standing.ts';
 import type { StandingDocument } from '../downstream/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
@@ -234,6 +234,7 @@ export class DesiredReconciler {
     copy.isPublishedInPage = true;
     copy.payload = composed.payload.toString('latin1');
     copy.isAcknowledged = true;
+    if (!broker.findings.isStoreProven) copy.needsProof = true;
     memory.seenRevision = Math.max(memory.seenRevision, composed.seenRevision);
     if (composed.reissued.length > 0) {
       memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
@@ -333,7 +334,7 @@ export function expressionOf(device: Device): string {
 }
 
 /** What the end of a page says about a device's copy; called once all messages of the page have been routed. */
-export function concludePage(memory: DeviceMemory, wake: Wake): void {
+export function concludePage(memory: DeviceMemory, wake: Wake, { shortcoming }: BrokerFindings): void {
   const { copy } = memory;
   const isMissing = !copy.isSeenInPage && !copy.isPublishedInPage && copy.payload !== undefined;
   if (isMissing && !copy.isMissed) {
@@ -351,7 +352,7 @@ export function concludePage(memory: DeviceMemory, wake: Wake): void {
     copy.needsProof = true;
     copy.problem = {
       reason: 'NotRetained',
-      message: 'the broker acknowledged the document and does not hold it; check its retained-message limits',
+      message: `the broker acknowledged the document and does not show it; ${shortcoming ?? 'check its retained-message limits'}`,
     };
     wake.status(memory, 'sync');
     wake.desired(memory.deviceId, NOT_RETAINED_RETRY_MS);

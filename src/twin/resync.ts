@@ -11,7 +11,7 @@ export interface ResyncDeps {
   readonly pages: PageReader;
   readonly discovery: Discovery;
   /** Wildcards over the stored documents, and births, of devices that nobody asked for. */
-  readonly filters: readonly string[];
+  readonly filters: () => readonly string[];
   /** Minutes between two full comparisons; each is moved by up to a tenth. */
   readonly minutes: number;
   /** Nothing else asks much of the broker just now. */
@@ -73,7 +73,7 @@ export class Resync {
     if (!broker.connected) return;
     this.#discoverAt = Number.POSITIVE_INFINITY;
     broker
-      .readRetained(filters, this.#signal, { qos: 0 })
+      .readRetained(filters(), this.#signal, { qos: 0 })
       .then(() => discovery.conclude())
       .catch((error: unknown) => {
         log.debug({ err: error }, 'the discovery of stored documents broke off');

@@ -76,6 +76,8 @@ export class Router {
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
+    // Shown by a wildcard that looks for others, it may be older than what was heard since the device's own page.
+    if (message.retained && memory.window === undefined) return;
     const heard = message.retained ? memory.window?.heard(message.topic) : undefined;
     if (heard !== undefined) return this.#hearAgain(memory, topic, heard);
     switch (topic.kind) {

@@ -182,7 +182,7 @@ export class Term implements BrokerHandlers {
         onPage: (result) => metrics.pagesRead.inc({ result }),
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
-          concludePage(memory, wake);
+          concludePage(memory, wake, broker.findings);
           if (memory.stateGap !== 'none')
             this.#stateRequests.add(memory.deviceId, memory.stateGap === 'cleared', clock.monotonic());
         },
@@ -251,7 +251,10 @@ export class Term implements BrokerHandlers {
         pages: this.#pages,
         discovery,
         // Births that were sent while nobody listened are only in the retained state.
-        filters: this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births],
+        filters: () => {
+          if (!broker.findings.matchesParentLevel) return [topics.discoveryByLevel];
+          return this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
+        },
         minutes: config.resyncMinutes,
         // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
         isCalm: () => this.#pages.waiting === 0 && this.desired.publishing === 0,

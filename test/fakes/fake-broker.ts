@@ -1,7 +1,15 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../src/clock.ts';
 import { BrokerError } from '../../src/mqtt/broker.ts';
-import type { Broker, BrokerHandlers, BrokerLimits, PublishOptions, RefusedFilters } from '../../src/mqtt/broker.ts';
+import type {
+  Broker,
+  BrokerFindings,
+  BrokerHandlers,
+  BrokerLimits,
+  PublishOptions,
+  RefusedFilters,
+} from '../../src/mqtt/broker.ts';
+import { PROVEN } from '../../src/mqtt/probe.ts';
 import { matchesFilter } from '../../src/mqtt/retained-reader.ts';
 
 /** How a publish ends: `lost` and `unanswered` wait until the connection breaks, and only the latter is stored; `forgotten` is acknowledged and not stored. */
@@ -48,6 +56,7 @@ export class FakeBroker implements Broker {
   readonly published: Published[] = [];
   /** The filters of every page that was asked for. */
   readonly pages: (readonly string[])[] = [];
+  findings: BrokerFindings = PROVEN;
   readonly #store = new Map<string, Buffer>();
   /** Ends what waits for an answer of the connection. */
   readonly #pending = new Set<() => void>();

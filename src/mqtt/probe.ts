@@ -1,0 +1,134 @@
+import type { Clock } from '../clock.ts';
+import { delay } from '../clock.ts';
+import type { BrokerFindings } from './broker.ts';
+import type { ProbeTopics } from './options.ts';
+import type { PagePort } from './retained-reader.ts';
+
+export interface ProbePort extends PagePort {
+  store(topic: string, payload: string): Promise<void>;
+}
+
+/** What a broker is taken for until it has shown otherwise: pages that begin at once may be wrong, so nothing counts as proven. */
+export const UNPROVEN: BrokerFindings = {
+  isStoreProven: false,
+  pageQos: 1,
+  matchesParentLevel: false,
+  shortcoming: undefined,
+};
+/** Taken for granted where nobody probes. */
+export const PROVEN: BrokerFindings = { ...UNPROVEN, isStoreProven: true, matchesParentLevel: true };
+
+/** Pages wait so long for the first answer of the probe: a broker that takes longer is read all the same. */
+const GATE_MS = 1000;
+/** Some brokers show what they stored hundreds of milliseconds after SUBACK. */
+const SHOW_MS = 5000;
+const HINT_MS = 2000;
+const AGAIN_MS = 30_000;
+
+/**
+ * Finds out what a broker does with one stored message before thousands depend on it: brokers that store nothing for wildcards,
+ * that change dots in names, or that send stored messages like live ones all acknowledge the PUBLISH and grant the SUBSCRIBE.
+ */
+export class Probe {
+  findings: BrokerFindings = UNPROVEN;
+  /** Resolves when pages may begin. */
+  readonly gate: Promise<void>;
+  readonly #topics: ProbeTopics;
+  readonly #port: ProbePort;
+  readonly #clock: Clock;
+  readonly #nonce: string;
+  readonly #openGate: () => void;
+  #onSeen: ((topic: string, retained: boolean) => void) | undefined;
+
+  constructor(topics: ProbeTopics, port: ProbePort, clock: Clock, nonce: string) {
+    this.#topics = topics;
+    this.#port = port;
+    this.#clock = clock;
+    this.#nonce = nonce;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gate = promise;
+    this.#openGate = resolve;
+  }
+
+  /** Everything below is the probe's own. */
+  get prefix(): string {
+    return this.#topics.page.slice(0, -1);
+  }
+
+  see(topic: string, payload: string, retained: boolean): void {
+    if (payload === this.#nonce) this.#onSeen?.(topic, retained);
+  }
+
+  /** Probes until the broker is proven, or `signal` aborts. */
+  async run(signal: AbortSignal, onFindings: (findings: BrokerFindings) => void): Promise<void> {
+    const stopTimer = this.#clock.after(GATE_MS, this.#openGate);
+    signal.addEventListener('abort', this.#openGate, { once: true });
+    while (!signal.aborted) {
+      try {
+        this.findings = await this.#probe(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        this.findings = { ...UNPROVEN, shortcoming: error instanceof Error ? error.message : String(error) };
+      }
+      stopTimer();
+      this.#openGate();
+      onFindings(this.findings);
+      if (this.findings.isStoreProven) break;
+      await delay(this.#clock, AGAIN_MS, signal);
+    }
+    stopTimer();
+  }
+
+  async #probe(signal: AbortSignal): Promise<BrokerFindings> {
+    const { topic, page, parent } = this.#topics;
+    await this.#port.store(topic, this.#nonce);
+    try {
+      const seen = await this.#show(page, 1, SHOW_MS, signal);
+      if (seen?.topic !== topic) return { ...UNPROVEN, shortcoming: await this.#explain(seen, signal) };
+      const found = { ...PROVEN, pageQos: seen.retained ? 1 : 0, matchesParentLevel: false } as const;
+      this.findings = found;
+      // Pages need not wait for what only the discovery is about.
+      this.#openGate();
+      return { ...found, matchesParentLevel: (await this.#show(parent, 0, HINT_MS, signal)) !== undefined };
+    } finally {
+      if (!signal.aborted) this.#port.store(topic, '').catch(() => undefined);
+    }
+  }
+
+  async #explain(seen: Seen | undefined, signal: AbortSignal): Promise<string> {
+    const { topic } = this.#topics;
+    const exact = seen ?? (await this.#show(topic, 1, HINT_MS, signal));
+    if (exact === undefined) return NOTHING_SHOWN;
+    return exact.topic === topic ? NO_WILDCARDS : DOTS_CHANGED;
+  }
+
+  /** Undefined: not shown in time. Rejects when the broker refuses the filter. */
+  async #show(filter: string, qos: 0 | 1, waitMs: number, signal: AbortSignal): Promise<Seen | undefined> {
+    signal.throwIfAborted();
+    const { promise, resolve } = Promise.withResolvers<Seen | undefined>();
+    this.#onSeen = (topic, retained) => resolve({ topic, retained });
+    const giveUp = (): void => resolve(undefined);
+    signal.addEventListener('abort', giveUp, { once: true });
+    const refused = await this.#port.subscribe([filter], qos);
+    for (const error of refused.values()) throw error;
+    const stopTimer = this.#clock.after(waitMs, giveUp);
+    const seen = await promise;
+    stopTimer();
+    signal.removeEventListener('abort', giveUp);
+    this.#onSeen = undefined;
+    if (!signal.aborted) await this.#port.unsubscribe([filter], qos);
+    return seen;
+  }
+}
+
+interface Seen {
+  readonly topic: string;
+  readonly retained: boolean;
+}
+
+const NOTHING_SHOWN =
+  'the broker acknowledges retained messages and shows none; enable retained messages, and let the operator read what it writes';
+const NO_WILDCARDS =
+  'the broker shows retained messages to no filter with wildcards; use a broker that does (RabbitMQ does from 4.0 on, if enabled)';
+const DOTS_CHANGED =
+  'the broker changes the dots in topics to slashes; set its delimiter to / (Artemis: wildcard-addresses), or use another broker';
