@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { load } from 'js-yaml';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readJson } from '../../api/exact-json.ts';
 import { startKubeApi } from './kube-api.ts';
 import type { KubeApi } from './kube-api.ts';
 
@@ -42,6 +43,41 @@ beforeEach(async () => {
 
 afterEach(() => api.close());
 
+describe('whole numbers of 64 bits', () => {
+  const device = (text: string): object => ({
+    apiVersion: 'iot.mir/v1alpha',
+    kind: 'device',
+    metadata: { name: 'big' },
+    spec: { deviceId: 'big' },
+    properties: { desired: { 'a.v1.M': readJson(text) } },
+  });
+
+  it('keep their digits on every way in and out', async () => {
+    const text = '{"max":9223372036854775807,"n":9007199254740993}';
+    await call('POST', DEVICES, device(text));
+    expect(await textOf('GET', `${DEVICES}/big`)).toContain('"max":9223372036854775807,"n":9007199254740993');
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    await textOf('PATCH', `${DEVICES}/big`, { metadata: { labels: { a: 'b' } } }, merge);
+    await textOf('PATCH', `${DEVICES}/big/status`, { status: { online: true } }, merge);
+    await textOf(
+      'PATCH',
+      `${DEVICES}/big`,
+      { properties: { desired: { 'a.v1.M': { n: readJson('9007199254740995') } } } },
+      merge,
+    );
+    const after = await textOf('GET', DEVICES);
+    expect(after).toContain('"max":9223372036854775807,"n":9007199254740995');
+    expect(after).toContain('"generation":2');
+    expect(after).toContain('"online":true');
+  });
+
+  it('are floats beyond that, and refused beyond floats', async () => {
+    const text = await textOf('POST', DEVICES, device('{"n":18446744073709551617}'));
+    expect(text).toContain('"n":18446744073709552000');
+    expect(await textOf('POST', DEVICES, device('{"n":1e400}'))).toContain('out of range');
+  });
+});
+
 async function open(
   method: string,
   path: string,
@@ -59,6 +95,12 @@ async function open(
   sent.end(text);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return response;
+}
+
+async function textOf(...request: Parameters<typeof open>): Promise<string> {
+  let text = '';
+  for await (const chunk of await open(...request)) text += String(chunk);
+  return text;
 }
 
 async function call(method: string, path: string, body?: unknown, headers?: Record<string, string>) {

@@ -1,4 +1,5 @@
 /** A Kubernetes object as this API holds it while it handles a request. */
+import { isNumeral } from '../../api/exact-json.ts';
 import type { Json, JsonObject } from './crd/index.ts';
 
 // Type aliases, not interfaces: only aliases are assignable to Json.
@@ -26,7 +27,7 @@ export type KubeObject = {
 };
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }
 
 /** `namespace/name`, or `name` for what has no namespace: etcd's order of keys is this string's order. */

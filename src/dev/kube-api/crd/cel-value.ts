@@ -1,4 +1,5 @@
 /** JSON as CEL sees it through a schema: integers as int, timestamps as timestamp, field names escaped. */
+import { isNumeral } from '../../../api/exact-json.ts';
 import { evaluate } from '@marcbachmann/cel-js';
 import { additionalSchema, fieldOf, isObject } from './schema-lookup.ts';
 import type { Json, JsonObject, Schema } from './types.ts';
@@ -107,6 +108,7 @@ function convertValues(additional: Schema): Convert {
 /** Free-form JSON, of which no more is known than that it can be compared. */
 function toFree(value: Json): unknown {
   if (Array.isArray(value)) return Array.from(value, toFree);
+  if (isNumeral(value)) return BigInt(value.rawJSON);
   return isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, toFree(one)])) : value;
 }
 

@@ -1,4 +1,5 @@
 /** From a CustomResourceDefinition to what serving its objects takes. */
+import { cloneJson } from '../whole-numbers.ts';
 import { applyDefaults, prune } from './admission.ts';
 import { compileRules } from './cel-rules.ts';
 import type { RuleCheck } from './cel-rules.ts';
@@ -45,7 +46,7 @@ function compileVersion(version: CrdVersion, path: string, faults: FieldError[])
 }
 
 function admit(sent: Json, schema: Schema, dropsStatus: boolean): { object: Json; unknownFields: string[] } {
-  const object = structuredClone(sent);
+  const object = cloneJson(sent);
   if (!isObject(object)) return { object, unknownFields: [] };
   applyDefaults(object, schema);
   const unknownFields = prune(object, schema);

@@ -2,6 +2,7 @@
  * Which old value a new value is compared with on an update. Fields correlate by name, items of a list-type map by their
  * keys, items of other lists not at all. What did not change is not held against the request (validation ratcheting).
  */
+import { isNumeral } from '../../../api/exact-json.ts';
 import { fieldOf, fieldSchema, isObject } from './schema-lookup.ts';
 import type { Json, JsonObject, Schema } from './types.ts';
 
@@ -61,6 +62,7 @@ export function isUnchanged(correlation: Correlation | undefined): boolean {
 }
 
 export function sameJson(left: Json, right: Json): boolean {
+  if (isNumeral(left)) return isNumeral(right) && left.rawJSON === right.rawJSON;
   if (Array.isArray(left)) {
     return (
       Array.isArray(right) &&

@@ -2,11 +2,13 @@ import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import type { FieldError, Json } from '../crd/index.ts';
 import { badRequest, invalid, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
-import { refuseProto } from '../http/body.ts';
+import { isNumeral } from '../../../api/exact-json.ts';
+import { readBodyJson } from '../http/body.ts';
 import { isObject, jsonKind, textAt } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Answer, Call } from './call.ts';
 import { decodeObject } from './decode.ts';
+import { cloneJson } from '../whole-numbers.ts';
 import { mergePatch } from './merge-patch.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import { checkOptions } from './write-options.ts';
@@ -75,7 +77,7 @@ function patched(call: Call, old: KubeObject, change: Json): Json {
 
 function parsePatchJson(text: string): Json {
   try {
-    return JSON.parse(text, refuseProto) as Json;
+    return readBodyJson(text);
   } catch (error) {
     throw error instanceof SyntaxError ? badRequest('invalid JSON patch') : error;
   }
@@ -93,12 +95,22 @@ function undecodable(change: Json, goType: string) {
 function applyOperations(old: KubeObject, change: Json): Json {
   if (!Array.isArray(change)) throw undecodable(change, '[]handlers.jsonPatchOp');
   if (change.length > MAX_OPERATIONS) throw badRequest(`a JSON patch may have at most ${MAX_OPERATIONS} operations`);
+  if (holdsNumeral(change))
+    throw badRequest(
+      'a JSON patch of the embedded Kubernetes API takes no whole numbers beyond 2^53: use a merge patch',
+    );
   try {
-    return (change as unknown as Operation[]).reduce<Json>(applyOperation, structuredClone(old));
+    return (change as unknown as Operation[]).reduce<Json>(applyOperation, cloneJson(old));
   } catch (error) {
     if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch();
     throw error;
   }
+}
+
+/** The library for JSON patches copies values by way of JSON.parse, which would change them. */
+function holdsNumeral(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return isNumeral(value) || Object.values(value).some(holdsNumeral);
 }
 
 /** An API server lets `replace` add a member that an object does not have. */

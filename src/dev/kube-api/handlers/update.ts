@@ -1,4 +1,5 @@
 /** PUT, and what PUT and PATCH share. */
+import { cloneJson } from '../whole-numbers.ts';
 import { sameJson } from '../crd/correlation.ts';
 import type { JsonObject } from '../crd/index.ts';
 import { badRequest, conflict, invalid, notFound, notImplemented, staleObject, unclassified } from '../errors.ts';
@@ -50,7 +51,7 @@ function nextWhole(call: Call, old: KubeObject, wanted: KubeObject): KubeObject 
   const object = admit(call, wanted, 'whole');
   if (call.type.hasStatus) {
     delete object['status'];
-    if (old['status'] !== undefined) object['status'] = structuredClone(old['status']);
+    if (old['status'] !== undefined) object['status'] = cloneJson(old['status']);
   }
   object.metadata = nextMetadata(object.metadata, old.metadata);
   call.type.hooks.prepareUpdate?.(object, old);
@@ -59,7 +60,7 @@ function nextWhole(call: Call, old: KubeObject, wanted: KubeObject): KubeObject 
 
 /** Everything but the subresource's own field stays as it was, and says nothing about it. */
 function nextPart(call: Call, subresource: string, old: KubeObject, wanted: KubeObject): KubeObject {
-  const object = structuredClone(old);
+  const object = cloneJson(old);
   if (subresource === 'status') {
     const { status } = admit(call, wanted, 'status');
     delete object['status'];

@@ -4,6 +4,7 @@ import { load, YAMLException } from 'js-yaml';
 import { KUBERNETES_YAML } from '../../../kube/kubernetes-yaml.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
+import { parseJsonBody } from '../whole-numbers.ts';
 import { parseMediaType } from './negotiation.ts';
 import { parseProtobuf, PROTOBUF } from './protobuf.ts';
 
@@ -42,7 +43,7 @@ export function parseBody({ type, bytes }: Body): Json {
 
 function parseJson(text: string): Json {
   try {
-    return JSON.parse(text, refuseProto) as Json;
+    return readBodyJson(text);
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw badRequest(`couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ''}`);
@@ -59,7 +60,13 @@ function parseYaml(text: string): Json {
   }
 }
 
-export function refuseProto(key: string, value: unknown): unknown {
+/** Throws a SyntaxError for what is no JSON. */
+export function readBodyJson(text: string): Json {
+  JSON.parse(text, refuseProto);
+  return parseJsonBody(text);
+}
+
+function refuseProto(key: string, value: unknown): unknown {
   // In Go this is a field like any other; here it would reach the object's prototype on the way.
   if (key === '__proto__') throw badRequest('a field named "__proto__" is not accepted by the embedded Kubernetes API');
   return value;

@@ -1,4 +1,5 @@
 /** What etcd is to a kube-apiserver: every object under one rising revision. Synchronous, so a read and a write cannot be torn apart. */
+import { readApiJson } from '../../../api/exact-json.ts';
 import { keyOf } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { Collection } from './collection.ts';
@@ -121,7 +122,7 @@ export class Store {
 
 /** The object in a stored state: the caller's own copy. */
 export function parseStored({ json }: Pick<Stored, 'json'>): KubeObject {
-  return JSON.parse(json) as KubeObject;
+  return readApiJson(json) as KubeObject;
 }
 
 function serialize(object: KubeObject, revision: number): Stored {
