@@ -2,7 +2,8 @@
  * Every option of the operator, in one table. Flags (`pageSize` → `--page-size`), environment variables
  * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the table of the reference all come from here.
  */
-import { z } from 'zod';
+import { conforms } from './config-value.ts';
+import type { ValueSchema } from './config-value.ts';
 import { prefixFault } from './protocol/topics.ts';
 import { parseAddress } from './server/address.ts';
 
@@ -11,7 +12,9 @@ type OptionKind = 'text' | 'number' | 'boolean' | 'list';
 
 export interface Option<T> {
   readonly kind: OptionKind;
-  readonly schema: z.ZodType<T>;
+  readonly schema: ValueSchema;
+  /** What the schema cannot say. */
+  readonly isAllowed?: (value: unknown) => boolean;
   /** What a valid value is, as the end of "use …". */
   readonly expects: string;
   readonly default: T;
@@ -24,7 +27,7 @@ export interface Option<T> {
   readonly isSecret?: boolean;
 }
 
-type Shape<T> = Pick<Option<T>, 'kind' | 'schema' | 'expects'>;
+type Shape<T> = Pick<Option<T>, 'kind' | 'schema' | 'isAllowed' | 'expects'>;
 type Facts = Pick<Option<unknown>, 'description' | 'defaultText' | 'env' | 'isSecret'>;
 
 /** An option that always has a value. */
@@ -38,53 +41,55 @@ const required = <T>(shape: Shape<T>, standard: T, facts: Facts): Option<T> => (
 const optional = <T>(shape: Shape<T>, facts: Facts): Option<T | undefined> => ({
   ...shape,
   ...facts,
-  schema: shape.schema.optional(),
   default: undefined,
 });
 
-const text = (expects: string, schema: z.ZodType<string> = z.string()): Shape<string> => ({
+const text = (expects: string, limits: Omit<ValueSchema & { type: 'string' }, 'type'> = {}): Shape<string> => ({
   kind: 'text',
   expects,
-  schema,
+  schema: { type: 'string', ...limits },
+});
+
+/** A text that only its reader can judge. */
+const judged = (expects: string, isAllowed: (value: string) => boolean): Shape<string> => ({
+  ...text(expects),
+  isAllowed: (value) => typeof value === 'string' && isAllowed(value),
 });
 
 const wholeNumber = (least: number, most: number): Shape<number> => ({
   kind: 'number',
   expects: `a whole number from ${least} to ${most}`,
-  schema: z.number().int().min(least).max(most),
+  schema: { type: 'integer', minimum: least, maximum: most },
 });
 
 const numberBetween = (least: number, most: number): Shape<number> => ({
   kind: 'number',
   expects: `a number from ${least} to ${most}`,
-  schema: z.number().min(least).max(most),
+  schema: { type: 'number', minimum: least, maximum: most },
 });
 
-const yesOrNo: Shape<boolean> = { kind: 'boolean', expects: 'true or false', schema: z.boolean() };
+const yesOrNo: Shape<boolean> = { kind: 'boolean', expects: 'true or false', schema: { type: 'boolean' } };
 
 const oneOf = <const T extends string>(...values: readonly T[]): Shape<T> => ({
   kind: 'text',
   expects: values.join(', '),
-  schema: z.enum(values),
+  schema: { type: 'string', enum: values },
 });
 
-const file = text('the path of a readable PEM or text file', z.string().min(1));
+const file = text('the path of a readable PEM or text file', { minLength: 1 });
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LABEL_PAIR =
   /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-const kubernetesName = text('a name of lower-case letters, digits and "-"', z.string().regex(LABEL));
-const mqttUrl = text(
+const kubernetesName = text('a name of lower-case letters, digits and "-"', { pattern: LABEL.source });
+const mqttUrl = judged(
   'mqtt://host:1883, mqtts://host:8883, ws://… or wss://… without user and password in it',
-  z.string().refine(isBrokerUrl),
+  isBrokerUrl,
 );
-const twoLevels = text(
+const twoLevels = judged(
   'exactly two topic levels without +, #, spaces or invisible characters, like mir/v1alpha',
-  z.string().refine((value) => prefixFault(value) === undefined),
+  (value) => prefixFault(value) === undefined,
 );
-const address = text(
-  'host:port or :port, like :8080 or 127.0.0.1:0',
-  z.string().refine((value) => parseAddress(value) !== undefined),
-);
+const address = judged('host:port or :port, like :8080 or 127.0.0.1:0', (value) => parseAddress(value) !== undefined);
 
 const KUBERNETES = {
   kubeconfig: optional(file, {
@@ -92,7 +97,7 @@ const KUBERNETES = {
     description: 'Kubeconfig file; several separated by ":" are merged.',
     defaultText: 'in-cluster credentials, else ~/.kube/config',
   }),
-  context: optional(text('the name of a context in the kubeconfig', z.string().min(1)), {
+  context: optional(text('the name of a context in the kubeconfig', { minLength: 1 }), {
     description: 'Context of the kubeconfig.',
     defaultText: 'the current context',
   }),
@@ -100,7 +105,7 @@ const KUBERNETES = {
     description: 'Serve only the devices of this namespace.',
     defaultText: 'all namespaces',
   }),
-  clusterId: optional(text('1 to 128 printable characters', z.string().regex(/^[\x21-\x7e]{1,128}$/)), {
+  clusterId: optional(text('1 to 128 printable characters', { pattern: '^[\\x21-\\x7e]{1,128}$' }), {
     description: 'Names this cluster as the owner of what it publishes; clusters that share a broker must differ.',
     defaultText: 'uid of namespace kube-system',
   }),
@@ -110,7 +115,7 @@ const LEADER = {
   leaderElection: required(yesOrNo, true, {
     description: 'Act only while holding the Lease; switch off for a single process without a second replica.',
   }),
-  identity: optional(text('1 to 128 printable characters', z.string().regex(/^[\x21-\x7e]{1,128}$/)), {
+  identity: optional(text('1 to 128 printable characters', { pattern: '^[\\x21-\\x7e]{1,128}$' }), {
     description:
       'Name of this replica in the Lease; restarted under the same name it leads on at once. Unique per replica.',
     defaultText: 'host name in a pod, else host name and a random part',
@@ -126,7 +131,7 @@ const LEADER = {
 
 const BROKER = {
   mqttUrl: required(mqttUrl, 'mqtt://127.0.0.1:1883', { description: 'The broker.' }),
-  mqttUsername: optional(text('a user name', z.string().min(1)), { description: 'User name at the broker.' }),
+  mqttUsername: optional(text('a user name', { minLength: 1 }), { description: 'User name at the broker.' }),
   mqttPasswordFile: optional(file, {
     description: 'File that holds the password, read at every connect; a final line break is dropped.',
   }),
@@ -141,17 +146,14 @@ const BROKER = {
   mqttCertFile: optional(file, { description: 'PEM client certificate; needs mqttKeyFile.' }),
   mqttKeyFile: optional(file, { description: 'PEM private key of the client certificate; needs mqttCertFile.' }),
   mqttProtocolVersion: required<4 | 5>(
-    { kind: 'number', expects: '5 or 4 (4 is MQTT 3.1.1)', schema: z.union([z.literal(4), z.literal(5)]) },
+    { kind: 'number', expects: '5 or 4 (4 is MQTT 3.1.1)', schema: { type: 'number', enum: [4, 5] } },
     5,
     { description: 'MQTT version towards the broker; devices choose their own.' },
   ),
-  mqttClientId: optional(
-    text('1 to 128 visible characters without +, # or /', z.string().regex(/^[^+#/\p{C}]{1,128}$/u)),
-    {
-      description: 'MQTT client id, the same for every replica: connecting cuts a former leader off.',
-      defaultText: 'derived from cluster, Lease and topic prefix',
-    },
-  ),
+  mqttClientId: optional(text('1 to 128 visible characters without +, # or /', { pattern: '^[^+#/\\p{C}]{1,128}$' }), {
+    description: 'MQTT client id, the same for every replica: connecting cuts a former leader off.',
+    defaultText: 'derived from cluster, Lease and topic prefix',
+  }),
   topicPrefix: required(twoLevels, 'mir/v1alpha', { description: 'The two topic levels before the device id.' }),
   pageSize: required(wholeNumber(1, 10_000), 200, {
     description: 'Exact topic filters of one SUBSCRIBE when retained state is read back from the broker.',
@@ -222,7 +224,7 @@ const SWEEP = {
     {
       kind: 'list',
       expects: 'cluster ids separated by commas, or * for every owner',
-      schema: z.array(z.string().min(1)),
+      schema: { type: 'array', items: { type: 'string', minLength: 1 } },
     },
     [],
     {
@@ -241,7 +243,7 @@ const PROVISIONING = {
     {
       kind: 'list',
       expects: 'labels separated by commas, like site=a,type=sensor',
-      schema: z.array(z.string().regex(LABEL_PAIR)),
+      schema: { type: 'array', items: { type: 'string', pattern: LABEL_PAIR.source } },
     },
     [],
     { description: 'Labels of such objects.', defaultText: 'none' },
@@ -324,4 +326,9 @@ function isBrokerUrl(value: string): boolean {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || url.hostname === '' || url.username !== '' || url.password !== '') return false;
   return ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol);
+}
+
+/** Whether `value` may stand for the option. */
+export function accepts({ schema, isAllowed }: Option<unknown>, value: unknown): boolean {
+  return conforms(value, schema) && isAllowed?.(value) !== false;
 }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
 import packageJson from '../package.json' with { type: 'json' };
 import { renderHelp } from './config-docs.ts';
-import { ALL_OPTIONS, envName, flagName } from './config-options.ts';
+import { ALL_OPTIONS, accepts, envName, flagName } from './config-options.ts';
 import type { Config, Option } from './config-options.ts';
 import { quotedVisibly } from './protocol/topics.ts';
 
@@ -150,7 +150,7 @@ function judge(given: ReadonlyMap<string, Given>): string[] {
   const errors: string[] = [];
   for (const [key, { name, value }] of given) {
     const option = ALL_OPTIONS.get(key);
-    if (option === undefined || option.schema.safeParse(value).success) continue;
+    if (option === undefined || accepts(option, value)) continue;
     const shown = option.isSecret === true || mayHoldPassword(value) ? 'the value given' : quotedVisibly(value);
     errors.push(`${name}: ${shown} is not valid; use ${option.expects}`);
   }

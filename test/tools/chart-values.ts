@@ -1,6 +1,5 @@
 /** The chart's values as a table and as a JSON schema, from the comments and defaults of values.yaml and the operator's options. */
 import { load } from 'js-yaml';
-import { z } from 'zod';
 import { ALL_OPTIONS } from '../../src/config-options.ts';
 
 /** A documented value: a line `# -- what it is` stands above it; further comment lines go on. */
@@ -95,7 +94,7 @@ function configSchema(): Schema {
   const properties = [...ALL_OPTIONS]
     .filter(([key]) => !CHARTS_OWN.has(key))
     .map(([key, { schema, description }]) => {
-      const { $schema: _draft, pattern, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+      const { pattern, ...rest } = { pattern: undefined, ...schema };
       return [key, { ...rest, ...(isPortable(pattern) && { pattern }), description }];
     });
   return { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) };
