@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
@@ -141,9 +141,9 @@ class HttpKubeClient implements KubeClient {
     { method, path, query, body, contentType, signal }: Call,
     dispatcher: Agent,
   ): Promise<Dispatcher.ResponseData> {
-    return request(`${this.#config.server}${path}${queryString(query)}`, {
+    return dispatcher.request({
+      ...this.#target(path, query),
       method,
-      dispatcher,
       ...(signal === undefined ? {} : { signal }),
       headers: {
         accept: 'application/json',
@@ -153,6 +153,12 @@ class HttpKubeClient implements KubeClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  }
+
+  /** A server may be reached under a path of its own, as behind a proxy. */
+  #target(path: string, query: Query | undefined): { readonly origin: string; readonly path: string } {
+    const { origin, pathname, search } = new URL(`${this.#config.server}${path}${queryString(query)}`);
+    return { origin, path: `${pathname}${search}` };
   }
 }
 

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { leanPackages } from './lean-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -10,7 +11,7 @@ const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
-  alias: { debug: './test/tools/no-debug.cjs' },
+  plugins: [leanPackages],
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
