@@ -67,7 +67,7 @@ describeFaults('nothing is lost when the API server', {
   'drops the watch in the middle of a line': (world) =>
     breakUnderTraffic(world, async ({ api }) => {
       for (let time = 0; time < 3; time += 1) {
-        expect(api.dropMidLine()).toBeGreaterThan(0);
+        await eventually('a watch is open and cut', () => expect(api.dropMidLine()).toBeGreaterThan(0));
         await pause(1000);
       }
     }),
