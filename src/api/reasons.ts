@@ -10,6 +10,7 @@ export type Reason =
   | 'NoDesired' // the object desires nothing
   | 'InSync'
   | 'Pending'
+  | 'Unanswered' // the device is online and has said nothing of a change for a minute
   | 'Acknowledged'
   | 'Drifted'
   | 'AppliedDifferently' // the device applied the current revision and reports another value
@@ -18,6 +19,7 @@ export type Reason =
   | 'TooLarge' // the document exceeds the configured limit
   | 'TooLargeForDevice' // the document exceeds the device's announced maxBytes
   | 'TooManyMessages'
+  | 'RevisionsExhausted' // no revision is left that the device would take
   | 'NotPublished' // not yet at the broker
   | 'NotRetained' // the broker acknowledged the document and does not hold it
   | 'BrokerUnavailable'

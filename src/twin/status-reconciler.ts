@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { devicesPath } from '../api/device.ts';
-import type { Device, DeviceKey } from '../api/device.ts';
+import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../clock.ts';
 import { DONE } from '../controller/outcome.ts';
@@ -28,6 +28,7 @@ import type { ComputedStatus } from './status.ts';
 import { UNTYPED, schemaOf } from './typing.ts';
 import { noteAnswer } from './strange-status.ts';
 import type { Typing } from './typing.ts';
+import { unansweredInMs } from './unanswered.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
 import type { BadInputSink, Wake } from './wake.ts';
 import { WriteRefusal, isRefusal } from './write-refusal.ts';
@@ -95,15 +96,19 @@ export class StatusReconciler {
     if (view.reports.size > 0) this.#settle(view, memory, heard, refused);
     // Only on news: the desired side wakes this one in turn.
     if ((hasNewName || write !== undefined) && mayNeedReissue(memory, after)) this.#deps.wake.desired(memory.deviceId);
-    return { ...this.#lookAgain(memory), ...answer };
+    return { ...this.#lookAgain(memory, status, view.now), ...answer };
   }
 
-  /** Nothing tells that a device has stopped flapping but the time in which nothing happens. */
-  #lookAgain(memory: DeviceMemory): Outcome {
-    const now = this.#deps.clock.monotonic();
+  /** Nothing tells that a device has stopped flapping, or does not answer, but the time in which nothing happens. */
+  #lookAgain(memory: DeviceMemory, status: DeviceStatus, computedAt: number): Outcome {
+    const { clock } = this.#deps;
+    const now = clock.monotonic();
     if (memory.flapping?.calmInMs(now) === 0) memory.flapping = undefined;
-    if (memory.flapping?.isFlapping(now) !== true) return DONE;
-    return { kind: 'requeue', afterMs: memory.flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
+    if (memory.flapping?.isFlapping(now) === true) {
+      return { kind: 'requeue', afterMs: memory.flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
+    }
+    const afterMs = unansweredInMs(status, computedAt);
+    return afterMs === undefined ? DONE : { kind: 'requeue', afterMs, priority: WRITE_PRIORITY.pending };
   }
 
   /** Told once for each refusal; what comes next carries less, or waits. */

@@ -12,6 +12,7 @@ import { fitReported, fitTexts, leftOut } from './fit-status.ts';
 import { schemaOf } from './typing.ts';
 import { judgeSync } from '../upstream/sync-state.ts';
 import { planStatusWrite } from './status-patch.ts';
+import { nameUnanswered } from './unanswered.ts';
 import { judgeConditions, judgeSize } from './verdicts.ts';
 import type { TwinView } from './view.ts';
 
@@ -28,8 +29,9 @@ export function computeStatus(view: TwinView): ComputedStatus {
   const reported = absorbReports(view, before);
   // Without the schema that is on its way nothing can be compared.
   const canJudge = view.claim.kind === 'owner' && view.typing.kind !== 'pending';
-  const sync = canJudge ? judgeMessages(view, reported.values) : (before.sync ?? {});
   const online = isOnline(view);
+  const judged = canJudge ? judgeMessages(view, reported.values) : (before.sync ?? {});
+  const sync = online ? nameUnanswered(judged, before, view.presence, view.now) : judged;
   const verdicts = judgeConditions(view, sync, online);
   const core = {
     observedGeneration: device.metadata.generation,
