@@ -39,6 +39,8 @@ export interface Composed {
   readonly messages: readonly string[];
   /** Unchanged values that got a new revision because the device named a higher one. */
   readonly reissued: readonly string[];
+  /** A changed value has no revision left that is greater than all before: the document must not go out. */
+  readonly isExhausted: boolean;
   /** The greatest revision of this uid that anyone knows of, this document included. */
   readonly seenRevision: number;
   /** An Invalid message whose former entry no document that the device reads can hold; the payload lacks it and must not be sent. */
@@ -58,6 +60,7 @@ export function composeDocument(input: ComposeInput): Composed {
   return {
     payload: encodeDocument({ owner: ownerOf(device, input.cluster), disabled, entries }, wire.encoding),
     messages: entries.map(({ message }) => message),
+    isExhausted: entries.some(({ revision }) => revision > MAX_REVISION),
     reissued: entries.filter(({ isReissued }) => isReissued).map(({ message }) => message),
     seenRevision: Math.max(seen, ...entries.map(({ revision }) => revision)),
     stuck: kept.stuck,
@@ -101,7 +104,7 @@ function composeEntry(
   if (record?.isUnchanged === true && !isReissued) {
     return { message, revision: record.revision, time: record.time, content, isReissued };
   }
-  const revision = Math.min(MAX_REVISION, Math.max(input.device.metadata.generation, seen + 1));
+  const revision = Math.max(input.device.metadata.generation, seen + 1);
   return { message, revision, time: laterThan(record?.time, input.now), content, isReissued };
 }
 

@@ -53,6 +53,12 @@ const NOT_RETAINED_RETRY_MS = 30_000;
 /** What the broker cannot take because of its size is tried again this much later; its limit may have been raised. */
 const TOO_LARGE_RETRY_MS = 30_000;
 
+const EXHAUSTED: PublishProblem = {
+  reason: 'RevisionsExhausted',
+  message:
+    'no revision is left for this object that its device would take; delete it and create it again, they begin anew then',
+};
+
 /** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
 const SCHEMA_RETRY_MS = 2000;
 const RESERVED: PublishProblem = {
@@ -171,8 +177,9 @@ export class DesiredReconciler {
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
 
-  #findProblem(memory: DeviceMemory, { payload, messages, stuck }: Composed): PublishProblem | undefined {
+  #findProblem(memory: DeviceMemory, { payload, messages, stuck, isExhausted }: Composed): PublishProblem | undefined {
     const { limits, broker } = this.#deps;
+    if (isExhausted) return EXHAUSTED;
     if (stuck !== undefined) {
       const message = `${stuck} does not fit, and its former value cannot be written as the device reads it: correct it, or remove it from desired`;
       return { reason: 'Invalid', message };

@@ -8,6 +8,7 @@ import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from '../upstream/inbox.ts';
 import type { Holder } from './claims.ts';
 import type { ReadWindow } from './read-window.ts';
+import type { RevisionBudget } from './revision-budget.ts';
 import { WritePace } from './write-pace.ts';
 import type { WriteRefusal } from './write-refusal.ts';
 
@@ -95,6 +96,8 @@ export class DeviceMemory {
   named: NamedRevisions = NOTHING_NAMED;
   /** The greatest revision of the owner's uid that anyone knows of; what is far above it is implausible. */
   seenRevision = 0;
+  /** Undefined while the device has named no revision above it. */
+  revisionBudget: RevisionBudget | undefined;
   /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
   announced: readonly string[] | undefined;
   /**

@@ -18,6 +18,7 @@ import type { ReportGate } from '../upstream/report-gate.ts';
 import type { ReportRequests } from '../upstream/report-requests.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import { RevisionBudget } from './revision-budget.ts';
 import type { Schemas } from './schemas.ts';
 import type { BadInputSink, Wake } from './wake.ts';
 
@@ -42,9 +43,6 @@ export interface RouterDeps {
   /** A document or state of an id that no object has, seen in the discovery of stored state. */
   readonly onUnknown: (topic: ParsedTopic, payload: Buffer) => void;
 }
-
-/** A named revision this far above everything known is a defect or an attack, not a history that was lost. */
-const MAX_REVISION_LEAP = 1_000_000;
 
 /**
  * Takes what the broker delivers into the memory of the device it is about, and wakes who has to look at it.
@@ -318,8 +316,14 @@ export class Router {
     }
   }
 
+  /** A revision above all that is known is believed as far as the device's budget goes, and known from then on. */
   #isPlausible(memory: DeviceMemory, revision: number): boolean {
-    return revision <= Math.min(MAX_REVISION, memory.seenRevision + MAX_REVISION_LEAP);
+    const raise = revision - memory.seenRevision;
+    if (raise <= 0) return true;
+    memory.revisionBudget ??= new RevisionBudget();
+    if (revision > MAX_REVISION || !memory.revisionBudget.take(raise, this.#deps.clock.monotonic())) return false;
+    memory.seenRevision = revision;
+    return true;
   }
 
   #setPresence(memory: DeviceMemory, presence: Presence): void {

@@ -40,6 +40,7 @@ const STALLING: ReadonlySet<Reason> = new Set([
   'TooLarge',
   'TooLargeForDevice',
   'TooManyMessages',
+  'RevisionsExhausted',
   'SchemaInvalid',
   'HashMismatch',
 ]);
