@@ -18,6 +18,8 @@ export type Progress = (line: string) => void;
 const KUBERNETES = pinned('controlplane', 'k8s.io/kubernetes');
 const ETCD = pinned('etcd', 'go.etcd.io/etcd/server/v3');
 const HELM = pinned('helm', 'helm.sh/helm/v4');
+const NATS = pinned('nats', 'github.com/nats-io/nats-server/v2');
+const MOCHI = pinned('mochi', 'github.com/mochi-mqtt/server/v2');
 /** One folder for what must fit together, so that a new version of either is never mixed with an old one. */
 const CONTROL_PLANE = `control-plane-${KUBERNETES}-etcd-${ETCD}`;
 
@@ -50,6 +52,20 @@ const BUILT = {
     version: HELM,
     folder: `helm-${HELM}`,
   },
+  'nats-server': {
+    module: 'nats',
+    package: 'github.com/nats-io/nats-server/v2',
+    about: 'a minute',
+    version: NATS,
+    folder: `nats-${NATS}`,
+  },
+  mochi: {
+    module: 'mochi',
+    package: 'github.com/mochi-mqtt/server/v2/cmd/docker',
+    about: 'a minute',
+    version: MOCHI,
+    folder: `mochi-${MOCHI}`,
+  },
 } as const;
 
 type BinaryName = keyof typeof BUILT;
@@ -68,6 +84,17 @@ export async function findControlPlane(progress: Progress): Promise<ControlPlane
 /** Path of Helm 4; builds it when it is missing. */
 export function findHelm(progress: Progress): Promise<string> {
   return fromCache('helm', progress);
+}
+
+/** Path of a broker that is built from a Go module; builds it when it is missing. */
+export function findBroker(name: 'nats-server' | 'mochi', progress: Progress): Promise<string> {
+  return fromCache(name, progress);
+}
+
+/** A folder of the cache for what is fetched and not built. */
+export function cacheFolder(name: string): string {
+  const base = process.env['XDG_CACHE_HOME'] ?? '';
+  return join(base === '' ? join(homedir(), '.cache') : base, 'mir-operator', name);
 }
 
 function fromAssets(directory: string): ControlPlaneBinaries {
@@ -94,9 +121,7 @@ async function fromCache(name: BinaryName, progress: Progress): Promise<string> 
 }
 
 function cacheDirectory(name: BinaryName): string {
-  const base = process.env['XDG_CACHE_HOME'] ?? '';
-  const platform = `${process.platform}-${process.arch}`;
-  return join(base === '' ? join(homedir(), '.cache') : base, 'mir-operator', `${BUILT[name].folder}-${platform}`);
+  return cacheFolder(`${BUILT[name].folder}-${process.platform}-${process.arch}`);
 }
 
 async function build(name: BinaryName, path: string, progress: Progress): Promise<void> {

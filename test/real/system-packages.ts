@@ -40,6 +40,22 @@ export async function findPythonProtobuf(progress: Progress): Promise<string> {
   throw new Error(`${python} has no google.protobuf: install the package python3-protobuf`);
 }
 
+/** Path of a `java` that compiles what it runs. */
+export async function findJava(progress: Progress): Promise<string> {
+  if (find('javac') === undefined) await install('default-jdk-headless', 'javac', progress);
+  return find('java') ?? 'java';
+}
+
+/** Path of Maven. */
+export async function findMaven(progress: Progress): Promise<string> {
+  return find('mvn') ?? (await install('maven', 'mvn', progress));
+}
+
+/** Runs a tool to its end; rejects with what it said when it fails. */
+export function runTool(command: string, args: readonly string[]): Promise<unknown> {
+  return run(command, args);
+}
+
 function find(command: string): string | undefined {
   // Debian keeps daemons in /usr/sbin, which is not on everybody's PATH.
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/tools/run.ts embedded|real [jest arguments]`.
+ * Runs the tests: `node test/tools/run.ts embedded|real|brokers [jest arguments]`.
  * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
  */
 import { readFileSync } from 'node:fs';
@@ -20,19 +20,27 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 /** What each kind of run is about; arguments of the caller narrow it further. */
 const SELECTION = {
-  embedded: ['--testPathIgnorePatterns', '/node_modules/', '/test/real/', '/test/oracle/', '/test/conformance/'],
+  embedded: [
+    '--testPathIgnorePatterns',
+    '/node_modules/',
+    '/test/real/',
+    '/test/oracle/',
+    '/test/conformance/',
+    '/test/brokers/',
+  ],
   real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/'],
+  brokers: ['--testPathPatterns', '/test/brokers/'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
 
 async function main([kind, ...jestArguments]: readonly string[]): Promise<number> {
-  if (kind !== 'embedded' && kind !== 'real') {
-    console.error('usage: node test/tools/run.ts embedded|real [jest arguments]');
+  if (kind !== 'embedded' && kind !== 'real' && kind !== 'brokers') {
+    console.error('usage: node test/tools/run.ts embedded|real|brokers [jest arguments]');
     return 2;
   }
   const phases = new Phases();
-  const planes = kind === 'real' ? await prepareRealWorld(phases) : [];
+  const planes = kind === 'embedded' ? [] : await prepareRealWorld(phases);
   try {
     const shared = JSON.stringify(planes.map(({ kubeconfig }) => kubeconfig));
     const result = await phases.run(`${kind} tests`, () =>
@@ -105,7 +113,11 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       // Bare words of the caller are patterns of his own, in place of ours.
       ...(jestArguments.some((word) => !word.startsWith('-')) ? [] : SELECTION[kind]),
     ],
-    { cwd: ROOT, env: { ...process.env, ...env, MIR_WORLD: kind }, isOutputIgnored: true },
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...env, MIR_WORLD: kind === 'embedded' ? kind : 'real' },
+      isOutputIgnored: true,
+    },
   );
   return { code, ...readReport(report) };
 }
