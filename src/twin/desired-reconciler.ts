@@ -105,7 +105,7 @@ export class DesiredReconciler {
     const copy = this.#parseCopy(memory.copy, typing);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
-    memory.pace.noteLook(startedAt, clock.monotonic());
+    memory.pace.noteLook('desired', startedAt, clock.monotonic());
     if (device === undefined) return this.#withdraw(memory, copy);
     if (this.#deps.isReserved(deviceId)) return this.#hold(memory, RESERVED);
     return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;

@@ -144,7 +144,7 @@ export class StatusReconciler {
     const scope = memory.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
     if (view === undefined || computed === undefined) {
-      memory.pace.noteLook(startedAt, clock.monotonic());
+      memory.pace.noteLook('status', startedAt, clock.monotonic());
       return undefined;
     }
     const { refused } = computed;
@@ -152,7 +152,7 @@ export class StatusReconciler {
     const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
     const write = planStatusWrite(device.status, status);
     if (write === undefined && view.claim.kind === 'owner') memory.trueStatus = undefined;
-    memory.pace.noteLook(startedAt, clock.monotonic());
+    memory.pace.noteLook('status', startedAt, clock.monotonic());
     return { device, memory, heard, view, scope, status, refused, write };
   }
 
@@ -253,7 +253,7 @@ export class StatusReconciler {
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
       const answeredAt = clock.monotonic();
       observe(answer);
-      memory.pace.noteLook(answeredAt, clock.monotonic());
+      memory.pace.noteLook('answer', answeredAt, clock.monotonic());
       if (noteAnswer(memory, answer.metadata.resourceVersion, after.status ?? {}))
         this.#deps.wake.status(memory, 'sync');
     } catch (error) {

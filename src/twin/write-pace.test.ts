@@ -26,4 +26,27 @@ describe('the pace of one device', () => {
     for (let at = 0; at < 9; at += 1) pace.note(at, 1000, true);
     expect(pace.waitMs('heartbeat', 9, 1000)).toBe(0);
   });
+
+  it('rests after long looks, in proportion, and a second at most', () => {
+    const pace = new WritePace();
+    pace.noteLook('status', 0, 30);
+    pace.noteLook('status', 100, 130);
+    expect(pace.restMs(130)).toBe(270);
+    expect(pace.restMs(400)).toBe(0);
+    pace.noteLook('status', 1000, 3000);
+    pace.noteLook('status', 3000, 5000);
+    expect(pace.restMs(5000)).toBe(1000);
+  });
+
+  it('takes one long look for chance, and short ones for nothing', () => {
+    const pace = new WritePace();
+    pace.noteLook('status', 0, 1);
+    pace.noteLook('status', 10, 60);
+    expect(pace.restMs(60)).toBe(0);
+    pace.noteLook('desired', 60, 110);
+    expect(pace.restMs(110)).toBe(0);
+    pace.noteLook('status', 110, 111);
+    pace.noteLook('status', 120, 170);
+    expect(pace.restMs(170)).toBe(0);
+  });
 });

@@ -5,8 +5,12 @@ const BURST = 5;
 
 /** A look at a twin is followed by so many times its own length of rest: no device takes more than a tenth of a core. */
 const REST_FACTOR = 9;
-/** A pause of the garbage collector in the middle of a look must not keep a device waiting for long. */
 const MAX_REST_MS = 1000;
+/** A look as short as this needs no rest: how many there are in a second, the gates bound. */
+const SHORT_MS = 2;
+
+/** The kinds of work that grow with the twin. */
+export type LookKind = 'status' | 'desired' | 'answer';
 
 /**
  * How often one device may cause a look at its twin, and a status write. Looks: what they cost grows with the twin, which the device
@@ -18,14 +22,22 @@ export class WritePace {
   #intervalBeganAt = Number.NEGATIVE_INFINITY;
   #writes = 0;
   #restsUntil = Number.NEGATIVE_INFINITY;
+  /** Milliseconds of the last look of each kind, where it was a long one: most twins never have any. */
+  #longLooks: Map<LookKind, number> | undefined;
 
   /** Milliseconds before the device may cause another look. */
   restMs(now: number): number {
     return Math.max(0, this.#restsUntil - now);
   }
 
-  noteLook(startedAt: number, now: number): void {
-    this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(MAX_REST_MS, (now - startedAt) * REST_FACTOR));
+  /** One long look is chance (the garbage collector, a busy machine); two of a kind in a row are the twin. */
+  noteLook(kind: LookKind, startedAt: number, now: number): void {
+    const tookMs = now - startedAt;
+    const beforeMs = this.#longLooks?.get(kind) ?? 0;
+    if (tookMs < SHORT_MS) this.#longLooks?.delete(kind);
+    else (this.#longLooks ??= new Map()).set(kind, tookMs);
+    const restMs = Math.min(MAX_REST_MS, Math.min(tookMs, beforeMs) * REST_FACTOR);
+    this.#restsUntil = Math.max(this.#restsUntil, now + restMs);
   }
 
   waitMs(writeClass: WriteClass, now: number, intervalMs: number): number {
