@@ -27,9 +27,9 @@ describe('createMetrics', () => {
   it('calls readers before every scrape', async () => {
     const metrics = createMetrics();
     let depth = 0;
-    metrics.onScrape(() => metrics.inboxDepth.set((depth += 1)));
-    expect((await metrics.render()).body).toContain('mir_inbox_depth 1');
-    expect((await metrics.render()).body).toContain('mir_inbox_depth 2');
+    metrics.onScrape(() => metrics.sweepBlocked.set((depth += 1)));
+    expect((await metrics.render()).body).toContain('mir_sweep_blocked_documents 1');
+    expect((await metrics.render()).body).toContain('mir_sweep_blocked_documents 2');
   });
 
   // The rules that `promtool check metrics` enforces on names and help.

@@ -153,10 +153,6 @@ function domainMetrics(registry: Registry) {
     pagesRead: counter('mir_retained_pages_total', 'Pages of retained state read from the broker, by result.', [
       'result',
     ]),
-    inboxDepth: gauge('mir_inbox_depth', 'Devices whose latest messages wait to be reconciled.'),
-    inboxDropped: counter('mir_inbox_dropped_total', 'Messages dropped because a bound of the inbox was reached.', [
-      'reason',
-    ]),
     sweepBlocked: gauge(
       'mir_sweep_blocked_documents',
       'Documents that a stopped sweep would withdraw; it waits for --sweep-confirm while this is not 0.',

@@ -120,6 +120,7 @@ export class Term implements BrokerHandlers {
   readonly #provisioner: Provisioner | undefined;
   #brokerLostAt: number;
   #isBrokerDown = false;
+  #hasConnected = false;
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
@@ -373,6 +374,8 @@ export class Term implements BrokerHandlers {
     this.#brokerLostAt = Number.POSITIVE_INFINITY;
     this.#reading.isReading = true;
     this.#deps.metrics.brokerConnected.set(1);
+    if (this.#hasConnected) this.#deps.metrics.brokerReconnects.inc();
+    this.#hasConnected = true;
     for (const memory of this.#fleet.all()) {
       memory.presence = onReconnect(memory.presence, this.#reading.reading);
       memory.isBelieving = true;
