@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: measures the operator against a real kube-apiserver, etcd and mosquitto, every figure beside its floor of the
  * same run. `--only desired,storm` picks, `--json FILE` writes the figures, `--quick` takes fewer samples, `--entry FILE` measures
- * another build, `--node-flags` sets the operator's, `--profile DIRECTORY` has every operator write a CPU profile there.
+ * another build, `--node-flags` sets the operator's, `--profile DIRECTORY` has every operator write a CPU profile there,
+ * `--twins 100000` sets how many `idle` knows.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { benchDiet } from './cases/diet.ts';
 import { benchFirstReports } from './cases/first-reports.ts';
 import { benchFlapping } from './cases/flapping.ts';
 import { benchFleet } from './cases/fleet.ts';
+import { benchIdle } from './cases/idle.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
 import { benchTyped } from './cases/typed.ts';
@@ -37,6 +39,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'first-reports': (rig, isQuick) => benchFirstReports(rig, isQuick ? 5000 : 20_000),
   flapping: (rig, isQuick) => benchFlapping(rig, isQuick ? 15 : 30),
   typed: (rig) => benchTyped(rig, 5000),
+  idle: (rig, isQuick) =>
+    benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : Number(values.twins), isQuick ? 10 : 30),
   diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };
 
@@ -48,6 +52,7 @@ const { values } = parseArgs({
     entry: { type: 'string' },
     'node-flags': { type: 'string' },
     profile: { type: 'string' },
+    twins: { type: 'string' },
   },
 });
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -57,7 +57,7 @@ export async function benchFleet(rig: Rig, devices: number, more: number): Promi
       what: `RSS at ${devices} devices`,
       value: few.rss.now,
       unit: 'MB',
-      target: { kind: 'at-most', limit: 140 },
+      target: { kind: 'at-most', limit: 105 },
       note: `settled after a restart (peak ${few.rss.peak.toFixed(0)}); after the cold start ${afterColdStart.now.toFixed(0)} (peak ${afterColdStart.peak.toFixed(0)})`,
     },
     {
