@@ -71,6 +71,17 @@ describe('the HTTP server', () => {
     expect((await get('/readyz?verbose')).body).toBe('[+]broker ok\n[+]caches ok\nreadyz check passed\n');
   });
 
+  it('shows what is worth knowing and no reason to fail', async () => {
+    const health = createHealth(manualClock());
+    let note: string | undefined = 'overloaded';
+    health.note('api-server', () => note);
+    const get = await serve(health);
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: 'ok\n' });
+    expect((await get('/readyz?verbose')).body).toBe('[+]api-server ok: overloaded\nreadyz check passed\n');
+    note = undefined;
+    expect((await get('/readyz?verbose')).body).toBe('[+]api-server ok\nreadyz check passed\n');
+  });
+
   it('answers HEAD without a body, other methods with 405, other paths with 404', async () => {
     const get = await serve(createHealth(manualClock()));
     expect(await get('/healthz', 'HEAD')).toMatchObject({ status: 200, body: '' });

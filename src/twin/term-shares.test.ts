@@ -48,6 +48,20 @@ describe('a device that flaps', () => {
     expect(bed.condition('Online')).toBe('True/Birth');
   });
 
+  it('says how it is after a restart of the operator too', async () => {
+    const flapping = await startTerm([device()]);
+    flapping.says({ online: true, session: 's1' });
+    await flap(flapping, ['sensor-01'], 30);
+    flapping.says({ online: true, session: 's1' });
+    await flapping.pass(11_000);
+    const object = flapping.object() ?? device();
+    expect(flapping.condition('Online')).toBe('True/Flapping');
+    await flapping.end();
+    await using bed = await startTerm([object]);
+    await bed.pass(1000);
+    expect(bed.condition('Online')).toBe('True/Retained');
+  });
+
   it('flaps too when it starts anew all the time', async () => {
     await using bed = await startTerm([device()]);
     for (let at = 0; at < 30; at += 1) {

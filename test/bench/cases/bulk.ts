@@ -24,14 +24,19 @@ export async function benchBulk(rig: Rig, devices: number, rounds: number): Prom
   const served: Patched[] = [];
   const latencies: number[] = [];
   const told: number[] = [];
-  let costs = '';
+  let [costs, rawCosts] = ['', ''];
+  let writes = 0;
   for (let n = 2; n < rounds + 2; n += 1) {
+    const readRawCosts = startCosts(rig, operator);
     raw.push(await patchAll(rig, RAW, devices, n));
+    rawCosts = readRawCosts();
     const readCosts = startCosts(rig, operator);
+    const writesBefore = await statusWrites(operator);
     const patched = await patchAll(rig, SERVED, devices, n);
     served.push(patched);
     const arrivedAt = await arrivals.all(devices, n);
     costs = readCosts();
+    writes = (await statusWrites(operator)) - writesBefore;
     told.push((Math.max(...arrivedAt.values()) - patched.beganAt) / 1000);
     latencies.push(...latenciesOf(patched, arrivedAt));
     await untilIdle(operator, devices);
@@ -39,7 +44,7 @@ export async function benchBulk(rig: Rig, devices: number, rounds: number): Prom
   raw.push(await patchAll(rig, RAW, devices, rounds + 2));
   const rawToWatch = await rawLatencies(rig, devices, rounds + 3);
   const patchSeconds = median(served.map(({ seconds }) => seconds));
-  const note = `${devices} devices, ${rounds} rounds, alternating; until all were told: ${costs}`;
+  const note = `${devices} devices, ${rounds} rounds, alternating; in the last, until all were told: ${writes} status writes; ${costs}; raw: ${rawCosts}`;
   return [
     {
       bench,
