@@ -4,6 +4,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
+import { tryCrossings } from '../integration/support/crossings.ts';
+import { PAGE_FILES, startPageBroker } from '../integration/support/page-broker.ts';
+import type { PageFiles } from '../integration/support/page-broker.ts';
 import { createTestBroker } from '../world/broker.ts';
 import type { TestBroker } from '../world/broker.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
@@ -120,6 +123,16 @@ describe('the chart', () => {
     ['an option out of bounds', ['--set', 'config.pageSize=0'], /pageSize/],
     ['a broker that is no URL', ['--set', 'mqtt.url=broker:1883'], /mqtt\/url/],
     ['no broker at all', ['--set', 'mqtt.url='], /mqtt.url is empty: set it to your broker/],
+    [
+      'a broker without credentials',
+      ['--set', 'mqtt.url=', '--set', 'broker.enabled=true'],
+      /broker.credentialsSecret is empty: make one with/,
+    ],
+    [
+      'a broker without a certificate',
+      ['--set', 'mqtt.url=', '--set', 'broker.enabled=true', '--set', 'broker.credentialsSecret=c'],
+      /broker.tls.secretName is empty/,
+    ],
   ])('refuses %s with a message that names it', async (_what, set, message) => {
     const { code, stderr } = await helm('template', RELEASE, CHART, ...install, ...set);
     expect(code).not.toBe(0);
@@ -173,6 +186,22 @@ describe('the chart', () => {
     ],
     ['one namespace', ['config.namespace=default']],
     [
+      'a broker of its own',
+      ['mqtt.url=', 'broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t'],
+    ],
+    [
+      'a broker for a trial',
+      [
+        'mqtt.url=',
+        'broker.enabled=true',
+        'broker.credentialsSecret=c',
+        'broker.tls.enabled=false',
+        'broker.persistence.enabled=false',
+        'broker.service.type=NodePort',
+        'broker.service.nodePort=31883',
+      ],
+    ],
+    [
       'an image by digest',
       [`image.registry=registry.example`, `image.digest=sha256:${'0'.repeat(64)}`, 'imagePullSecrets[0].name=pull'],
     ],
@@ -204,15 +233,52 @@ describe('the chart', () => {
     expect(result).toMatchObject({ code: 0, stderr: '' });
   });
 
+  it("runs mosquitto as the page's configuration does: no device crosses", async () => {
+    const sets = ['broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t', 'mqtt.url='];
+    const flags = sets.flatMap((set) => ['--set', set]);
+    const template = 'templates/broker/configmap.yaml';
+    const rendered = await succeed(helm('template', RELEASE, CHART, ...install, ...flags, '--show-only', template));
+    const { data } = load(rendered) as { data: PageFiles };
+    expect([data['devices.acl'], data['operator.acl']]).toEqual([
+      PAGE_FILES['devices.acl'],
+      PAGE_FILES['operator.acl'],
+    ]);
+    // Files of several volumes lie in one folder here, and the operator's listener needs an address of this machine.
+    const conf = data['mosquitto.conf']
+      .replaceAll(/\/mosquitto\/(run|data)\//g, '/mosquitto/config/')
+      .replaceAll('/mosquitto/tls/tls.', '/mosquitto/config/server.')
+      .replace('listener 1883\n', 'listener 1883 10.0.0.5\n');
+    const page = await startPageBroker({ ...data, 'mosquitto.conf': conf });
+    try {
+      const outcomes = await tryCrossings(page, 5);
+      expect(outcomes.filter(({ isCrossed }) => isCrossed)).toEqual([]);
+      expect(outcomes.length).toBeGreaterThanOrEqual(20);
+    } finally {
+      await page.close();
+    }
+  });
+
   it('makes pods that fit the restricted Pod Security Standard', async () => {
     await succeed(
       kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/warn=restricted', '--overwrite']),
     );
-    const manifest = await succeed(kubectl(['get', 'deployment', RELEASE, '-n', NAMESPACE, '-o', 'json']));
-    const { spec } = JSON.parse(manifest) as { spec: { template: object } };
-    const pod = { apiVersion: 'v1', kind: 'Pod', ...spec.template, metadata: { name: 'probe', namespace: NAMESPACE } };
-    const { code, stderr } = await kubectl(['apply', '--dry-run=server', '-f', '-'], JSON.stringify(pod));
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const sets = [
+      'mqtt.url=',
+      'broker.enabled=true',
+      'broker.credentialsSecret=c',
+      'broker.tls.secretName=t',
+      'broker.persistence.enabled=false',
+    ];
+    const flags = sets.flatMap((set) => ['--set', set]);
+    const rendered = loadAll(await succeed(helm('template', RELEASE, CHART, '--skip-tests', ...install, ...flags)));
+    const templates = rendered.flatMap((one) => (one as { spec?: { template?: object } } | null)?.spec?.template ?? []);
+    expect(templates).toHaveLength(2);
+    for (const [index, template] of templates.entries()) {
+      const metadata = { name: `probe-${index}`, namespace: NAMESPACE };
+      const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...template, metadata });
+      const { code, stderr } = await kubectl(['apply', '--dry-run=server', '-f', '-'], pod);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }
   });
 
   it('gives a service account that runs the operator, and helm test passes', async () => {

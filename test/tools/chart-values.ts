@@ -17,6 +17,7 @@ const KNOWN: Readonly<Record<string, Schema>> = {
   'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
   'image.digest': { type: 'string', pattern: '^(sha256:[a-f0-9]{64})?$' },
   'mqtt.url': { type: 'string', pattern: '^((mqtts?|wss?)://[^@]+)?$' },
+  'broker.service.type': { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
   'mqtt.caSecret.kind': { enum: ['Secret', 'ConfigMap'] },
   'podDisruptionBudget.maxUnavailable': { type: ['integer', 'string'] },
 };

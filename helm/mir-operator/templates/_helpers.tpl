@@ -62,9 +62,37 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{- define "mir.broker.name" -}}
+{{- printf "%s-broker" (include "mir.fullname" .) -}}
+{{- end -}}
+
+{{- define "mir.broker.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "mir.name" . }}-broker
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "mir.broker.credentials" -}}
+{{- required (printf "broker.credentialsSecret is empty: make one with `kubectl create secret generic mir-broker -n %s --from-literal=operator-password=… --from-file=devices.passwords`; mosquitto_passwd writes that file" .Release.Namespace) .Values.broker.credentialsSecret -}}
+{{- end -}}
+
 {{- /* The broker's address, or an error that says what to set. */ -}}
 {{- define "mir.mqttUrl" -}}
-{{- required "mqtt.url is empty: set it to your broker, for example --set mqtt.url=mqtts://broker.example:8883" .Values.mqtt.url -}}
+{{- if .Values.mqtt.url -}}
+{{- .Values.mqtt.url -}}
+{{- else if .Values.broker.enabled -}}
+{{- printf "mqtt://%s.%s.svc:1883" (include "mir.broker.name" .) .Release.Namespace -}}
+{{- else -}}
+{{- fail "mqtt.url is empty: set it to your broker, for example --set mqtt.url=mqtts://broker.example:8883; or have one with broker.enabled=true" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The Secret and key of the operator's password at the broker, as JSON; empty: none. */ -}}
+{{- define "mir.password" -}}
+{{- if .Values.mqtt.passwordSecret.name -}}
+{{- toJson .Values.mqtt.passwordSecret -}}
+{{- else if .Values.broker.enabled -}}
+{{- toJson (dict "name" (include "mir.broker.credentials" .) "key" "operator-password") -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* The port in mqtt.url, or its scheme's own. */ -}}
@@ -82,8 +110,8 @@ annotations:
 {{- define "mir.config" -}}
 {{- $mqtt := .Values.mqtt -}}
 {{- $own := dict "mqttUrl" (include "mir.mqttUrl" .) "leaseName" (include "mir.fullname" .) -}}
-{{- with $mqtt.username }}{{- $_ := set $own "mqttUsername" . -}}{{- end -}}
-{{- if $mqtt.passwordSecret.name }}{{- $_ := set $own "mqttPasswordFile" (printf "/etc/mir/mqtt-password/%s" $mqtt.passwordSecret.key) -}}{{- end -}}
+{{- with default (ternary "mir-operator" "" .Values.broker.enabled) $mqtt.username }}{{- $_ := set $own "mqttUsername" . -}}{{- end -}}
+{{- with include "mir.password" . }}{{- $_ := set $own "mqttPasswordFile" (printf "/etc/mir/mqtt-password/%s" (fromJson .).key) -}}{{- end -}}
 {{- if $mqtt.caSecret.name }}{{- $_ := set $own "mqttCaFile" (printf "/etc/mir/mqtt-ca/%s" $mqtt.caSecret.key) -}}{{- end -}}
 {{- if $mqtt.clientCertSecret.name -}}
 {{- $_ := set $own "mqttCertFile" "/etc/mir/mqtt-client/tls.crt" -}}
