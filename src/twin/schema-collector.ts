@@ -35,8 +35,9 @@ export class SchemaCollector {
 
   /** Looks once a minute; to be called more often. */
   turn(): void {
-    const now = this.#deps.clock.monotonic();
-    if (now - this.#turnedAt < EVERY_MS) return;
+    const { schemas, clock } = this.#deps;
+    const now = clock.monotonic();
+    if (!schemas.hasSynced || now - this.#turnedAt < EVERY_MS) return;
     this.#turnedAt = now;
     const unused = this.#findUnused();
     for (const name of this.#unusedSince.keys()) if (!unused.has(name)) this.#unusedSince.delete(name);

@@ -146,7 +146,8 @@ describe('bad input', () => {
     ['UnsupportedVersion', `reported/${RATE}`, '{"version":2,"value":{}}'],
     ['InvalidProtobuf', `reported/${RATE}`, Buffer.from([0x08, 0x01, 0x32, 0xff])],
     ['UnsupportedEncoding', `reported/${RATE}`, Buffer.from([0x08, 0x01, 0x32, 0x02, 0x08, 0x3c])],
-    ['TooLarge', `reported/${RATE}`, 'x'.repeat(2_000_000)],
+    // What is larger than the packets that the operator announced to take, a broker of MQTT 5 never delivers.
+    ['TooLarge', `reported/${RATE}`, 'x'.repeat(200_000)],
     ['TooDeep', `reported/${RATE}`, deep],
     ['ForbiddenName', `reported/${RATE}`, '{"value":{"__proto__":{"a":1}}}'],
     [

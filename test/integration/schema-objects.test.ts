@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { API_VERSION } from '../../src/api/device.ts';
 import { SCHEMAS_PATH, SCHEMA_KIND, STORED_BY_LABEL, schemaName } from '../../src/api/schema.ts';
+import type { SchemaObject } from '../../src/api/schema.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 import { compileProtoFiles } from '../../src/schema/proto-files.ts';
@@ -28,6 +29,13 @@ beforeEach(async () => {
 afterEach(() => world.close(), 120_000);
 
 it('deletes one that it stored itself when no device has used it for the grace period', async () => {
+  // Described first: a description that comes between the look and the deletion makes it wait for the next look.
+  const first = await world.startOperator({ flags: ['--lease-namespace=default'] });
+  await eventually('the schema is described', async () => {
+    const { status } = await world.kube.get<SchemaObject>(`${SCHEMAS_PATH}/${name}`);
+    expect(status?.conditions).toHaveLength(1);
+  });
+  await first.stop();
   await world.startOperator({ flags: ['--schema-grace-hours=0', '--lease-namespace=default'] });
   await eventually('the schema is gone', async () => {
     const found = await world.kube.get(`${SCHEMAS_PATH}/${name}`).catch((error: unknown) => {

@@ -75,7 +75,7 @@ export const AUDIT_FOLDER = 'MIR_AUDIT_FOLDER';
 export interface RightsComparison {
   /** `verb resource.group` that the chart grants and nobody asked for. */
   readonly unused: readonly string[];
-  /** What was asked for and refused with 403. */
+  /** What was asked for and only ever refused with 403. */
   readonly refused: readonly string[];
   readonly used: readonly string[];
 }
@@ -99,7 +99,9 @@ export async function compareRights(folder: string): Promise<RightsComparison> {
   const granted = operatorRules().flatMap(({ apiGroups, resources, verbs }) =>
     apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => nameOf(verb, group, resource)))),
   );
-  return { used: [...used].sort(), refused: [...refused].sort(), unused: granted.filter((right) => !used.has(right)) };
+  // An API server that has just started may refuse for a moment what it then grants.
+  const neverGranted = [...refused].filter((right) => !used.has(right));
+  return { used: [...used].sort(), refused: neverGranted.sort(), unused: granted.filter((right) => !used.has(right)) };
 }
 
 interface AuditEvent {
