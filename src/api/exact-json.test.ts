@@ -73,6 +73,17 @@ describe('JSON with numbers as they were written', () => {
     }
   });
 
+  it('takes no longer than the text is long, whatever digits are in it', () => {
+    // Seconds for 16 kB, and an hour for these, if each digit were looked at once for every other one.
+    const many = 2_000_000;
+    const zeros = '0'.repeat(many);
+    expect(hasLongNumeral(`{"a":".${zeros}"}`)).toBe(false);
+    expect(readJson(`{"a":1.${zeros}1,"b":9007199254740992}`)).toEqual({ a: 1, b: 9_007_199_254_740_992 });
+    expect(readJson(`{"a":9007199254740993.${zeros}1}`)).toEqual({ a: 9_007_199_254_740_992 });
+    expect(readJson(`{"a":0.${zeros}}`)).toEqual({ a: 0 });
+    expect(isNumeral(readJson(`1${zeros}1`))).toBe(true);
+  });
+
   it('throws for what is no JSON, as JSON.parse does', () => {
     for (const text of ['', '{', '[1e400', '{"a":12345678901234567890'])
       expect(() => readJson(text)).toThrow(SyntaxError);

@@ -58,17 +58,16 @@ const MIN_LOST_DIGITS = 16;
 /** True when there may be such a numeral; found by looking at every sixteenth character. Digits of a fraction do not count. */
 export function hasLongNumeral(text: string): boolean {
   for (let at = MIN_LOST_DIGITS - 1; at < text.length; at += MIN_LOST_DIGITS) {
-    if (isDigit(text, at) && isLongAround(text, at)) return true;
+    if (!isDigit(text, at)) continue;
+    let start = at;
+    while (isDigit(text, start - 1)) start -= 1;
+    let end = at + 1;
+    while (isDigit(text, end)) end += 1;
+    if (end - start >= MIN_LOST_DIGITS && text[start - 1] !== '.') return true;
+    // No digit is looked at for a second time, however many a fraction has.
+    at = end - 1;
   }
   return false;
-}
-
-function isLongAround(text: string, at: number): boolean {
-  let start = at;
-  while (isDigit(text, start - 1)) start -= 1;
-  let end = at + 1;
-  while (end - start < MIN_LOST_DIGITS && isDigit(text, end)) end += 1;
-  return end - start >= MIN_LOST_DIGITS && text[start - 1] !== '.';
 }
 
 /** Out of bounds there is none. */
@@ -83,6 +82,8 @@ function isDigit(text: string, at: number): boolean {
  */
 function isKept(numeral: string, number: number): boolean {
   if (!Number.isFinite(number)) return false;
+  // Doubles this small are made of no other whole number; most numerals are settled here.
+  if (number !== 0 && Math.abs(number) <= Number.MAX_SAFE_INTEGER) return true;
   const given = decimalOf(numeral);
   if (given.exponent < 0) return number !== 0;
   const kept = decimalOf(String(number));
@@ -93,7 +94,14 @@ function isKept(numeral: string, number: number): boolean {
 function decimalOf(numeral: string): { readonly digits: string; readonly exponent: number } {
   const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(numeral) ?? [];
   const all = `${whole}${fraction}`.replace(/^0+/, '');
-  const digits = all.replace(/0+$/, '');
+  const digits = withoutZerosAtEnd(all);
   if (digits === '') return { digits, exponent: 0 };
   return { digits, exponent: Number(exponent) - fraction.length + (all.length - digits.length) };
+}
+
+/** By hand: a regular expression tries every run of zeros from each of its characters, seconds for what one device may send. */
+function withoutZerosAtEnd(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return digits.slice(0, end);
 }
