@@ -71,6 +71,32 @@ describe('whole numbers of 64 bits', () => {
     expect(after).toContain('"online":true');
   });
 
+  it('keep them in YAML, however they are written there', async () => {
+    const yaml = (numbers: string): string => `apiVersion: iot.mir/v1alpha
+kind: device
+metadata: {name: big}
+spec: {deviceId: big}
+properties: {desired: {a.v1.M: {${numbers}}}}
+`;
+    const content = { 'content-type': 'application/yaml' };
+    const numbers =
+      'd: 9_007_199_254_740_993, h: -0x20000000000001, o: 0400000000000000001, s: 150119987579016:33, b: 0b10, e: 18446744073709551617';
+    expect(await textOf('POST', DEVICES, yaml(numbers), content)).toContain(
+      '{"d":9007199254740993,"h":-9007199254740993,"o":9007199254740993,"s":9007199254740993,"b":2,"e":18446744073709552000}',
+    );
+    expect(await textOf('POST', DEVICES, yaml('n: .inf'), content)).toContain('unsupported value: Infinity');
+  });
+
+  it('keep them where a JSON patch copies them', async () => {
+    await call('POST', DEVICES, device('{"n":9007199254740993}'));
+    const type = { 'content-type': 'application/json-patch+json' };
+    const [from, path] = ['/properties/desired/a.v1.M', '/properties/desired/b.v1.M'];
+    const text = await textOf('PATCH', `${DEVICES}/big`, [{ op: 'copy', from, path }], type);
+    expect(text).toContain('"b.v1.M":{"n":9007199254740993}');
+    const lost = [{ op: 'copy', from: '/x', path }];
+    expect(await textOf('PATCH', `${DEVICES}/big`, lost, type)).toContain('"code":422');
+  });
+
   it('are floats beyond that, and refused beyond floats', async () => {
     const text = await textOf('POST', DEVICES, device('{"n":18446744073709551617}'));
     expect(text).toContain('"n":18446744073709552000');
@@ -90,7 +116,7 @@ async function open(
     agent: false,
     headers: { authorization: `Bearer ${api.token}`, 'content-type': 'application/json', ...headers },
   });
-  const text = body === undefined ? '' : JSON.stringify(body);
+  const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
   if (text !== '') sent.setHeader('content-length', Buffer.byteLength(text));
   sent.end(text);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];

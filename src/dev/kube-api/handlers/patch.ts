@@ -1,5 +1,5 @@
 import jsonPatch from 'fast-json-patch';
-import type { Operation } from 'fast-json-patch';
+import type { CopyOperation, Operation } from 'fast-json-patch';
 import type { FieldError, Json } from '../crd/index.ts';
 import { badRequest, invalid, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
 import { isNumeral } from '../../../api/exact-json.ts';
@@ -115,9 +115,17 @@ function holdsNumeral(value: Json): boolean {
 
 /** An API server lets `replace` add a member that an object does not have. */
 function applyOperation(document: Json, operation: Operation): Json {
+  if (operation.op === 'copy') return applyCopy(document, operation);
   const parent = operation.path.slice(0, operation.path.lastIndexOf('/'));
   const isLenient =
     operation.op === 'replace' && parent !== '' && isObject(jsonPatch.getValueByPointer(document, parent));
   const applied = isLenient ? { ...operation, op: 'add' as const } : operation;
   return jsonPatch.applyOperation(document, applied, true).newDocument;
+}
+
+/** The library would copy by way of JSON.parse. What cannot be found is left to it, and so refused. */
+function applyCopy(document: Json, operation: CopyOperation): Json {
+  const value: unknown = jsonPatch.getValueByPointer(document, operation.from);
+  if (value === undefined) return jsonPatch.applyOperation(document, operation, true).newDocument;
+  return applyOperation(document, { op: 'add', path: operation.path, value: cloneJson(value as Json) });
 }

@@ -1,10 +1,10 @@
 /** What clients send: JSON or YAML, of bounded size. */
 import type { IncomingMessage } from 'node:http';
-import { load, YAMLException } from 'js-yaml';
-import { KUBERNETES_YAML } from '../../../kube/kubernetes-yaml.ts';
+import { YAMLException } from 'js-yaml';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseJsonBody } from '../whole-numbers.ts';
+import { loadExactYaml } from './exact-yaml.ts';
 import { parseMediaType } from './negotiation.ts';
 import { parseProtobuf, PROTOBUF } from './protobuf.ts';
 
@@ -53,11 +53,18 @@ function parseJson(text: string): Json {
 function parseYaml(text: string): Json {
   try {
     // A round trip through JSON leaves only what JSON can say.
-    return parseJson(JSON.stringify(load(text, { schema: KUBERNETES_YAML }) ?? null));
+    return parseJson(JSON.stringify(loadExactYaml(text) ?? null, refuseEndless));
   } catch (error) {
     if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
     throw error;
   }
+}
+
+/** `.inf` and `.nan`, which JSON.stringify would write as null without a word. */
+function refuseEndless(_key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw badRequest(`error converting YAML to JSON: json: unsupported value: ${value}`);
+  return value;
 }
 
 /** Throws a SyntaxError for what is no JSON. */
