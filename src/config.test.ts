@@ -127,6 +127,11 @@ describe('loadConfig', () => {
     [['--topic-prefix', 'mir/a\u200bb'], 'without +, #, spaces or invisible characters'],
     [['--topic-prefix', 'mir/\u{f0000}'], '--topic-prefix: "mir/\\udb80\\udc00" is not valid'],
     [['--topic-prefix', 'mir/a\u200bb'], '--topic-prefix: "mir/a\\u200bb" is not valid'],
+    [['--topic-prefix', `mir/${'a'.repeat(240)}`], 'a shorter prefix or a --max-topic-bytes of at least 257'],
+    [
+      ['--max-topic-bytes', '32', '--topic-prefix', 'mir/umläute-länger'],
+      'no topic below "mir/umläute-länger" has at most 32',
+    ],
     [['--mqtt-client-id', 'a\u0007'], 'use 1 to 128 visible characters'],
     [['--mqtt-url', 'http://x'], '--mqtt-url: "http://x" is not valid; use mqtt://'],
     [['--mqtt-protocol-version', '3'], 'use 5 or 4'],

@@ -5,7 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { renderHelp } from './config-docs.ts';
 import { ALL_OPTIONS, accepts, envName, flagName } from './config-options.ts';
 import type { Config, Option } from './config-options.ts';
-import { quotedVisibly } from './protocol/topics.ts';
+import { leastTopicBytes, quotedVisibly } from './protocol/topics.ts';
 
 export type { Config } from './config-options.ts';
 
@@ -176,7 +176,20 @@ function judgeTogether(given: ReadonlyMap<string, Given>): string[] {
   if (password !== undefined && passwordFile !== undefined) {
     errors.push(`${password.name} and ${passwordFile.name} are both given; keep the file`);
   }
-  return errors;
+  const prefixError = judgePrefixLength(given);
+  return prefixError === undefined ? errors : [...errors, prefixError];
+}
+
+/** Every message of a longer prefix would be dropped as too long, without a word. */
+function judgePrefixLength(given: ReadonlyMap<string, Given>): string | undefined {
+  const [prefix, most] = [given.get('topicPrefix'), given.get('maxTopicBytes')];
+  const text = prefix?.value ?? ALL_OPTIONS.get('topicPrefix')?.default;
+  const limit = most?.value ?? ALL_OPTIONS.get('maxTopicBytes')?.default;
+  if (typeof text !== 'string' || typeof limit !== 'number') return undefined;
+  const needed = leastTopicBytes(text);
+  if (needed <= limit) return undefined;
+  const name = prefix?.name ?? most?.name ?? 'topicPrefix';
+  return `${name}: no topic below "${text}" has at most ${limit} bytes; use a shorter prefix or a --max-topic-bytes of at least ${needed}`;
 }
 
 function didYouMean(wrong: string, names: Iterable<string>): string {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { DEVICE_ID, MESSAGE_NAME } from '../api/device.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from './envelopes.ts';
 
@@ -128,6 +129,9 @@ export function prefixFault(prefix: string): string | undefined {
   }
   return undefined;
 }
+
+/** Bytes of the shortest topic of a report below `prefix`: a smaller limit on topics shuts everything out. */
+export const leastTopicBytes = (prefix: string): number => Buffer.byteLength(`${prefix}/x/reported/y`);
 
 function checkPrefix(prefix: string): void {
   const fault = prefixFault(prefix);
