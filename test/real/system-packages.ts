@@ -20,6 +20,11 @@ export async function findBubblewrap(progress: Progress): Promise<string> {
   return find('bwrap') ?? (await install('bubblewrap', 'bwrap', progress));
 }
 
+/** Path of Lua 5.1, the language of Argo CD's health checks. */
+export async function findLua(progress: Progress): Promise<string> {
+  return find('lua5.1') ?? (await install('lua5.1', 'lua5.1', progress));
+}
+
 /** Path of `protoc`, with Google's own .proto files where it finds them. */
 export async function findProtoc(progress: Progress): Promise<string> {
   const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));

@@ -1,0 +1,52 @@
+/** The health check of Argo CD, run by a real Lua 5.1, which is what Argo CD speaks. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { load } from 'js-yaml';
+import { findLua } from './system-packages.ts';
+
+const ARGO_CD = join(import.meta.dirname, '../../manifests/gitops/argo-cd');
+const read = (path: string): string => readFileSync(join(ARGO_CD, path), 'utf8');
+const script = read('health/health.lua');
+const { tests } = load(read('health/health_test.yaml')) as { tests: readonly HealthTest[] };
+
+interface HealthTest {
+  readonly healthStatus: { readonly status: string; readonly message: string };
+  readonly inputPath: string;
+}
+
+let lua: string;
+
+beforeAll(async () => {
+  lua = await findLua((line) => void process.stderr.write(`${line}\n`));
+}, 120_000);
+
+/** A value of JSON as a Lua expression. */
+function luaLiteral(value: unknown): string {
+  if (Array.isArray(value)) return `{${value.map(luaLiteral).join(', ')}}`;
+  if (typeof value !== 'object' || value === null) return value === null ? 'nil' : JSON.stringify(value);
+  const pairs = Object.entries(value).map(([key, each]) => `[${JSON.stringify(key)}] = ${luaLiteral(each)}`);
+  return `{${pairs.join(', ')}}`;
+}
+
+function healthOf(object: unknown): unknown {
+  const program = [
+    `obj = ${luaLiteral(object)}`,
+    `local health = (function()\n${script}\nend)()`,
+    'io.write(health.status, "\\n", health.message)',
+  ];
+  const [status, message] = execFileSync(lua, ['-'], { input: program.join('\n'), encoding: 'utf8' }).split('\n');
+  return { status, message };
+}
+
+describe('the health check for Argo CD', () => {
+  it.each(tests.map((test) => [test.inputPath, test] as const))('judges %s', (_path, { inputPath, healthStatus }) => {
+    expect(healthOf(load(read(`health/${inputPath}`)))).toEqual(healthStatus);
+  });
+
+  it('is what the snippet for argocd-cm holds', () => {
+    const { data } = load(read('argocd-cm.yaml')) as { data: Readonly<Record<string, string>> };
+    expect(data['resource.customizations.health.iot.mir_device']).toBe(script);
+  });
+});
