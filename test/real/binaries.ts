@@ -20,6 +20,9 @@ const ETCD = pinned('etcd', 'go.etcd.io/etcd/server/v3');
 const HELM = pinned('helm', 'helm.sh/helm/v4');
 const NATS = pinned('nats', 'github.com/nats-io/nats-server/v2');
 const MOCHI = pinned('mochi', 'github.com/mochi-mqtt/server/v2');
+const SOURCE_CONTROLLER = 'github.com/fluxcd/source-controller';
+const KUSTOMIZE_CONTROLLER = 'github.com/fluxcd/kustomize-controller';
+const HELM_CONTROLLER = 'github.com/fluxcd/helm-controller';
 /** One folder for what must fit together, so that a new version of either is never mixed with an old one. */
 const CONTROL_PLANE = `control-plane-${KUBERNETES}-etcd-${ETCD}`;
 
@@ -66,6 +69,27 @@ const BUILT = {
     version: MOCHI,
     folder: `mochi-${MOCHI}`,
   },
+  'source-controller': {
+    module: 'source-controller',
+    package: SOURCE_CONTROLLER,
+    about: '3 min',
+    version: pinned('source-controller', SOURCE_CONTROLLER),
+    folder: `source-controller-${pinned('source-controller', SOURCE_CONTROLLER)}`,
+  },
+  'kustomize-controller': {
+    module: 'kustomize-controller',
+    package: KUSTOMIZE_CONTROLLER,
+    about: '3 min',
+    version: pinned('kustomize-controller', KUSTOMIZE_CONTROLLER),
+    folder: `kustomize-controller-${pinned('kustomize-controller', KUSTOMIZE_CONTROLLER)}`,
+  },
+  'helm-controller': {
+    module: 'helm-controller',
+    package: HELM_CONTROLLER,
+    about: '3 min',
+    version: pinned('helm-controller', HELM_CONTROLLER),
+    folder: `helm-controller-${pinned('helm-controller', HELM_CONTROLLER)}`,
+  },
 } as const;
 
 type BinaryName = keyof typeof BUILT;
@@ -95,6 +119,29 @@ export function findBroker(name: 'nats-server' | 'mochi', progress: Progress): P
 export function cacheFolder(name: string): string {
   const base = process.env['XDG_CACHE_HOME'] ?? '';
   return join(base === '' ? join(homedir(), '.cache') : base, 'mir-operator', name);
+}
+
+/** A GitOps tool: its program, and the manifests of the same version, which hold its CRDs. */
+export interface GitOpsTool {
+  readonly binary: string;
+  readonly source: string;
+}
+
+const GITOPS_TOOLS = {
+  'source-controller': SOURCE_CONTROLLER,
+  'kustomize-controller': KUSTOMIZE_CONTROLLER,
+  'helm-controller': HELM_CONTROLLER,
+} as const;
+
+/** Builds the tool when it is missing; needs Go also afterwards, to find the manifests among the modules. */
+export async function findGitOpsTool(name: keyof typeof GITOPS_TOOLS, progress: Progress): Promise<GitOpsTool> {
+  const binary = await fromCache(name, progress);
+  await requireGo(name);
+  const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', GITOPS_TOOLS[name]], {
+    cwd: join(import.meta.dirname, name),
+    env: { ...process.env, GOWORK: 'off' },
+  });
+  return { binary, source: (JSON.parse(stdout) as { Dir: string }).Dir };
 }
 
 function fromAssets(directory: string): ControlPlaneBinaries {

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/tools/run.ts embedded|real|brokers [jest arguments]`.
+ * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops [jest arguments]`.
  * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
  */
 import { readFileSync } from 'node:fs';
@@ -27,20 +27,22 @@ const SELECTION = {
     '/test/oracle/',
     '/test/conformance/',
     '/test/brokers/',
+    '/test/gitops/',
   ],
   real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/'],
   brokers: ['--testPathPatterns', '/test/brokers/'],
+  gitops: ['--testPathPatterns', '/test/gitops/', '/test/real/argo-health'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
 
 async function main([kind, ...jestArguments]: readonly string[]): Promise<number> {
-  if (kind !== 'embedded' && kind !== 'real' && kind !== 'brokers') {
-    console.error('usage: node test/tools/run.ts embedded|real|brokers [jest arguments]');
+  if (kind !== 'embedded' && kind !== 'real' && kind !== 'brokers' && kind !== 'gitops') {
+    console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops [jest arguments]');
     return 2;
   }
   const phases = new Phases();
-  const planes = kind === 'embedded' ? [] : await prepareRealWorld(phases);
+  const planes = kind === 'embedded' || kind === 'gitops' ? [] : await prepareRealWorld(phases);
   try {
     const shared = JSON.stringify(planes.map(({ kubeconfig }) => kubeconfig));
     const result = await phases.run(`${kind} tests`, () =>
@@ -103,7 +105,8 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       jest,
-      `--maxWorkers=${WORKERS}`,
+      // Files of `gitops` open control planes of their own, and start half a dozen servers more.
+      `--maxWorkers=${kind === 'gitops' ? 1 : WORKERS}`,
       // Node may wait for ever at its end for a write to a TLS socket that was destroyed under it, of which there are many here.
       '--forceExit',
       '--testTimeout=60000',
