@@ -45,14 +45,21 @@ describe('a number that JSON.parse would change', () => {
   });
 
   it('is a double where a double is exactly that', () => {
-    const json = '{"aDouble":99999999999999991611392}';
-    expect(canonical('Scalars', read(json))).toEqual({ aDouble: 1e23 });
+    for (const json of ['{"aDouble":99999999999999991611392}', '{"aDouble":"99999999999999991611392"}'])
+      expect(canonical('Scalars', read(json))).toEqual({ aDouble: 1e23 });
+    expect(canonical('Scalars', { aDouble: '-007.50' })).toEqual({ aDouble: -7.5 });
   });
 
   it.each([
     [
       'Scalars',
       '{"aDouble":9007199254740993}',
+      'aDouble',
+      'is 9007199254740993, expected a number that a double holds',
+    ],
+    [
+      'Scalars',
+      '{"aDouble":"9007199254740993"}',
       'aDouble',
       'is 9007199254740993, expected a number that a double holds',
     ],

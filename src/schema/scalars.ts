@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonValue } from '../api/device.ts';
-import { doubleOf, isNumeral, wholeOf } from '../api/exact-json.ts';
+import { doubleOf, isNumeral, readJson, wholeOf } from '../api/exact-json.ts';
 import { Misfit } from './misfit.ts';
 import { WIRE_32, WIRE_64, WIRE_BYTES, WIRE_VARINT, decodeText, longText } from './wire-reader.ts';
 
@@ -65,13 +65,16 @@ const NOT_FINITE: Readonly<Record<string, number>> = {
 function floating(round: (value: number) => number, expected: string): (value: JsonValue) => JsonValue {
   return (value) => {
     if (isString(value) && Object.hasOwn(NOT_FINITE, value)) return value;
-    const number = isString(value) && DECIMAL.test(value) ? Number(value) : exactDouble(value);
+    const number = exactDouble(isString(value) && DECIMAL.test(value) ? numberOf(value) : value);
     if (!isNumber(number)) throw new Misfit(value, `${expected}, "NaN", "Infinity" or "-Infinity"`);
     const rounded = round(number);
     if (!Number.isFinite(rounded)) throw new Misfit(value, expected);
     return rounded === 0 ? 0 : rounded;
   };
 }
+
+/** A numeral in a string, which may begin with zeros where JSON has none. */
+const numberOf = (text: string): JsonValue => readJson(text.replace(/^(-?)0+(?=\d)/, '$1'));
 
 function exactDouble(value: JsonValue): JsonValue {
   if (!isNumeral(value)) return value;
