@@ -176,6 +176,12 @@ describe('a state', () => {
     expect(parseState(bytes(sent), limits)).toMatchObject({ ok: false, reason });
   });
 
+  it('is told by the name that is none, among many', () => {
+    const parsed = parseState(bytes({ online: true, reports: ['a.B', 'c/d'] }), limits);
+    const message = 'reports has "c/d", expected message names, such as sensor.v1.SampleRate';
+    expect(parsed).toMatchObject({ problems: [{ message }] });
+  });
+
   it.each<[string, string, unknown, string]>([
     ['too many reports', 'reports', ['a', 'b', 'c', 'd'], 'TooManyMessages'],
     ['a report that is no name', 'reports', ['a/b'], 'InvalidMessageName'],
@@ -188,7 +194,7 @@ describe('a state', () => {
     ['a bad revision', 'revision', 1e10, 'BadRevision'],
     ['half a byte', 'maxBytes', 1500.5, 'InvalidEnvelope'],
   ])('is taken without the field that does not fit: %s', (_, field, value, reason) => {
-    const problems = [{ ok: false, reason, message: expect.stringMatching(`^${field} is `) }];
+    const problems = [{ ok: false, reason, message: expect.stringMatching(`^${field} (is|has) `) }];
     const others = { online: true, uid: 'u', sdk: 'acme' };
     expect(parseState(bytes({ ...others, [field]: value }), limits)).toEqual({
       ok: true,

@@ -78,6 +78,11 @@ export class Fields {
     return this.fail(`${this.#path}${field} is ${describe(this.#present(field))}, expected ${expected}`, reason);
   }
 
+  /** The same for what a list holds, which is named: nobody finds one bad name among a hundred. */
+  refuseElement(field: string, element: JsonValue, expected: string, reason: BadInputReason): never {
+    return this.fail(`${this.#path}${field} has ${describe(element)}, expected ${expected}`, reason);
+  }
+
   /** Ends the parse with a sentence of the caller's. */
   fail(message: string, reason: BadInputReason): never {
     throw new FieldError(reason, message);

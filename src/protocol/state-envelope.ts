@@ -71,7 +71,7 @@ function readReports(fields: Fields, maxReports: number): readonly string[] | un
   const reports = new Set<string>();
   for (const name of names) {
     if (typeof name !== 'string' || !isMessageName(name)) {
-      fields.refuse('reports', 'an array of message names', 'InvalidMessageName');
+      fields.refuseElement('reports', name, 'message names, such as sensor.v1.SampleRate', 'InvalidMessageName');
     }
     reports.add(name);
   }
