@@ -79,7 +79,7 @@ describe('JSON with numbers as they were written', () => {
     const zeros = '0'.repeat(many);
     expect(hasLongNumeral(`{"a":".${zeros}"}`)).toBe(false);
     expect(readJson(`{"a":1.${zeros}1,"b":9007199254740992}`)).toEqual({ a: 1, b: 9_007_199_254_740_992 });
-    expect(readJson(`{"a":9007199254740993.${zeros}1}`)).toEqual({ a: 9_007_199_254_740_992 });
+    expect(readJson(`{"a":9007199254740993.${zeros}1}`)).toEqual({ a: 9_007_199_254_740_994 });
     expect(readJson(`{"a":0.${zeros}}`)).toEqual({ a: 0 });
     expect(isNumeral(readJson(`1${zeros}1`))).toBe(true);
   });
