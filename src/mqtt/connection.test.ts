@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../clock.ts';
+import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../log.ts';
 import { createTopics } from '../protocol/topics.ts';
@@ -280,6 +281,19 @@ describe('a connection', () => {
     await device.broker.publish(topics.state('a'), 'back', live);
     await operator.until(() => operator.messages.length > 0);
     expect(operator.texts()).toEqual(['live a/state back']);
+  });
+
+  it('sends no more at one time than the broker takes, also of what clears its store', async () => {
+    await using strict = await startStrictBroker(3);
+    const huge = Array.from({ length: 30 }, (_, n) => topics.reported('a', `x.Huge${n}`));
+    const told = new Set<string>();
+    const onOversized = ({ topic }: OversizedMessage): boolean => told.add(topic).size > 0;
+    const operator = await connected(strict.url, { maxPacketBytes: 10_000 }, onOversized);
+    await Promise.all(huge.map((topic) => operator.broker.publish(topic, Buffer.alloc(20_000, 'x'), stored)));
+    told.clear();
+    while (told.size < huge.length) await operator.broker.readRetained([topics.retained('a')], never);
+    expect(strict.cut).toBe(0);
+    await operator.broker.close();
   });
 
   it('names the remedy when nobody listens', async () => {

@@ -41,7 +41,10 @@ export class Link {
     this.#deps = deps;
     const client = connect(clientOptions(options, deps.tuning, credentials));
     this.#client = client;
-    limitIncoming(client, options.maxPacketBytes ?? MAX_PACKET_BYTES, isUnwanted);
+    limitIncoming(client, options.maxPacketBytes ?? MAX_PACKET_BYTES, (publish) => {
+      if (publish.retained) this.#session?.note(publish.topic);
+      if (isUnwanted(publish) && publish.retained) this.#clear(publish.topic);
+    });
     client.connect();
     client.on('packetreceive', batchWrites(client));
     // Nagle's algorithm against the broker's delayed ACK costs 40 ms a message; what belongs together is corked above.
@@ -101,6 +104,11 @@ export class Link {
     });
   }
 
+  /** What is not cleared now is met again, and cleared, with the next page. */
+  #clear(topic: string): void {
+    this.#session?.publish(topic, '', { retain: true, qos: 1 }).catch(() => undefined);
+  }
+
   #fail(cause: unknown): void {
     this.#blame(cause);
     this.#client.end(true);
@@ -115,11 +123,9 @@ export class Link {
 const FAREWELL_MS = 500;
 
 /** What is too large is acknowledged, or it would take a place among what is in flight for as long as the connection lasts. */
-function limitIncoming(client: MqttClient, maxBytes: number, isUnwanted: LinkHandlers['isUnwanted']): void {
+function limitIncoming(client: MqttClient, maxBytes: number, onOversized: PacketFilterHandlers['onOversized']): void {
   const handlers: PacketFilterHandlers = {
-    onOversized: (publish) => {
-      if (isUnwanted(publish) && publish.retained) client.publish(publish.topic, '', { retain: true, qos: 1 });
-    },
+    onOversized,
     onSkipped: ({ packetId }) => {
       if (packetId !== undefined) client.stream.write(puback(packetId));
     },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
 import { Rejected, createDevice, memoryStore } from './index.ts';
@@ -216,6 +217,19 @@ describe('a device', () => {
     const applied = await cloud.next(`reported/${RATE}`, { status: 'applied' });
     expect(applied.json).not.toHaveProperty('reason');
     expect(failures).toBe(3);
+  });
+
+  it('sends no more at one time than the broker takes, and all of it in the end', async () => {
+    await using strict = await startStrictBroker(10);
+    const values = Array.from({ length: 40 }, (_, at) => ({ at }));
+    const heard = await connectCloud(strict.url, 'd1');
+    const device = deviceOf({ url: strict.url });
+    for (const value of values) device.report(`sensor.v1.M${value.at}`, value);
+    await device.connect();
+    for (const value of values) await heard.next(`reported/sensor.v1.M${value.at}`, { value });
+    await device.close();
+    await heard.close();
+    expect(strict.cut).toBe(0);
   });
 
   it('aborts the handler that a newer value overtakes, and reports only the newer result', async () => {

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { connect } from 'mqtt';
-import type { IClientOptions, MqttClient } from 'mqtt';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { brokerAddress } from '../broker-url.ts';
+import { InFlight } from './in-flight.ts';
 
 /** How to reach the broker. */
 export interface ConnectionOptions {
@@ -59,8 +60,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const failed = closed.then((reason): never => {
     throw new Error(reason);
   });
+  let inFlight: InFlight;
   try {
-    await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), failed]);
+    const connack = await Promise.race([
+      new Promise<IConnackPacket>((resolve) => client.once('connect', resolve)),
+      failed,
+    ]);
+    // MQTT.js does not keep to it [MQTT-3.3.4-9]. What waits is bounded by the device's messages: each is sent once at a time.
+    inFlight = new InFlight(connack.properties?.receiveMaximum ?? 65_535);
     // With Nagle's algorithm every answer waits for the other side's delayed ACK, about 40 ms.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     await Promise.race([subscribe(client, options.filters), failed]);
@@ -71,8 +78,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   failed.catch(() => {});
   return {
     closed,
-    publish: async (topic, payload, { qos, retain }) =>
-      void (await client.publishAsync(topic, payload, { qos, retain })),
+    publish: async (topic, payload, { qos, retain }) => {
+      const send = (): Promise<unknown> => client.publishAsync(topic, payload, { qos, retain });
+      await (qos === 0 ? send() : inFlight.run(send));
+    },
     end: () => client.endAsync(),
     destroy: () => void client.stream.destroy(),
   };

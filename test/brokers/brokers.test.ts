@@ -10,6 +10,7 @@ import type { MqttClient } from 'mqtt';
 import { findCondition } from '../../src/api/conditions.ts';
 import { devicesPath } from '../../src/api/device.ts';
 import type { Device } from '../../src/api/device.ts';
+import { PublishWindow } from '../../src/mqtt/publish-window.ts';
 import { BROKERS } from '../real/brokers.ts';
 import { assembleWorld } from '../world/assemble.ts';
 import { eventually, throughout } from '../world/eventually.ts';
@@ -21,6 +22,8 @@ const DEVICES = 50;
 const RATE = 'sensor.v1.SampleRate';
 const PREFIX = 'mir/v1alpha';
 const LIMIT = { timeoutMs: 45_000 };
+/** The least that one of these brokers takes at one time: HiveMQ cuts off a client of MQTT 5 that sends more. */
+const RECEIVE_MAXIMUM = 10;
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const cases = BROKERS.flatMap((kind) => kind.versions.map((version) => [kind.name, version, kind] as const));
@@ -32,6 +35,7 @@ for (const [name, version, kind] of cases.filter(([each]) => wanted === undefine
     let namespace: string;
     let operator: OperatorProcess;
     let devices: MqttClient;
+    let publishes: PublishWindow;
     /** The client of all devices; documents that came since `sent` was last emptied. */
     const sent: string[] = [];
     const ids = Array.from({ length: DEVICES }, (_, index) => `${name.replaceAll(' ', '-')}-${version}-${index}`);
@@ -56,6 +60,7 @@ for (const [name, version, kind] of cases.filter(([each]) => wanted === undefine
     /** Devices that do what they are told. */
     const listen = async (): Promise<void> => {
       devices = await connect();
+      publishes = new PublishWindow(RECEIVE_MAXIMUM, Number.POSITIVE_INFINITY);
       devices.on('error', () => undefined);
       devices.on('message', (topic, payload, packet) => {
         const id = topic.split('/')[2] ?? '';
@@ -64,13 +69,17 @@ for (const [name, version, kind] of cases.filter(([each]) => wanted === undefine
         const { owner, messages } = JSON.parse(payload.toString()) as Document;
         for (const [message, { revision, value }] of Object.entries(messages)) {
           const report = { uid: owner.uid, revision, status: 'applied', value };
-          devices.publish(`${PREFIX}/${id}/reported/${message}`, JSON.stringify(report), { retain: true, qos: 1 });
+          void say(id, `reported/${message}`, report).catch(() => undefined);
         }
       });
       await devices.subscribeAsync(`${PREFIX}/+/desired`, { qos: 1 });
     };
-    const say = (id: string, topic: string, body: object): Promise<unknown> =>
-      devices.publishAsync(`${PREFIX}/${id}/${topic}`, JSON.stringify(body), { retain: true, qos: 1 });
+    const say = (id: string, topic: string, body: object): Promise<void> =>
+      publishes.run((done) => {
+        devices.publish(`${PREFIX}/${id}/${topic}`, JSON.stringify(body), { retain: true, qos: 1 }, (error) =>
+          done(error ?? undefined),
+        );
+      });
     const start = async (): Promise<void> => {
       const flags = [`--mqtt-protocol-version=${version}`, '--no-leader-election', '--will-grace-seconds=1'];
       operator = await world.startOperator({ namespace, flags });
