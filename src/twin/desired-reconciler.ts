@@ -50,6 +50,8 @@ export interface DesiredDeps {
 
 /** A document that the broker lost although it had acknowledged it is sent again this much later. */
 const NOT_RETAINED_RETRY_MS = 30_000;
+/** A device that goes on storing reports keeps its id's document for so many pages, and no longer. */
+const MOST_CLEARINGS = 3;
 /** What the broker cannot take because of its size is tried again this much later; its limit may have been raised. */
 const TOO_LARGE_RETRY_MS = 30_000;
 
@@ -282,38 +284,52 @@ export class DesiredReconciler {
     return DONE;
   }
 
-  /** Clears every retained topic of an id whose object is gone, after a page has shown which there are. */
+  /**
+   * Clears every retained topic of an id whose object is gone, after a page has shown which there are. The document goes last: while
+   * it stands, a withdrawal that was cut short is found and finished after the next connect. It goes only when a page has shown no
+   * report beside it, because some brokers look up what they store after the end of a page.
+   */
   async #withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
-    const { fleet, topics, realm, broker, wake } = this.#deps;
-    if (copy !== undefined && !isOurs(copy.owner, realm)) {
-      fleet.forget(memory.deviceId);
-      return DONE;
-    }
-    if (memory.orphanedReports === undefined) {
-      memory.orphanedReports = new Set();
-      wake.page(memory.deviceId);
-      return DONE;
-    }
+    const { fleet, topics, realm } = this.#deps;
     const id = memory.deviceId;
-    // The document last: while it stands, a withdrawal that was cut short is found and finished after the next connect.
-    const retained = [
-      ...[...memory.orphanedReports].map((name) => topics.reported(id, name)),
-      topics.state(id),
-      topics.desired(id),
-    ];
-    try {
-      for (const topic of retained) await broker.publish(topic, '', { retain: true, qos: 1 });
-    } catch (error) {
-      return this.#failPublish(memory, error);
+    if (copy !== undefined && !isOurs(copy.owner, realm)) {
+      fleet.forget(id);
+      return DONE;
     }
-    this.#deps.refusals.accepted(id);
-    this.#deps.onWithdrawn(retained.length);
+    if (memory.orphanedReports === undefined) return this.#readOrphan(memory);
+    const reports = [...memory.orphanedReports].map((name) => topics.reported(id, name));
+    const isShownBare = memory.clearings > 0 && reports.length === 0;
+    const isLast = isShownBare || memory.clearings === MOST_CLEARINGS;
+    const failed = await this.#clear(memory, isLast ? [topics.desired(id)] : [...reports, topics.state(id)]);
+    if (failed !== undefined) return failed;
     if (memory.owner !== undefined) this.#reread(memory);
-    else {
+    else if (!isLast) {
+      memory.clearings += 1;
+      return this.#readOrphan(memory);
+    } else {
       fleet.depart(memory);
       this.#deps.refresh(id);
     }
     return DONE;
+  }
+
+  #readOrphan(memory: DeviceMemory): Outcome {
+    memory.orphanedReports = new Set();
+    memory.copy.isRead = false;
+    this.#deps.wake.page(memory.deviceId);
+    return DONE;
+  }
+
+  /** Undefined when the broker has acknowledged all of it. */
+  async #clear(memory: DeviceMemory, retained: readonly string[]): Promise<Outcome | undefined> {
+    try {
+      for (const topic of retained) await this.#deps.broker.publish(topic, '', { retain: true, qos: 1 });
+    } catch (error) {
+      return this.#failPublish(memory, error);
+    }
+    this.#deps.refusals.accepted(memory.deviceId);
+    this.#deps.onWithdrawn(retained.length);
+    return undefined;
   }
 
   /** An object came for the id while its predecessor's topics were being cleared. */

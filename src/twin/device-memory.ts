@@ -126,6 +126,8 @@ export class DeviceMemory {
   window: ReadWindow | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */
   orphanedReports: Set<string> | undefined;
+  /** How often they were cleared since the object went. */
+  clearings = 0;
 
   constructor(
     deviceId: string,

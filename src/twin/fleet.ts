@@ -147,4 +147,5 @@ function forgetOwner(memory: DeviceMemory): void {
   memory.copy.problem = undefined;
   memory.copy.foreignOwner = undefined;
   memory.orphanedReports = undefined;
+  memory.clearings = 0;
 }

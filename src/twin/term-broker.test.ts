@@ -269,6 +269,31 @@ describe('a document without an object', () => {
     expect(bed.broker.keptTopics).toEqual(['mir/v1alpha/foreign/desired']);
   });
 
+  it('is withdrawn with what its device reported although a page shows that late', async () => {
+    await using bed = await startTerm();
+    bed.broker.disconnect();
+    orphan(0, bed);
+    bed.broker.pageScript.push('late');
+    bed.broker.connect();
+    await bed.pass(2000);
+    expect(bed.broker.keptTopics).toEqual([]);
+  });
+
+  it('is withdrawn in bounded time although its device goes on storing reports', async () => {
+    await using bed = await startTerm();
+    bed.broker.disconnect();
+    orphan(0, bed);
+    bed.broker.publishDelayMs = 100;
+    bed.broker.connect();
+    for (let turn = 0; turn < 40; turn += 1) {
+      bed.reports(RATE, { value: { intervalSeconds: turn } }, 'gone-0');
+      await bed.pass(50);
+    }
+    expect(bed.document('gone-0')).toBeUndefined();
+    const cleared = bed.broker.published.filter(({ topic }) => topic === `mir/v1alpha/gone-0/reported/${RATE}`);
+    expect(cleared).toHaveLength(3);
+  });
+
   it('is withdrawn although the first wildcard broke off on a connection that stands', async () => {
     await using bed = await startTerm();
     bed.broker.disconnect();
