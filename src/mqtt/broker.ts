@@ -34,6 +34,8 @@ export interface BrokerFindings {
   readonly isStoreProven: boolean;
   /** At which a page shows stored messages as such. */
   readonly pageQos: 0 | 1;
+  /** Ticks from SUBACK to what is stored. */
+  readonly lateTicks: number;
   /** `a/#` shows what is stored at `a` [MQTT-4.7.1.2]. */
   readonly matchesParentLevel: boolean;
   /** What it cannot do, and what to set, as one sentence. */

@@ -6,6 +6,7 @@ import { BrokerError } from './broker.ts';
 import { Probe } from './probe.ts';
 import { matchesFilter } from './retained-reader.ts';
 
+const TICK_MS = 10;
 const TOPICS = createTopics().probe('operator-1');
 
 /** What a broker shows for a filter: the topic as it says it, and whether RETAIN is set; undefined: nothing. */
@@ -39,6 +40,7 @@ function start(shows: Shows, more: { refuses?: (what: string) => boolean; lateMs
       unsubscribe: () => Promise.resolve(),
     },
     clock,
+    TICK_MS,
     'nonce',
   );
   const done = probe.run(stop.signal, (findings) => found.push(findings));
@@ -57,6 +59,7 @@ describe('the probe', () => {
     expect(probe.findings).toEqual({
       isStoreProven: true,
       pageQos: 1,
+      lateTicks: 0,
       matchesParentLevel: true,
       shortcoming: undefined,
     });
@@ -72,6 +75,14 @@ describe('the probe', () => {
     expect(probe.findings.isStoreProven).toBe(false);
     await clock.advance(5000);
     expect(probe.findings).toMatchObject({ isStoreProven: true, matchesParentLevel: true });
+  });
+
+  it('finds how late stored messages come, and does not take its own freeze for that', async () => {
+    const { clock, probe } = start(asStored, { lateMs: 405 });
+    await clock.advance(100);
+    clock.spend(250);
+    await clock.advance(2000);
+    expect(probe.findings).toMatchObject({ isStoreProven: true, lateTicks: 16 });
   });
 
   it('finds that # does not match the level above it', async () => {

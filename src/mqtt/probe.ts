@@ -3,6 +3,7 @@ import { delay } from '../clock.ts';
 import type { BrokerFindings } from './broker.ts';
 import type { ProbeTopics } from './options.ts';
 import type { PagePort } from './retained-reader.ts';
+import { tick } from './tick.ts';
 
 export interface ProbePort extends PagePort {
   store(topic: string, payload: string): Promise<void>;
@@ -12,6 +13,7 @@ export interface ProbePort extends PagePort {
 export const UNPROVEN: BrokerFindings = {
   isStoreProven: false,
   pageQos: 1,
+  lateTicks: 0,
   matchesParentLevel: false,
   shortcoming: undefined,
 };
@@ -36,14 +38,16 @@ export class Probe {
   readonly #topics: ProbeTopics;
   readonly #port: ProbePort;
   readonly #clock: Clock;
+  readonly #tickMs: number;
   readonly #nonce: string;
   readonly #openGate: () => void;
   #onSeen: ((topic: string, retained: boolean) => void) | undefined;
 
-  constructor(topics: ProbeTopics, port: ProbePort, clock: Clock, nonce: string) {
+  constructor(topics: ProbeTopics, port: ProbePort, clock: Clock, tickMs: number, nonce: string) {
     this.#topics = topics;
     this.#port = port;
     this.#clock = clock;
+    this.#tickMs = tickMs;
     this.#nonce = nonce;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gate = promise;
@@ -85,7 +89,8 @@ export class Probe {
     try {
       const seen = await this.#show(page, 1, SHOW_MS, signal);
       if (seen?.topic !== topic) return { ...UNPROVEN, shortcoming: await this.#explain(seen, signal) };
-      const found = { ...PROVEN, pageQos: seen.retained ? 1 : 0, matchesParentLevel: false } as const;
+      const { retained, lateTicks } = seen;
+      const found = { ...PROVEN, pageQos: retained ? 1 : 0, lateTicks, matchesParentLevel: false } as const;
       this.findings = found;
       // Pages need not wait for what only the discovery is about.
       this.#openGate();
@@ -105,16 +110,18 @@ export class Probe {
   /** Undefined: not shown in time. Rejects when the broker refuses the filter. */
   async #show(filter: string, qos: 0 | 1, waitMs: number, signal: AbortSignal): Promise<Seen | undefined> {
     signal.throwIfAborted();
-    const { promise, resolve } = Promise.withResolvers<Seen | undefined>();
-    this.#onSeen = (topic, retained) => resolve({ topic, retained });
-    const giveUp = (): void => resolve(undefined);
-    signal.addEventListener('abort', giveUp, { once: true });
+    const done = new AbortController();
+    const stop = AbortSignal.any([signal, done.signal]);
+    let lateTicks = 0;
+    let seen: Seen | undefined;
+    this.#onSeen = (topic, retained) => {
+      seen ??= { topic, retained, lateTicks };
+      done.abort();
+    };
     const refused = await this.#port.subscribe([filter], qos);
     for (const error of refused.values()) throw error;
-    const stopTimer = this.#clock.after(waitMs, giveUp);
-    const seen = await promise;
-    stopTimer();
-    signal.removeEventListener('abort', giveUp);
+    for (; lateTicks * this.#tickMs < waitMs && !stop.aborted; lateTicks += 1)
+      await tick(this.#clock, this.#tickMs, stop);
     this.#onSeen = undefined;
     if (!signal.aborted) await this.#port.unsubscribe([filter], qos);
     return seen;
@@ -124,6 +131,8 @@ export class Probe {
 interface Seen {
   readonly topic: string;
   readonly retained: boolean;
+  /** Since SUBACK. */
+  readonly lateTicks: number;
 }
 
 const NOTHING_SHOWN =

@@ -18,6 +18,7 @@ class Rig {
   /** Those of the filters that the broker does not grant. */
   refuse: (filters: readonly string[]) => readonly string[] = () => [];
   nowMs = 0;
+  lateTicks = 0;
   readonly #granted: string[] = [];
   #ticks: (() => void)[] = [];
 
@@ -48,7 +49,7 @@ class Rig {
         await Promise.resolve();
       },
     };
-    this.reader = new RetainedReader(port, clock, { ...tuning, ...more });
+    this.reader = new RetainedReader(port, clock, { ...tuning, ...more }, () => this.lateTicks);
   }
 
   async tick(): Promise<void> {
@@ -93,6 +94,19 @@ describe('RetainedReader', () => {
     await rig.ticks(7);
     expect(complete).toBe(false);
     await rig.ticks(3);
+    await page;
+  });
+
+  it('waits twice as long as the broker was seen to take to show what it holds', async () => {
+    const rig = new Rig();
+    rig.lateTicks = 4;
+    let complete = false;
+    const page = rig.reader.read(['p/a/#'], 1, never).then(() => (complete = true));
+    await rig.ticks(7);
+    rig.reader.note('p/a/state');
+    await rig.ticks(8);
+    expect(complete).toBe(false);
+    await rig.ticks(1);
     await page;
   });
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { BrokerError, RefusedFilters } from './broker.ts';
 import type { BrokerTuning } from './options.ts';
+import { tick } from './tick.ts';
 
 /** The two packets of a page. */
 export interface PagePort {
@@ -38,6 +39,7 @@ export class RetainedReader {
   readonly #port: PagePort;
   readonly #clock: Clock;
   readonly #tuning: PageTuning;
+  readonly #lateTicks: () => number;
   readonly #closed = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -51,10 +53,12 @@ export class RetainedReader {
   readonly #pages = new Map<string, Page>();
   readonly #wild = new Map<string, Page>();
 
-  constructor(port: PagePort, clock: Clock, tuning: PageTuning) {
+  /** `lateTicks`: how late the broker was seen to show what it stores. */
+  constructor(port: PagePort, clock: Clock, tuning: PageTuning, lateTicks: () => number) {
     this.#port = port;
     this.#clock = clock;
     this.#tuning = tuning;
+    this.#lateTicks = lateTicks;
   }
 
   /** Resolves with the filters that the broker refuses also each by itself. */
@@ -157,10 +161,11 @@ export class RetainedReader {
     return { granted, refused, isCut };
   }
 
-  /** Some brokers look their store up after SUBACK; how long SUBACK took tells how busy they are. */
+  /** Some brokers look their store up after SUBACK; how long that took once, and how long SUBACK took now, tell how long it may take. */
   #quietTicksAfter(answeredMs: number): number {
     const { quietTicks, tickMs } = this.#tuning;
-    return Math.max(quietTicks, Math.ceil(Math.min(MAX_QUIET_MS, 2 * answeredMs) / tickMs));
+    const expectedMs = 2 * Math.max(answeredMs, this.#lateTicks() * tickMs);
+    return Math.max(quietTicks, Math.ceil(Math.min(MAX_QUIET_MS, expectedMs) / tickMs));
   }
 
   async #quiet(page: Page, ticks: number, stop: AbortSignal): Promise<void> {
@@ -168,21 +173,8 @@ export class RetainedReader {
     for (let quiet = 0; quiet < ticks; quiet = page.messages === before ? quiet + 1 : 0) {
       stop.throwIfAborted();
       before = page.messages;
-      await this.#tick(stop);
+      await tick(this.#clock, this.#tuning.tickMs, stop);
     }
-  }
-
-  /** A timer, then one turn of the event loop: between the two lies the poll phase, in which sockets are read. */
-  #tick(stop: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        stop.removeEventListener('abort', finish);
-        cancel();
-        resolve();
-      };
-      const cancel = this.#clock.after(this.#tuning.tickMs, () => setImmediate(finish));
-      stop.addEventListener('abort', finish, { once: true });
-    });
   }
 
   #register(filters: readonly string[], page: Page): void {

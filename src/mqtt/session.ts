@@ -59,11 +59,12 @@ export class Session {
       subscribe: (filters, qos) => this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),
       unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
     };
-    this.#reader = new RetainedReader(port, clock, { ...tuning, maxPageMessages: maxPageMessages(options, tuning) });
+    const pages = { ...tuning, maxPageMessages: maxPageMessages(options, tuning) };
+    this.#reader = new RetainedReader(port, clock, pages, () => this.findings.lateTicks);
     if (options.probe === undefined) return;
     const store = (topic: string, payload: string): Promise<void> =>
       this.publish(topic, payload, { retain: true, qos: 1 });
-    this.#probe = new Probe(options.probe, { ...port, store }, clock, randomUUID());
+    this.#probe = new Probe(options.probe, { ...port, store }, clock, tuning.tickMs, randomUUID());
   }
 
   get findings(): BrokerFindings {
