@@ -290,12 +290,9 @@ export class DesiredReconciler {
    * report beside it, because some brokers look up what they store after the end of a page.
    */
   async #withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
-    const { fleet, topics, realm } = this.#deps;
+    const { topics, realm } = this.#deps;
     const id = memory.deviceId;
-    if (copy !== undefined && !isOurs(copy.owner, realm)) {
-      fleet.forget(id);
-      return DONE;
-    }
+    if (copy !== undefined && !isOurs(copy.owner, realm)) return this.#depart(memory);
     if (memory.orphanedReports === undefined) return this.#readOrphan(memory);
     const reports = [...memory.orphanedReports].map((name) => topics.reported(id, name));
     const isShownBare = memory.clearings > 0 && reports.length === 0;
@@ -306,10 +303,14 @@ export class DesiredReconciler {
     else if (!isLast) {
       memory.clearings += 1;
       return this.#readOrphan(memory);
-    } else {
-      fleet.depart(memory);
-      this.#deps.refresh(id);
-    }
+    } else return this.#depart(memory);
+    return DONE;
+  }
+
+  /** Whoever waits for the id in another namespace gets its turn. */
+  #depart(memory: DeviceMemory): Outcome {
+    this.#deps.fleet.depart(memory);
+    this.#deps.refresh(memory.deviceId);
     return DONE;
   }
 
