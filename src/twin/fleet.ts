@@ -148,4 +148,7 @@ function forgetOwner(memory: DeviceMemory): void {
   memory.copy.foreignOwner = undefined;
   memory.orphanedReports = undefined;
   memory.clearings = 0;
+  memory.refusal = undefined;
+  memory.trueStatus = undefined;
+  memory.strangeVersion = undefined;
 }

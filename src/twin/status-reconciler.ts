@@ -63,6 +63,8 @@ export interface StatusDeps {
  */
 export class StatusReconciler {
   readonly #deps: StatusDeps;
+  /** What is remembered of objects that do not own their device id: each pays for its own writes. Bounded by these objects. */
+  readonly #bystanders = new Map<DeviceKey, DeviceMemory>();
 
   constructor(deps: StatusDeps) {
     this.#deps = deps;
@@ -132,15 +134,17 @@ export class StatusReconciler {
     if (!lister.hasSynced) return undefined;
     const startedAt = clock.monotonic();
     const device = lister.get(key);
-    // An id that is kept for another namespace has no memory; what waits for it is told so.
-    const memory =
-      device === undefined
-        ? undefined
-        : (fleet.get(device.spec.deviceId) ?? new DeviceMemory(device.spec.deviceId, undefined, 0));
-    if (device === undefined || memory === undefined) return undefined;
+    const ofId = device === undefined ? undefined : fleet.get(device.spec.deviceId);
+    if (device === undefined || ofId?.owner === key) this.#bystanders.delete(key);
+    if (device === undefined) return undefined;
+    const memory = ofId?.owner === key ? ofId : this.#bystanderOf(key, device);
     const heard = memory.inbox.peek();
     const { trueStatus } = memory;
-    const view = this.#view(key, trueStatus === undefined ? device : { ...device, status: trueStatus }, memory, heard);
+    const claim = claimOf(key, ofId);
+    // The broker's document may say that the id is this object's after all.
+    if (claim.kind === 'duplicate' && isUndecided(ofId) && this.#deps.brokerHealth() !== 'down') return undefined;
+    const before = trueStatus === undefined ? device : { ...device, status: trueStatus };
+    const view = this.#view(claim, before, memory, heard);
     const scope = memory.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
     if (view === undefined || computed === undefined) {
@@ -156,13 +160,19 @@ export class StatusReconciler {
     return { device, memory, heard, view, scope, status, refused, write };
   }
 
+  #bystanderOf(key: DeviceKey, { spec, metadata }: Device): DeviceMemory {
+    const known = this.#bystanders.get(key);
+    if (known?.ownerUid === metadata.uid) return known;
+    const memory = new DeviceMemory(spec.deviceId, undefined, 0);
+    memory.ownerUid = metadata.uid;
+    this.#bystanders.set(key, memory);
+    return memory;
+  }
+
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
-  #view(key: DeviceKey, device: Device, memory: DeviceMemory, heard: Heard): TwinView | undefined {
+  #view(claim: Claim, device: Device, memory: DeviceMemory, heard: Heard): TwinView | undefined {
     const { clock, limits, typingOf } = this.#deps;
-    const claim = claimOf(key, memory);
     const isOwner = claim.kind === 'owner';
-    // The broker's document may say that the id is this object's after all.
-    if (claim.kind === 'duplicate' && isUndecided(memory) && this.#deps.brokerHealth() !== 'down') return undefined;
     const typing = isOwner ? typingOf(memory) : UNTYPED;
     const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
     if (publication === undefined) return undefined;
@@ -254,7 +264,9 @@ export class StatusReconciler {
       const answeredAt = clock.monotonic();
       observe(answer);
       memory.pace.noteLook('answer', answeredAt, clock.monotonic());
-      if (noteAnswer(memory, answer.metadata.resourceVersion, after.status ?? {}))
+      // The id may be another object's by now.
+      const isOurs = memory.ownerUid === uid;
+      if (isOurs && noteAnswer(memory, answer.metadata.resourceVersion, after.status ?? {}))
         this.#deps.wake.status(memory, 'sync');
     } catch (error) {
       // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
@@ -329,15 +341,17 @@ const NOTHING_PUBLISHED: Publication = {
 
 const NO_REPORTS: TwinView['reports'] = new Map();
 
-function claimOf(key: DeviceKey, memory: DeviceMemory): Claim {
-  if (memory.owner !== key) return { kind: 'duplicate', winner: memory.owner };
+/** `memory` is that of the device id; an id that is kept for another namespace has none. */
+function claimOf(key: DeviceKey, memory: DeviceMemory | undefined): Claim {
+  if (memory?.owner !== key) return { kind: 'duplicate', winner: memory?.owner };
   const { foreignOwner } = memory.copy;
   return foreignOwner === undefined ? { kind: 'owner' } : { kind: 'foreign', owner: foreignOwner };
 }
 
-/** Whose the id is, is guessed by age: what stands at the broker has not been read yet. */
-function isUndecided({ holder, owner, copy }: DeviceMemory): boolean {
-  return owner !== undefined && holder === undefined && !copy.isRead;
+/** Whose the id is, is guessed by age: what stands at the broker has not been read yet, and is not refused either. */
+function isUndecided(memory: DeviceMemory | undefined): boolean {
+  if (memory?.owner === undefined || memory.copy.isRead) return false;
+  return memory.holder === undefined && memory.copy.problem === undefined;
 }
 
 function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {

@@ -326,12 +326,11 @@ export class Term implements BrokerHandlers {
     this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isDesiredMoved);
   }
 
-  /** The id is kept for a namespace that has no object for it just now. */
+  /** The id is kept for a namespace that has no object for it just now; or the object is gone, and what is remembered of it goes too. */
   #keepWaiting(key: DeviceKey, deviceId: string): void {
     const { lister, desiredQueue, statusQueue } = this.#deps;
     const waitMs = this.#fleet.reservedMs(deviceId, namespaceOf(key));
-    if (waitMs <= 0 || !lister.has(key)) return;
-    desiredQueue.addAfter(deviceId, waitMs);
+    if (waitMs > 0 && lister.has(key)) desiredQueue.addAfter(deviceId, waitMs);
     statusQueue.add(key, WRITE_PRIORITY.sync);
   }
 

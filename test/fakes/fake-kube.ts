@@ -32,6 +32,10 @@ export class FakeKube {
   emptyLists = 0;
   /** What the next status writes come to; one that no script names goes well. */
   readonly writeScript: WriteResult[] = [];
+  /** Objects whose status is not taken, whatever a script says, and why. */
+  refusalOf: (key: string) => ApiError | undefined = () => undefined;
+  /** Status writes that were asked for, per object. */
+  readonly attempts = new Map<string, number>();
   /** Status writes that were carried out. */
   readonly writes: StatusWritten[] = [];
   /** Why status writes were refused by the CRD. */
@@ -155,6 +159,9 @@ export class FakeKube {
 
   async #writeStatus(path: string, body: unknown): Promise<Device> {
     const { key, uid, patch } = parseStatusWrite(path, body);
+    this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
+    const refusal = this.refusalOf(key);
+    if (refusal !== undefined) throw refusal;
     const result = this.writeScript.shift() ?? 'ok';
     if (result === 'unanswered') throw new TransportError('scripted: no answer', { isUnanswered: true });
     if (typeof result !== 'string') throw result;
