@@ -84,6 +84,8 @@ properties: {desired: {a.v1.M: {${numbers}}}}
     expect(await textOf('POST', DEVICES, yaml(numbers), content)).toContain(
       '{"d":9007199254740993,"h":-9007199254740993,"o":9007199254740993,"s":9007199254740993,"b":2,"e":18446744073709552000}',
     );
+    const shown = await textOf('GET', `${DEVICES}/big`, undefined, { accept: 'application/yaml' });
+    expect(shown).toContain('      d: 9007199254740993\n      h: -9007199254740993\n');
     expect(await textOf('POST', DEVICES, yaml('n: .inf'), content)).toContain('unsupported value: Infinity');
   });
 

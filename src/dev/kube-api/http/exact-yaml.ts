@@ -1,10 +1,15 @@
-import { defineScalarTag, intYaml11Tag, load, NOT_RESOLVED } from 'js-yaml';
-import { readJson } from '../../../api/exact-json.ts';
+import { defineScalarTag, dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, load, NOT_RESOLVED } from 'js-yaml';
+import { isNumeral, readApiJson, readJson } from '../../../api/exact-json.ts';
 import { KUBERNETES_YAML } from '../../../kube/kubernetes-yaml.ts';
 
 /** Reads YAML as kubectl does; a whole number beyond 2^53 keeps its digits, as in JSON. Throws a YAMLException. */
 export function loadExactYaml(text: string): unknown {
   return load(text, { schema: EXACT_YAML });
+}
+
+/** JSON as YAML, digit by digit. */
+export function dumpExactYaml(json: string): string {
+  return dump(readApiJson(json), { schema: EXACT_DUMP, lineWidth: -1, noRefs: true });
 }
 
 const exactIntTag = defineScalarTag<unknown>(intYaml11Tag.tagName, {
@@ -17,6 +22,19 @@ const exactIntTag = defineScalarTag<unknown>(intYaml11Tag.tagName, {
 });
 
 const EXACT_YAML = KUBERNETES_YAML.withTags(exactIntTag);
+
+const numeralTag = defineScalarTag<unknown>(intYaml11Tag.tagName, {
+  ...intYaml11Tag,
+  // As in DUMP_SCHEMA: text that a reader of either version would take for a number is quoted.
+  resolve: (source, isExplicit, tagName) => {
+    const number = intYaml11Tag.resolve(source, isExplicit, tagName);
+    return number === NOT_RESOLVED ? intCoreTag.resolve(source, isExplicit, tagName) : number;
+  },
+  identify: (value) => isNumeral(value) || intYaml11Tag.identify(value),
+  represent: (value) => (isNumeral(value) ? value.rawJSON : intYaml11Tag.represent(value)),
+});
+
+const EXACT_DUMP = DUMP_SCHEMA.withTags(numeralTag);
 
 /** Every spelling of YAML 1.1: `0b…`, `0x…`, octal with a leading 0, and base 60 (`190:20:30`). */
 function wholeOf(source: string): bigint {
