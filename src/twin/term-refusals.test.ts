@@ -56,6 +56,21 @@ describe('a publish that the broker refuses', () => {
     await bed.until(() => fleetOf(20).every((_, index) => index === 0 || isReady(bed, index)), 10_000);
   });
 
+  it('is not tried any more when the change is taken back', async () => {
+    await using bed = await startTerm([device({ desired: rate(60) })]);
+    await bed.pass(1000);
+    bed.broker.isRefusingTopic = () => true;
+    bed.apply({ desired: rate(30) });
+    await bed.pass(5000);
+    expect(bed.condition('Ready')).toBe('False/BrokerRefused');
+    bed.apply({ desired: rate(60) });
+    await bed.pass(5000);
+    expect(bed.condition('Ready')).toBe('True/Published');
+    const { unpacked } = bed;
+    await bed.pass(120_000);
+    expect(bed.unpacked).toBe(unpacked);
+  });
+
   it('of an object that is gone is not tried any more', async () => {
     await using bed = await startTerm(fleetOf(1));
     bed.broker.isRefusingTopic = () => true;

@@ -401,9 +401,11 @@ export class Term implements BrokerHandlers {
 
   #retryRefused(deviceId: string): boolean {
     const memory = this.#fleet.get(deviceId);
-    if (memory?.copy.isRead === true) this.#deps.desiredQueue.add(deviceId);
-    else if (memory !== undefined) this.#pages.request(deviceId);
-    return memory !== undefined;
+    // A change that was taken back leaves nothing to try.
+    if (memory?.copy.problem?.reason !== 'BrokerRefused') return false;
+    if (memory.copy.isRead) this.#deps.desiredQueue.add(deviceId);
+    else this.#pages.request(deviceId);
+    return true;
   }
 
   #readAnew(memory: DeviceMemory): void {
