@@ -15,7 +15,8 @@ export class StateRequests {
 
   add(deviceId: string, isKnown: boolean, now: number): void {
     if (isKnown) this.#known.add(deviceId);
-    else this.#unknown.set(deviceId, now + WAIT_MS);
+    // Who is read again and again keeps its turn, or everyone behind it would wait.
+    else if (!this.#unknown.has(deviceId)) this.#unknown.set(deviceId, now + WAIT_MS);
   }
 
   /** The devices whose turn it is. `isAsked` asks one, and tells whether that was needed. */
