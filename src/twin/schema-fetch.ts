@@ -112,7 +112,7 @@ export class SchemaFetch {
     if (wanted.refusal !== undefined) return { kind: 'refused', message: wanted.refusal };
     if (this.#storing.has(hash)) return { kind: 'asking' };
     if (wanted.obstacle !== undefined) return { kind: 'unavailable', message: wanted.obstacle };
-    const isThere = [...wanted.candidates].some((deviceId) => this.#deps.canAsk(deviceId, hash));
+    const isThere = hasAny(wanted.candidates, (deviceId) => this.#deps.canAsk(deviceId, hash));
     if (!isThere) return { kind: 'unavailable', message: 'no object holds it, and no device that has it is online' };
     if (!wanted.isHopeless) return { kind: 'asking' };
     const message = `no device answers the request for it; register it with kubectl, as ${schemaName(hash)}`;
@@ -156,7 +156,7 @@ export class SchemaFetch {
       this.#deps.ask(deviceId);
     }
     wanted.askedAt = now;
-    const hasOthers = [...wanted.candidates].some((deviceId) => this.#isFresh(deviceId));
+    const hasOthers = hasAny(wanted.candidates, (deviceId) => this.#isFresh(deviceId));
     const pauseMs = now + ANSWER_MS < wanted.hopeUntil ? ANSWER_MS : RETRY_MS;
     wanted.dueAt = now + (hasOthers ? OTHERS_MS : pauseMs);
     return asked.length;
@@ -196,7 +196,7 @@ export class SchemaFetch {
   /** A device that was asked for `hash` sent something else: others are asked, and this one after them. */
   disappointed(hash: string): void {
     const wanted = this.#wanted.get(hash);
-    if (wanted === undefined || ![...wanted.candidates].some((deviceId) => this.#isFresh(deviceId))) return;
+    if (wanted === undefined || !hasAny(wanted.candidates, (deviceId) => this.#isFresh(deviceId))) return;
     wanted.dueAt = this.#deps.clock.monotonic();
   }
 
@@ -234,6 +234,12 @@ export class SchemaFetch {
     if (kept.ok || kept.isOverLimit !== true) return { ok: true };
     return { ok: false, reason: 'TooManySchemas', message: kept.obstacle ?? '' };
   }
+}
+
+/** Without a copy: every look at a device whose schema is on its way asks this, and its firmware may be everyone's. */
+function hasAny(deviceIds: ReadonlySet<string>, is: (deviceId: string) => boolean): boolean {
+  for (const deviceId of deviceIds) if (is(deviceId)) return true;
+  return false;
 }
 
 function newWanted(now: number): Wanted {
