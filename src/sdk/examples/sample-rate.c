@@ -88,7 +88,7 @@ int take(const unsigned char *payload, unsigned length) {
   snprintf(twin.uid, sizeof twin.uid, "%.*s", (int)(end - uid - 1), uid + 1);
   twin.revision = number;
   double seconds = wanted ? strtod(wanted, 0) : 0; /* 60, 60.0 and 6e1 are one number */
-  twin.isRejected = !(seconds >= 1 && seconds <= 86400);
+  twin.isRejected = !(seconds >= 1 && seconds <= 86400 && seconds == (long)seconds); /* 60.5 must not become 60 */
   if (twin.isRejected || twin.interval == (long)seconds) return 2;
   twin.interval = (long)seconds;
   return 1;
@@ -106,7 +106,7 @@ int foreign(const unsigned char *payload, unsigned length, unsigned long session
 int report(char *out, size_t size) {
   if (!twin.revision) return snprintf(out, size, "{\"version\":1,\"value\":{\"intervalSeconds\":%ld}}", rate());
   return snprintf(out, size, "{\"version\":1,\"uid\":\"%s\",\"revision\":%ld,\"status\":\"%s\",\"value\":{\"intervalSeconds\":%ld}}", twin.uid,
-                  twin.revision, twin.isRejected ? "rejected\",\"reason\":\"intervalSeconds: 1 to 86400" : "applied", rate());
+                  twin.revision, twin.isRejected ? "rejected\",\"reason\":\"intervalSeconds: whole, 1 to 86400" : "applied", rate());
 }
 
 /* For a payload on "<base>/get". 1: publish birth() again, with the same session; 2: publish report() again; 0: nothing. */

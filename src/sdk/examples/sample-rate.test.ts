@@ -178,15 +178,20 @@ describe('the C example', () => {
     });
   });
 
-  it('rejects a rate it cannot keep, with the reason and the rate it has', () => {
+  it.each([0, 60.5, 86_401])('rejects a rate it cannot keep, with the reason and the rate it has: %d', (seconds) => {
     const owner = { cluster: 'c', namespace: 'n', name: 'd', uid: 'u1' };
-    const messages = { [RATE]: { revision: 8, value: { intervalSeconds: 0 } } };
+    const messages = { [RATE]: { revision: 8, value: { intervalSeconds: seconds } } };
     const store: DesiredCase['store'] = {
       [RATE]: { uid: 'u1', revision: 7, value: { intervalSeconds: 5 }, decision: 'applied' },
     };
     expect(ask(Buffer.from(JSON.stringify({ owner, messages })), store)).toMatchObject({
       took: 2,
-      report: { revision: 8, status: 'rejected', reason: 'intervalSeconds: 1 to 86400', value: { intervalSeconds: 5 } },
+      report: {
+        revision: 8,
+        status: 'rejected',
+        reason: 'intervalSeconds: whole, 1 to 86400',
+        value: { intervalSeconds: 5 },
+      },
     });
   });
 
