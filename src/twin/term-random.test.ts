@@ -19,7 +19,8 @@ type Action =
   | { readonly do: 'apply'; readonly seconds: number; readonly disabled: boolean }
   | { readonly do: 'report'; readonly percentage: number }
   | { readonly do: 'take' | 'beat' | 'disconnect' | 'connect' | 'lose store' | 'pause watch' | 'resume watch' }
-  | { readonly do: 'delete' | 'overwrite' | 'back up' | 'restore' }
+  | { readonly do: 'delete' | 'make anew' | 'overwrite' | 'back up' | 'restore' }
+  | { readonly do: 'flap' | 'hide from list' | 'scribble' | 'refuse publishes' | 'take publishes' }
   | { readonly do: 'birth'; readonly session: string }
   | { readonly do: 'slow down'; readonly pageMs: number; readonly publishMs: number; readonly writeMs: number }
   | { readonly do: 'fail publish'; readonly result: PublishResult }
@@ -60,6 +61,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('delete' as const, 'overwrite' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        ...(['make anew', 'flap', 'hide from list', 'scribble', 'refuse publishes', 'take publishes'] as const),
+      ),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('birth' as const), session: fc.constantFrom('a', 'b', 'c') }) },
   {
     weight: 1,
@@ -127,6 +136,21 @@ async function act(bed: TermBed, expected: Expected, one: Action): Promise<void>
       return loseStore(bed, expected);
     case 'delete':
       return bed.kube.delete(KEY);
+    case 'make anew':
+      bed.kube.delete(KEY);
+      return apply(bed, expected, { do: 'apply', seconds: expected.seconds, disabled: expected.disabled });
+    case 'flap':
+      return flap(bed);
+    case 'hide from list':
+      return hideFromList(bed);
+    case 'scribble':
+      return bed.object() === undefined ? undefined : bed.kube.scribble(KEY, { online: false, sync: null });
+    case 'refuse publishes':
+      bed.broker.isRefusingTopic = () => true;
+      return undefined;
+    case 'take publishes':
+      bed.broker.isRefusingTopic = () => false;
+      return undefined;
     case 'overwrite':
       return overwrite(bed, expected);
     case 'back up':
@@ -161,6 +185,23 @@ function apply(bed: TermBed, expected: Expected, { seconds, disabled }: Extract<
   Object.assign(expected, { seconds, disabled });
   if (bed.object() === undefined) expected.made += 1;
   bed.apply({ uid: `uid-${expected.made}`, desired: rate(seconds), disabled });
+}
+
+/** A LIST lacks what is there, and is known. */
+async function hideFromList(bed: TermBed): Promise<void> {
+  bed.kube.resumeWatch();
+  await bed.pass(0);
+  bed.kube.emptyLists = 1;
+  bed.kube.expireWatch();
+  await bed.pass(300);
+  bed.kube.emptyLists = 0;
+}
+
+function flap(bed: TermBed): void {
+  for (let at = 0; at < 6; at += 1) {
+    bed.says({ online: true, session: `f${at}`, heartbeat: 0 });
+    bed.says({ online: false, session: `f${at}` });
+  }
 }
 
 /** Someone else's document; that of a device without an object only the next resync would find. */
@@ -207,6 +248,7 @@ async function calmDown(bed: TermBed): Promise<void> {
   bed.broker.publishScript.length = 0;
   bed.broker.pageScript.length = 0;
   bed.kube.writeScript.length = 0;
+  bed.broker.isRefusingTopic = () => false;
   Object.assign(bed.broker, { pageDelayMs: 0, publishDelayMs: 0 });
   bed.kube.writeDelayMs = 0;
   bed.kube.resumeWatch();
