@@ -40,6 +40,8 @@ export interface GitOpsWorld {
   readonly kubectl: (args: readonly string[], stdin?: string) => Promise<string>;
   /** Text of the examples' files in a folder of manifests/gitops, with this world's Git server in them. */
   example(folder: string): string;
+  /** The same of one file. */
+  exampleFile(path: string): string;
   device(namespace: string, name: string): Promise<Device>;
   devices(namespace: string): Promise<readonly Device[]>;
   /** Starts a program that ends with the world; its output goes to `<name>.log`. */
@@ -83,6 +85,7 @@ export async function openGitOpsWorld(): Promise<GitOpsWorld> {
     fleet: await publishFleet(git),
     kubectl,
     example: (folder) => readExample(folder, git.url),
+    exampleFile: (path) => withGit(readFileSync(join(EXAMPLES, path), 'utf8'), git.url),
     device: (namespace, name) => kube.get<Device>(`${devicesPath(namespace)}/${name}`),
     async devices(namespace) {
       const { items } = await kube.get<{ items: readonly Device[] }>(devicesPath(namespace));
@@ -123,6 +126,8 @@ async function publishFleet(git: GitServer): Promise<Repository> {
   const fleet = await git.repository('fleet');
   await fleet.commit((work) => {
     cpSync(join(EXAMPLES, 'fleet'), work, { recursive: true });
+    const applications = join(work, 'argo-cd/applications.yaml');
+    writeFileSync(applications, withGit(readFileSync(applications, 'utf8'), git.url));
   });
   return fleet;
 }

@@ -23,6 +23,7 @@ const MOCHI = pinned('mochi', 'github.com/mochi-mqtt/server/v2');
 const SOURCE_CONTROLLER = 'github.com/fluxcd/source-controller';
 const KUSTOMIZE_CONTROLLER = 'github.com/fluxcd/kustomize-controller';
 const HELM_CONTROLLER = 'github.com/fluxcd/helm-controller';
+const ARGO_CD = 'github.com/argoproj/argo-cd/v3';
 /** One folder for what must fit together, so that a new version of either is never mixed with an old one. */
 const CONTROL_PLANE = `control-plane-${KUBERNETES}-etcd-${ETCD}`;
 
@@ -90,6 +91,13 @@ const BUILT = {
     version: pinned('helm-controller', HELM_CONTROLLER),
     folder: `helm-controller-${pinned('helm-controller', HELM_CONTROLLER)}`,
   },
+  'argo-cd': {
+    module: 'argo-cd',
+    package: `${ARGO_CD}/cmd`,
+    about: '4 min',
+    version: pinned('argo-cd', ARGO_CD),
+    folder: `argo-cd-${pinned('argo-cd', ARGO_CD)}`,
+  },
 } as const;
 
 type BinaryName = keyof typeof BUILT;
@@ -131,6 +139,7 @@ const GITOPS_TOOLS = {
   'source-controller': SOURCE_CONTROLLER,
   'kustomize-controller': KUSTOMIZE_CONTROLLER,
   'helm-controller': HELM_CONTROLLER,
+  'argo-cd': ARGO_CD,
 } as const;
 
 /** Builds the tool when it is missing; needs Go also afterwards, to find the manifests among the modules. */

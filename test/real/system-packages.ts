@@ -25,6 +25,11 @@ export async function findLua(progress: Progress): Promise<string> {
   return find('lua5.1') ?? (await install('lua5.1', 'lua5.1', progress));
 }
 
+/** Path of `redis-server`, the cache of Argo CD. */
+export async function findRedis(progress: Progress): Promise<string> {
+  return find('redis-server') ?? (await install('redis-server', 'redis-server', progress));
+}
+
 /** Path of `protoc`, with Google's own .proto files where it finds them. */
 export async function findProtoc(progress: Progress): Promise<string> {
   const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));
