@@ -7,6 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
+import { askDevice } from './ask-device.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
 import { hashSchema } from '../schema/load-schema.ts';
@@ -62,7 +63,7 @@ export class Schemas {
       clock: deps.clock,
       keeper: new SchemaKeeper(deps, signal),
       isHeld: (hash) => this.#isHeld(hash),
-      ask: (deviceId) => this.#ask(deviceId),
+      ask: (deviceId) => askDevice(deps, deviceId, 'schema'),
       canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
       announces: (deviceId, hash) => deps.fleet.get(deviceId)?.schemaHash === hash,
       isKnown: (deviceId) => deps.fleet.get(deviceId) !== undefined,
@@ -171,13 +172,6 @@ export class Schemas {
 
   #canAsk(memory: DeviceMemory | undefined, hash: string): boolean {
     return memory?.owner !== undefined && !memory.isDisabled && memory.presence.online && memory.schemaHash === hash;
-  }
-
-  #ask(deviceId: string): void {
-    const { broker, topics, log } = this.#deps;
-    broker.publish(topics.get(deviceId), 'schema', { retain: false, qos: 1 }).catch((error: unknown) => {
-      log.debug({ err: error, deviceId }, 'could not ask for a schema');
-    });
   }
 
   #refuse(memory: DeviceMemory, reason: BadInputReason, message: string): void {

@@ -16,6 +16,7 @@ import { harmless } from '../protocol/text.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
+import { askDevice } from './ask-device.ts';
 import { Attendance } from './attendance.ts';
 import { namespaceOf } from './claims.ts';
 import type { DeviceMemory } from './device-memory.ts';
@@ -482,7 +483,7 @@ export class Term implements BrokerHandlers {
 
   /** Asks devices for what their births announced and nobody has seen. */
   #requestReports(now: number): void {
-    const { broker, topics, lister, log } = this.#deps;
+    const { lister } = this.#deps;
     // The object is unpacked once for all of them: it may be large.
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => {
       const memory = this.#fleet.get(deviceId);
@@ -492,11 +493,7 @@ export class Term implements BrokerHandlers {
       const reported = lister.get(memory.owner)?.status?.reported ?? {};
       return unheard.some((name) => !Object.hasOwn(reported, name));
     };
-    for (const deviceId of this.#requests.due(now, isAnyMissing)) {
-      broker.publish(topics.get(deviceId), 'reported', { retain: false, qos: 1 }).catch((error: unknown) => {
-        log.debug({ err: error, deviceId }, 'could not ask for reports');
-      });
-    }
+    for (const deviceId of this.#requests.due(now, isAnyMissing)) askDevice(this.#deps, deviceId, 'reported');
   }
 
   #requestStates(now: number): void {
@@ -508,12 +505,8 @@ export class Term implements BrokerHandlers {
 
   #requestState(memory: DeviceMemory | undefined): boolean {
     if (memory?.owner === undefined || memory.isDisabled || memory.stateGap === 'none') return false;
-    const { broker, topics, log } = this.#deps;
-    const { deviceId } = memory;
     memory.stateGap = 'none';
-    broker.publish(topics.get(deviceId), 'state', { retain: false, qos: 1 }).catch((error: unknown) => {
-      log.debug({ err: error, deviceId }, 'could not ask for a state');
-    });
+    askDevice(this.#deps, memory.deviceId, 'state');
     return true;
   }
 
