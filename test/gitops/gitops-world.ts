@@ -9,6 +9,7 @@ import type { Device } from '../../src/api/device.ts';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
+import { startOperatorPod } from '../real/operator-pod.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { startSubprocess } from '../real/subprocess.ts';
 import type { Subprocess } from '../real/subprocess.ts';
@@ -16,9 +17,7 @@ import { findMosquitto } from '../real/system-packages.ts';
 import { createTestBroker } from '../world/broker.ts';
 import type { TestBroker } from '../world/broker.ts';
 import { eventually } from '../world/eventually.ts';
-import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { kubectlFor } from '../world/kubectl.ts';
-import { startOperator } from '../world/operator-process.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { startGitServer } from './git-server.ts';
 import type { GitServer, Repository } from './git-server.ts';
@@ -145,28 +144,20 @@ function withGit(text: string, url: string): string {
 
 type RunKubectl = (args: readonly string[]) => Promise<string>;
 
+/** Waits until the chart is installed. */
 async function runAsPod(
   kubectl: RunKubectl,
   kubeconfig: string,
   broker: TestBroker,
   directory: string,
 ): Promise<OperatorProcess> {
-  const jsonpath = String.raw`jsonpath={.data.config\.yaml}`;
-  const config = await eventually(
+  await eventually(
     'the chart is installed',
-    () => kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', jsonpath]),
+    () => kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', 'name']),
     { timeoutMs: 120_000, intervalMs: 200 },
   );
-  const token = await kubectl(['create', 'token', RELEASE, '-n', NAMESPACE, '--duration=2h']);
-  const { url, caPem } = readKubeconfig(kubeconfig);
-  const own = writeKubeconfig(join(directory, 'operator.kubeconfig'), {
-    url,
-    caPem,
-    credentials: { token: token.trim() },
-  });
-  const file = join(directory, 'config.yaml');
-  writeFileSync(file, config);
-  return startOperator(own, broker.url, { flags: [`--config=${file}`, `--lease-namespace=${NAMESPACE}`] });
+  const pod = { namespace: NAMESPACE, release: RELEASE, directory, name: 'operator' };
+  return startOperatorPod({ ...pod, kubectl, kubeconfig, mqttUrl: broker.url });
 }
 
 interface Pods {

@@ -9,16 +9,16 @@ import { PAGE_FILES, startPageBroker } from '../integration/support/page-broker.
 import type { PageFiles } from '../integration/support/page-broker.ts';
 import { createTestBroker } from '../world/broker.ts';
 import type { TestBroker } from '../world/broker.ts';
-import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
+import { readKubeconfig } from '../world/kubeconfig.ts';
 import { kubectlFor } from '../world/kubectl.ts';
 import type { CommandResult, Kubectl } from '../world/kubectl.ts';
-import { startOperator } from '../world/operator-process.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { findControlPlane, findHelm } from './binaries.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { startMosquitto } from './mosquitto.ts';
 import { INSTALL_MANIFEST, renderInstallManifest } from '../tools/manifests.ts';
+import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
 import { findMosquitto } from './system-packages.ts';
 
@@ -73,23 +73,15 @@ async function succeed(result: Promise<CommandResult>): Promise<string> {
   return stdout;
 }
 
-/** Runs the operator as the pod would: the ConfigMap's configuration, the service account's token, nothing else. */
 async function runAsPod(name: string): Promise<OperatorProcess> {
-  const token = await succeed(kubectl(['create', 'token', RELEASE, '-n', NAMESPACE, '--duration=1h']));
-  const { url, caPem } = readKubeconfig(plane.kubeconfig);
-  const kubeconfig = writeKubeconfig(join(directory, `${name}.kubeconfig`), {
-    url,
-    caPem,
-    credentials: { token: token.trim() },
-  });
-  const config = await succeed(
-    kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', String.raw`jsonpath={.data.config\.yaml}`]),
-  );
-  const file = join(directory, `${name}.yaml`);
-  writeFileSync(file, config);
-  const operator = await startOperator(kubeconfig, broker.url, {
-    // In a pod its namespace is the Lease's.
-    flags: [`--config=${file}`, `--lease-namespace=${NAMESPACE}`, `--identity=${name}`],
+  const operator = await startOperatorPod({
+    kubectl: (args) => succeed(kubectl(args)),
+    kubeconfig: plane.kubeconfig,
+    mqttUrl: broker.url,
+    namespace: NAMESPACE,
+    release: RELEASE,
+    directory,
+    name,
   });
   operators.push(operator);
   return operator;
