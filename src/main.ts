@@ -1,5 +1,5 @@
 import { loadConfig } from './config.ts';
-import { createLogger } from './log.ts';
+import { createLogger } from './base/log.ts';
 import { runOperator } from './operator.ts';
 
 /** Milliseconds that a stop may take before the process ends whatever is left. */

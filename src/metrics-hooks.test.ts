@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { systemClock } from './clock.ts';
+import { systemClock } from './base/clock.ts';
 import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './metrics-hooks.ts';
 import { createMetrics } from './metrics.ts';
 import { WorkQueue } from './workqueue/queue.ts';

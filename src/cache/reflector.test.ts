@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { KubeClient, Query, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError } from '../kube/errors.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
 import { Reflector } from './reflector.ts';
 import type { Cached } from './lister.ts';
 import { Store } from './store.ts';

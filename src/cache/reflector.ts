@@ -1,8 +1,8 @@
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError, isExpired, isNotFound, retryAfterOf } from '../kube/errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
 import type { EntryFacts, Store } from './store.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { ApiError } from '../kube/errors.ts';
-import { silentLogger } from '../log.ts';
-import type { Logger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
+import type { Logger } from '../base/log.ts';
 import { WorkQueue } from '../workqueue/queue.ts';
 import { Concurrency } from './concurrency.ts';
 import { runController } from './controller.ts';

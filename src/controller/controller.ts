@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { ApiError, isRefused } from '../kube/errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
 import type { Concurrency } from './concurrency.ts';
 import { Overload } from './overload.ts';

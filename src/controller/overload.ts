@@ -1,5 +1,5 @@
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /**
  * The longest first pause, which doubles with each one in a row up to the longest of all. A server may ask for minutes, and be itself

@@ -6,7 +6,7 @@ import { loadConfig } from '../config.ts';
 import { isConflict } from '../kube/errors.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
-import { createLogger } from '../log.ts';
+import { createLogger } from '../base/log.ts';
 import { runOperator } from '../operator.ts';
 import { compileProtoFiles } from '../sdk/index.ts';
 import { SAMPLE_DEVICE } from '../simulator/models.ts';

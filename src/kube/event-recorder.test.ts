@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
 import type { KubeClient, Query } from './client.ts';
 import { ApiError, TransportError } from './errors.ts';
 import { EventRecorder } from './event-recorder.ts';

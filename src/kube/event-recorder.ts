@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError, TransportError, isConflict, isNotFound } from './errors.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 
 /** The object an event is about. */
 export interface ObjectReference {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError, TransportError } from './errors.ts';
 import { runElection } from './lease.ts';

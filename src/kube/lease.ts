@@ -1,6 +1,6 @@
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError, isConflict, isNotFound, retryAfterOf } from './errors.ts';
 

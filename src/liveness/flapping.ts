@@ -1,4 +1,4 @@
-import { LeakyLevel } from '../leaky-level.ts';
+import { LeakyLevel } from '../base/leaky-level.ts';
 import type { Presence } from './presence.ts';
 
 /** More than so many comings and goings above one in `CALM_MS` are flapping; it ends when none is left. */

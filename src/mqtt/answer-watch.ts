@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Checks in which an answer may be missing; a process that was frozen makes one check of any time. */
 const CHECKS = 5;

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
 import { startBroker } from '../dev/broker.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
 import { createTopics } from '../protocol/topics.ts';
 import type { BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
 import { connectBroker } from './connection.ts';

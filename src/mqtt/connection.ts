@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { IPublishPacket } from 'mqtt';
-import { publicUrl } from '../broker-url.ts';
-import type { Clock } from '../clock.ts';
-import { delay } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import { publicUrl } from '../base/broker-url.ts';
+import type { Clock } from '../base/clock.ts';
+import { delay } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type {
   Broker,
   BrokerFindings,

@@ -1,5 +1,5 @@
 import type { IClientOptions } from 'mqtt';
-import { brokerAddress } from '../broker-url.ts';
+import { brokerAddress } from '../base/broker-url.ts';
 
 /** How to reach one broker, and how hard to use it. */
 export interface BrokerOptions {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { delay } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { delay } from '../base/clock.ts';
 import type { BrokerFindings } from './broker.ts';
 import type { ProbeTopics } from './options.ts';
 import type { PagePort } from './retained-reader.ts';

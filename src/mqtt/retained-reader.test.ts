@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { BrokerError } from './broker.ts';
 import type { RefusedFilters } from './broker.ts';
 import { RetainedReader, matchesFilter } from './retained-reader.ts';

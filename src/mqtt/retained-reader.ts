@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { BrokerError, RefusedFilters } from './broker.ts';
 import type { BrokerTuning } from './options.ts';
 import { tick } from './tick.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { BrokerFindings, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /**
  * A timer, then one turn of the event loop: between the two lies the poll phase, in which sockets are read. What a broker takes is

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { startBroker } from '../dev/broker.ts';
-import { silentLogger } from '../log.ts';
+import { silentLogger } from '../base/log.ts';
 import { connectBroker } from '../mqtt/connection.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import { hasMosquitto } from '../mqtt/mosquitto.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DEVICE_ID } from '../api/device.ts';
-import { brokerAddress } from '../broker-url.ts';
-import { delay, systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { brokerAddress } from '../base/broker-url.ts';
+import { delay, systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
 import type { Encoding, StateEnvelope } from '../protocol/envelopes.ts';
 import { DEFAULT_MAX_REPORTS, encodeState, parseState } from '../protocol/state-envelope.ts';

@@ -1,5 +1,5 @@
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import type { Checked } from '../schema/device-schema.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /**
  * Names of the messages whose newest report is still to be sent. It holds names, not reports, so that it cannot grow beyond the

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
 import { isJsonObject } from '../protocol/json.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { connect } from 'mqtt';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
-import { brokerAddress } from '../broker-url.ts';
+import { brokerAddress } from '../base/broker-url.ts';
 import { InFlight } from './in-flight.ts';
 
 /** How to reach the broker. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** One line of a health listing; `problem` is absent when all is well. */
 export interface Check {

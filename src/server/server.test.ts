@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Clock } from '../clock.ts';
-import { silentLogger } from '../log.ts';
+import type { Clock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
 import { createMetrics } from '../metrics.ts';
 import { createHealth } from './health.ts';
 import type { Health } from './health.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import { parseAddress } from './address.ts';
 import type { Check, Health } from './health.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { delay, systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { delay, systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { codecOf } from '../sdk/index.ts';
 import type { ConnectionOptions, DeviceEvent } from '../sdk/index.ts';
 import { Member } from './member.ts';

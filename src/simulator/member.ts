@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { codecOf } from '../sdk/index.ts';
 import type { ConnectionOptions, DeviceCodec, DeviceEvent } from '../sdk/index.ts';
 import type { Behaviour } from './behaviours/behaviour.ts';

@@ -1,4 +1,4 @@
-import { delay, systemClock } from '../clock.ts';
+import { delay, systemClock } from '../base/clock.ts';
 import { Rejected, createDevice, describeEvent as describe, memoryStore } from '../sdk/index.ts';
 import type { Applied, Device, DeviceEvent, DeviceOptions, MessageValue } from '../sdk/index.ts';
 

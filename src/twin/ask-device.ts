@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 

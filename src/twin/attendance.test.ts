@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { onBirth, onFarewell, onHeartbeat, onReconnect, onTick, recallPresence } from '../liveness/presence.ts';
 import type { Moment, Presence } from '../liveness/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';

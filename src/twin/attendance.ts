@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { countChange } from '../liveness/flapping.ts';
 import { onTick, untouchedMs } from '../liveness/presence.ts';
 import type { LivenessRules, Moment } from '../liveness/presence.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Presence } from '../liveness/presence.ts';
 import type { DeviceMemory } from './device-memory.ts';
 

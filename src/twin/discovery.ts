@@ -8,7 +8,7 @@ import { maySweep } from '../downstream/sweep.ts';
 import type { SweepLimits } from '../downstream/sweep.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type { Broker, BrokerError, RefusedFilters } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';

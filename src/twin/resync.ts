@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Discovery } from './discovery.ts';
 import type { Fleet } from './fleet.ts';

@@ -1,5 +1,5 @@
 import type { BadInputReason } from '../api/reasons.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { countChange } from '../liveness/flapping.ts';
 import type { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../liveness/presence.ts';

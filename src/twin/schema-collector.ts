@@ -1,9 +1,9 @@
 import { SCHEMAS_PATH, STORED_BY_LABEL, schemaName } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { DeviceMemory } from './device-memory.ts';
 
 export interface SchemaCollectorDeps {

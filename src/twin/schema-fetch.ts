@@ -1,6 +1,6 @@
 import type { BadInputReason } from '../api/reasons.ts';
 import { schemaName } from '../api/schema.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { loadSchema } from '../schema/load-schema.ts';
 import type { SchemaKeeper } from './schema-keeper.ts';
 import { SchemaShares } from './schema-shares.ts';

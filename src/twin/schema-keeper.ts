@@ -2,11 +2,11 @@ import { API_VERSION } from '../api/device.ts';
 import { SCHEMAS_PATH, SCHEMA_KIND, STORED_BY_LABEL, schemaName } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isConflict, isRefused } from '../kube/errors.ts';
-import { TokenBucket } from '../kube/token-bucket.ts';
-import type { Logger } from '../log.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
+import type { Logger } from '../base/log.ts';
 import type { Share } from './schema-shares.ts';
 
 export interface SchemaKeeperDeps {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../api/device.ts';
 import { SCHEMAS_PATH, schemaHash } from '../api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { desirableMessages } from '../downstream/check-desired.ts';

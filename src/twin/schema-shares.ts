@@ -1,4 +1,4 @@
-import { TokenBucket } from '../kube/token-bucket.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 
 /** What one device may cost in schemas, so that no device uses up what is there for all. */
 export interface Share {

@@ -1,15 +1,15 @@
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import { delay } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config.ts';
 import type { Realm } from '../downstream/ownership.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { onReconnect } from '../liveness/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../base/log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Broker, BrokerError, BrokerHandlers, IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
 import { harmless } from '../protocol/text.ts';

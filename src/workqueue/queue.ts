@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { DelayHeap } from './delay-heap.ts';
 import { RetryBackoff } from './retry-backoff.ts';
 import type { BackoffOptions } from './retry-backoff.ts';

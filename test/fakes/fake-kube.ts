@@ -1,8 +1,8 @@
 import { devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, JsonObject } from '../../src/api/device.ts';
 import { keyOf } from '../../src/cache/store.ts';
-import { delay } from '../../src/clock.ts';
-import type { Clock } from '../../src/clock.ts';
+import { delay } from '../../src/base/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';

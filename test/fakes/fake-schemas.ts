@@ -2,7 +2,7 @@ import { SCHEMAS_PATH, schemaName } from '../../src/api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../../src/api/schema.ts';
 import { Store } from '../../src/cache/store.ts';
 import type { StoreChange } from '../../src/cache/store.ts';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import { ApiError } from '../../src/kube/errors.ts';

@@ -15,7 +15,7 @@ import type { Change } from '../../src/cache/reflector.ts';
 import { Store } from '../../src/cache/store.ts';
 import { Concurrency } from '../../src/controller/concurrency.ts';
 import { runController } from '../../src/controller/controller.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../../src/base/log.ts';
 import { reflectorHooks } from '../../src/metrics-hooks.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { DesiredDocument, ReportedEnvelope } from '../../src/protocol/envelopes.ts';

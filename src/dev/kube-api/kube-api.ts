@@ -4,8 +4,8 @@
  * subresources other than status (404/501). It keeps no managedFields and collects no garbage by owner references.
  */
 import { randomBytes } from 'node:crypto';
-import { silentLogger } from '../../log.ts';
-import type { Logger } from '../../log.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Api } from './handlers/call.ts';
 import { createServerIdentity } from './http/certificates.ts';
 import { kubeconfigYaml } from './http/kubeconfig.ts';

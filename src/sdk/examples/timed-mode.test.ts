@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/fakes/fake-clock.ts';
-import { delay } from '../../clock.ts';
+import { delay } from '../../base/clock.ts';
 import { startBroker } from '../../dev/broker.ts';
 import type { DevBroker } from '../../dev/broker.ts';
 import { createDevice, memoryStore } from '../index.ts';

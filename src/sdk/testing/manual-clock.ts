@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 export interface ManualClock extends Clock {
   /** Moves time forward and calls what became due, in order. */

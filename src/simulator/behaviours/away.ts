@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { delay } from '../../clock.ts';
+import { delay } from '../../base/clock.ts';
 import { drawMs, duration, span } from '../profile/span.ts';
 import type { SimulatedDevice } from '../simulated-device.ts';
 import type { Behaviour, Surroundings } from './behaviour.ts';

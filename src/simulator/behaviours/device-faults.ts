@@ -1,7 +1,7 @@
 /** Faults of a device's own parts: its store, its codec, its clock, its identity. */
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
-import { delay } from '../../clock.ts';
+import { delay } from '../../base/clock.ts';
 import { codecOf, memoryStore, sqliteStore } from '../../sdk/index.ts';
 import type { DeviceCodec, DeviceStore } from '../../sdk/index.ts';
 import { drawMs, span } from '../profile/span.ts';

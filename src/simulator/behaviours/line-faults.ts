@@ -1,7 +1,7 @@
 /** Faults on the way between a device and its broker. */
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
-import { delay } from '../../clock.ts';
+import { delay } from '../../base/clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../../protocol/reported-envelope.ts';

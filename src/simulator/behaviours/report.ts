@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { delay } from '../../clock.ts';
+import { delay } from '../../base/clock.ts';
 import { drawMs, span } from '../profile/span.ts';
 import { messageName } from '../profile/message-name.ts';
 import { valueSource, valueTemplate } from '../profile/value.ts';

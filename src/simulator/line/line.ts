@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, connect as connectTcp } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { brokerAddress } from '../../broker-url.ts';
+import { brokerAddress } from '../../base/broker-url.ts';
 import type { ConnectionOptions } from '../../sdk/index.ts';
 import { CONNECT, Framer, readLevel, typeOf } from './packets.ts';
 

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { connectAsync } from 'mqtt';
-import { brokerAddress } from '../../broker-url.ts';
+import { brokerAddress } from '../../base/broker-url.ts';
 import type { ConnectionOptions } from '../../sdk/index.ts';
 
 /** Publishes what it is given, retained, as a client of its own. False when the broker would not have it: then nothing was replayed. */

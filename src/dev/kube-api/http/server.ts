@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../../../log.ts';
+import type { Logger } from '../../../base/log.ts';
 import { StatusError, unauthorized } from '../errors.ts';
 import type { Api } from '../handlers/call.ts';
 import type { ServerIdentity } from './certificates.ts';

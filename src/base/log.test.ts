@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { ApiError, TransportError } from './kube/errors.ts';
+import { ApiError, TransportError } from '../kube/errors.ts';
 import { createLogger } from './log.ts';
 
 it('logs what others answered in one line without stacks, and our own mistakes with them', () => {
