@@ -1,4 +1,4 @@
-import { loadConfig } from './config.ts';
+import { loadConfig } from './config/load.ts';
 import { createLogger } from './base/log.ts';
 import { runOperator } from './operator.ts';
 

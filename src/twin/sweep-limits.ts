@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/load.ts';
 import { maySweep } from '../downstream/sweep.ts';
 import type { SweepLimits } from '../downstream/sweep.ts';
 

@@ -1,7 +1,7 @@
 /** Every metric that is declared tells something: an operator goes through all that metrics are about, and each of them moves. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { devicesPath } from '../../src/api/device.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { eventually } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { openWorld } from '../world/world.ts';

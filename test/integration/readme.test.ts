@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { renderConfigTable } from '../../src/config-docs.ts';
+import { renderConfigTable } from '../../src/config/docs.ts';
 import { eventually } from '../world/eventually.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

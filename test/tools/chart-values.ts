@@ -1,6 +1,6 @@
 /** The chart's values as a table and as a JSON schema, from the comments and defaults of values.yaml and the operator's options. */
 import { load } from 'js-yaml';
-import { ALL_OPTIONS } from '../../src/config-options.ts';
+import { ALL_OPTIONS } from '../../src/config/options.ts';
 
 /** A documented value: a line `# -- what it is` stands above it; further comment lines go on. */
 interface Value {

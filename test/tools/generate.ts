@@ -1,7 +1,7 @@
 /** Writes what is made from the source into the files that hold it; `--check` only says what is out of date. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { renderConfigTable } from '../../src/config-docs.ts';
+import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

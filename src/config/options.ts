@@ -2,10 +2,10 @@
  * Every option of the operator, in one table. Flags (`pageSize` → `--page-size`), environment variables
  * (`MIR_PAGE_SIZE`), file keys (`pageSize`), defaults, help and the table of the reference all come from here.
  */
-import { conforms } from './config-value.ts';
-import type { ValueSchema } from './config-value.ts';
-import { prefixFault } from './protocol/topics.ts';
-import { parseAddress } from './server/address.ts';
+import { conforms } from './value.ts';
+import type { ValueSchema } from './value.ts';
+import { prefixFault } from '../protocol/topics.ts';
+import { parseAddress } from './address.ts';
 
 /** How an option's text from a flag or the environment becomes a value; a file gives the value itself. */
 type OptionKind = 'text' | 'number' | 'boolean' | 'list';

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
-import packageJson from '../package.json' with { type: 'json' };
-import { renderHelp } from './config-docs.ts';
-import { ALL_OPTIONS, accepts, envName, flagName } from './config-options.ts';
-import type { Config, Option } from './config-options.ts';
-import { leastTopicBytes, quotedVisibly } from './protocol/topics.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { renderHelp } from './docs.ts';
+import { ALL_OPTIONS, accepts, envName, flagName } from './options.ts';
+import type { Config, Option } from './options.ts';
+import { leastTopicBytes, quotedVisibly } from '../protocol/topics.ts';
 
-export type { Config } from './config-options.ts';
+export type { Config } from './options.ts';
 
 export type ConfigResult =
   | { readonly kind: 'run'; readonly config: Config }

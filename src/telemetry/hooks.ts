@@ -1,9 +1,9 @@
 /** Ties the hooks of the generic machinery, which knows no metrics, to the metrics. Hooks speak milliseconds, metrics seconds. */
-import type { ReflectorHooks } from './cache/reflector.ts';
-import type { ControllerOptions } from './controller/controller.ts';
-import type { KubeClientOptions } from './kube/http-client.ts';
+import type { ReflectorHooks } from '../cache/reflector.ts';
+import type { ControllerOptions } from '../controller/controller.ts';
+import type { KubeClientOptions } from '../kube/http-client.ts';
 import type { Metrics } from './metrics.ts';
-import type { QueueHooks, WorkQueue } from './workqueue/queue.ts';
+import type { QueueHooks, WorkQueue } from '../workqueue/queue.ts';
 
 export function queueHooks(metrics: Metrics, name: string): QueueHooks {
   // Looked up once: labels are hashed at every look-up, and these are called for every key.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { conforms } from './config-value.ts';
-import type { ValueSchema } from './config-value.ts';
+import { conforms } from './value.ts';
+import type { ValueSchema } from './value.ts';
 
 const whole: ValueSchema = { type: 'integer', minimum: 1, maximum: 10 };
 const word: ValueSchema = { type: 'string', minLength: 1, pattern: '^[^+#/\\p{C}]*$' };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { systemClock } from './base/clock.ts';
-import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './metrics-hooks.ts';
+import { systemClock } from '../base/clock.ts';
+import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './hooks.ts';
 import { createMetrics } from './metrics.ts';
-import { WorkQueue } from './workqueue/queue.ts';
+import { WorkQueue } from '../workqueue/queue.ts';
 
 describe('the hooks of the machinery', () => {
   it('count what a workqueue does, and read its depth at the scrape', async () => {

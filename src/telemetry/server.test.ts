@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
-import { createMetrics } from '../metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { createHealth } from './health.ts';
 import type { Health } from './health.ts';
 import { startServer } from './server.ts';

@@ -1,5 +1,5 @@
-import { envName, flagName, OPTION_GROUPS } from './config-options.ts';
-import type { Option } from './config-options.ts';
+import { envName, flagName, OPTION_GROUPS } from './options.ts';
+import type { Option } from './options.ts';
 
 /** The text of `--help`. */
 export function renderHelp(): string {

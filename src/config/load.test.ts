@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { renderConfigTable } from './config-docs.ts';
-import { ALL_OPTIONS, accepts } from './config-options.ts';
-import { loadConfig } from './config.ts';
-import type { Config } from './config.ts';
+import { renderConfigTable } from './docs.ts';
+import { ALL_OPTIONS, accepts } from './options.ts';
+import { loadConfig } from './load.ts';
+import type { Config } from './load.ts';
 
 let folder: string;
 beforeAll(() => {

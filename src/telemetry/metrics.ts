@@ -1,6 +1,6 @@
 /** Every metric of the operator. Names that dashboards know from client-go and controller-runtime are kept; our own begin with `mir_`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { BAD_INPUT_REASONS } from './api/reasons.ts';
+import { BAD_INPUT_REASONS } from '../api/reasons.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
