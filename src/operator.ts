@@ -35,11 +35,11 @@ import type { Health } from './telemetry/health.ts';
 import { startServer } from './telemetry/server.ts';
 import { DEVICE_ID_INDEX } from './twin/claims.ts';
 import type { EventSubject, TwinEvent } from './twin/events.ts';
-import { mostStatusWrites } from './twin/status-patch.ts';
-import { mayForget } from './twin/sweep-limits.ts';
-import { maxPacketBytes } from './twin/packet-limit.ts';
+import { mostStatusWrites } from './status/patch.ts';
+import { mayForget } from './readback/sweep-limits.ts';
+import { maxPacketBytes } from './leader/packet-limit.ts';
 import { unguardedNames } from './twin/reserved-ids.ts';
-import { Term } from './twin/term.ts';
+import { Term } from './leader/term.ts';
 import { WorkQueue } from './workqueue/queue.ts';
 
 /** Status writes in flight. Four keep two cores of an API server busy, measured; beside others, or on more cores, their number finds itself. */

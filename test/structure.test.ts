@@ -5,67 +5,42 @@ import { describe, expect, it } from '@jest/globals';
 
 const SRC = join(import.meta.dirname, '..', 'src');
 
+/** What all rooms may import: words and small tools. */
+const VOCABULARY = ['api', 'base', 'protocol', 'schema'];
+const TRANSPORT = ['kube', 'mqtt'];
+const MACHINERY = ['cache', 'workqueue', 'controller'];
+/** State is the ground, flows stand on it, flows do not know each other. */
+const GROUND = ['document', 'twin'];
+const FLOWS = ['downstream', 'upstream', 'status', 'liveness', 'readback', 'schema-registry', 'provisioning'];
+const FLOW_IMPORTS = [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND];
+
 /** What each room may import, beside itself. A room is a folder of src, or a file at its top. */
-const LEAVES = ['api', 'clock', 'log'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
   api: [],
-  clock: [],
-  log: [],
-  'leaky-level': [],
-  'broker-url': [],
-  metrics: ['api'],
   protocol: ['api'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'protocol'],
-  kube: LEAVES,
-  mqtt: [...LEAVES, 'broker-url'],
-  workqueue: LEAVES,
-  cache: [...LEAVES, 'kube'],
-  controller: [...LEAVES, 'kube', 'workqueue'],
-  // The three meet in the twin and nowhere else.
-  downstream: ['api', 'protocol', 'schema'],
-  upstream: ['api', 'protocol', 'schema'],
-  liveness: ['api', 'clock', 'leaky-level', 'protocol'],
-  server: LEAVES,
-  'config-value': [],
-  'config-options': ['protocol', 'server', 'config-value'],
-  'config-docs': ['config-options'],
-  config: ['config-options', 'config-docs', 'protocol'],
-  'metrics-hooks': ['metrics', 'cache', 'controller', 'kube', 'workqueue'],
-  twin: [
-    ...LEAVES,
-    'leaky-level',
-    'metrics',
-    'config',
-    'protocol',
-    'schema',
-    'kube',
-    'mqtt',
-    'cache',
-    'controller',
-    'downstream',
-    'upstream',
-    'liveness',
-  ],
+  kube: ['api', 'base'],
+  mqtt: ['api', 'base'],
+  workqueue: ['api', 'base'],
+  cache: ['api', 'base', 'kube'],
+  controller: ['api', 'base', 'kube', 'workqueue'],
+  // Pure: the desired document.
+  document: ['api', 'protocol', 'schema'],
+  // What is known of a device; no I/O.
+  twin: [...VOCABULARY, 'kube', 'mqtt', 'cache', 'document'],
+  ...Object.fromEntries(FLOWS.map((flow) => [flow, FLOW_IMPORTS])),
+  config: ['base', 'protocol'],
+  telemetry: ['api', 'base', 'cache', 'controller', 'kube', 'workqueue'],
+  leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
+  // The process: it wires the rooms, and only it does.
+  operator: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'leader'],
+  main: ['base', 'config', 'operator'],
   // The device's side knows no Kubernetes.
-  sdk: ['api', 'broker-url', 'clock', 'protocol', 'schema'],
-  simulator: ['api', 'broker-url', 'clock', 'protocol', 'schema', 'sdk'],
-  operator: [
-    ...LEAVES,
-    'metrics',
-    'metrics-hooks',
-    'config',
-    'protocol',
-    'kube',
-    'mqtt',
-    'cache',
-    'controller',
-    'workqueue',
-    'server',
-    'twin',
-  ],
-  main: ['config', 'log', 'operator'],
-  dev: ['api', 'clock', 'config', 'kube', 'log', 'operator', 'sdk', 'simulator'],
+  sdk: VOCABULARY,
+  simulator: [...VOCABULARY, 'sdk'],
+  dev: ['api', 'base', 'config', 'kube', 'operator', 'sdk', 'simulator'],
 };
 
 interface Import {

@@ -5,7 +5,7 @@
 import { conforms } from './value.ts';
 import type { ValueSchema } from './value.ts';
 import { prefixFault } from '../protocol/topics.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress } from '../base/address.ts';
 
 /** How an option's text from a flag or the environment becomes a value; a file gives the value itself. */
 type OptionKind = 'text' | 'number' | 'boolean' | 'list';

@@ -4,8 +4,8 @@ import { digest } from '../protocol/canonical.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
 import type { Encoding, Owner } from '../protocol/envelopes.ts';
 import type { CheckedDesired } from './check-desired.ts';
-import { encodeContent, encodeDocument, rewriteContent } from './encode-document.ts';
-import type { Wire } from './encode-document.ts';
+import { encodeContent, encodeDocument, rewriteContent } from './encode.ts';
+import type { Wire } from './encode.ts';
 import { isSaid } from './standing.ts';
 import type { Content, StandingDocument, StandingEntry } from './standing.ts';
 
@@ -190,4 +190,9 @@ export function knownRevision(device: Device, copy: StandingDocument | undefined
   const fromCopy =
     copy?.owner.uid === device.metadata.uid ? Object.values(copy.messages).map(({ revision }) => revision) : [];
   return Math.max(0, ...fromStatus, ...fromCopy);
+}
+
+/** What a document expresses: one generation of one object. */
+export function expressionOf(device: Device): string {
+  return `${device.metadata.uid}@${device.metadata.generation}`;
 }

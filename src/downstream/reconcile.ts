@@ -4,27 +4,27 @@ import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
-import { checkDesired } from '../downstream/check-desired.ts';
-import { composeDocument } from '../downstream/compose.ts';
-import type { Composed } from '../downstream/compose.ts';
-import type { Wire } from '../downstream/encode-document.ts';
-import { isOurs, mayReplace } from '../downstream/ownership.ts';
-import type { Realm } from '../downstream/ownership.ts';
+import { checkDesired } from '../document/check-desired.ts';
+import { composeDocument, expressionOf } from '../document/compose.ts';
+import type { Composed } from '../document/compose.ts';
+import type { Wire } from '../document/encode.ts';
+import { isOurs, mayReplace } from '../document/ownership.ts';
+import type { Realm } from '../document/ownership.ts';
 import { LeakyLevel } from '../base/leaky-level.ts';
 import type { Logger } from '../base/log.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import type { Broker, BrokerFindings } from '../mqtt/broker.ts';
-import { parseStanding } from '../downstream/standing.ts';
-import type { StandingDocument } from '../downstream/standing.ts';
+import { parseStanding } from '../document/standing.ts';
+import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
-import type { BrokerCopy, DeviceMemory, PublishProblem } from './device-memory.ts';
-import type { Fleet } from './fleet.ts';
+import type { BrokerCopy, DeviceMemory, PublishProblem } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
 import type { Refusals } from './refusals.ts';
-import type { IsReservedId } from './reserved-ids.ts';
-import { schemaOf } from './typing.ts';
-import type { Typing } from './typing.ts';
-import type { Wake } from './wake.ts';
+import type { IsReservedId } from '../twin/reserved-ids.ts';
+import { schemaOf } from '../twin/schema-state.ts';
+import type { Typing } from '../twin/schema-state.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface DesiredDeps {
   readonly lister: Lister<Device>;
@@ -351,11 +351,6 @@ function findUnwritable({ properties }: Device, wire: Wire, typing: Typing): Pub
 }
 
 const NONE_ANNOUNCED = { reason: 'SchemaUnavailable', message: 'it announced none' } as const;
-
-/** What a document expresses: one generation of one object. */
-export function expressionOf(device: Device): string {
-  return `${device.metadata.uid}@${device.metadata.generation}`;
-}
 
 /** What the end of a page says about a device's copy; called once all messages of the page have been routed. */
 export function concludePage(memory: DeviceMemory, wake: Wake, { shortcoming }: BrokerFindings): void {

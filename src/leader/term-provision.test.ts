@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { OPERATOR, startTerm } from '../../test/fakes/term-bed.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
 import { device, document, rate } from '../../test/gen/device.ts';
-import { objectName } from './provisioner.ts';
+import { objectName } from '../provisioning/provisioner.ts';
 
 const ON = { provisionNamespace: 'fleet', provisionLabels: ['site=a', 'type='] };
 const BIRTH = { version: 1, online: true, session: 's1', heartbeat: 10 };

@@ -4,10 +4,10 @@ import type { Lister } from '../cache/lister.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/load.ts';
-import type { Realm } from '../downstream/ownership.ts';
+import type { Realm } from '../document/ownership.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
-import { onReconnect } from '../liveness/presence.ts';
+import { onReconnect } from '../twin/presence.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -16,33 +16,33 @@ import { harmless } from '../protocol/text.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
-import { askDevice } from './ask-device.ts';
-import { Attendance } from './attendance.ts';
-import { namespaceOf } from './claims.ts';
-import type { DeviceMemory } from './device-memory.ts';
-import { DesiredReconciler, concludePage } from './desired-reconciler.ts';
-import { Departed } from './departed.ts';
-import { Discovery } from './discovery.ts';
-import { noteStrange } from './strange-status.ts';
-import type { StrangeStatus } from './strange-status.ts';
-import { subjectOf } from './events.ts';
-import type { EventSink } from './events.ts';
-import { Fleet } from './fleet.ts';
-import { PageReader } from './page-reader.ts';
-import { Provisioner } from './provisioner.ts';
-import { Refusals } from './refusals.ts';
-import { reservedIds } from './reserved-ids.ts';
-import { Resync } from './resync.ts';
-import { Router } from './router.ts';
-import { SchemaCollector } from './schema-collector.ts';
-import { SchemaReconciler } from './schema-reconciler.ts';
-import { Schemas } from './schemas.ts';
-import { WRITE_PRIORITY } from './status-patch.ts';
-import { StateRequests } from './state-requests.ts';
-import { StatusReconciler } from './status-reconciler.ts';
-import { sweepLimits } from './sweep-limits.ts';
-import type { Typing } from './typing.ts';
-import type { BadInputSink, Wake } from './wake.ts';
+import { askDevice } from '../twin/ask-device.ts';
+import { PresenceWatch } from '../liveness/presence-watch.ts';
+import { namespaceOf } from '../twin/claims.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import { DesiredReconciler, concludePage } from '../downstream/reconcile.ts';
+import { Departed } from '../twin/departed.ts';
+import { Discovery } from '../readback/discovery.ts';
+import { noteStrange } from '../status/strange.ts';
+import type { StrangeStatus } from '../status/strange.ts';
+import { subjectOf } from '../twin/events.ts';
+import type { EventSink } from '../twin/events.ts';
+import { Fleet } from '../twin/fleet.ts';
+import { PageReader } from '../readback/page-reader.ts';
+import { Provisioner } from '../provisioning/provisioner.ts';
+import { Refusals } from '../downstream/refusals.ts';
+import { reservedIds } from '../twin/reserved-ids.ts';
+import { Resync } from '../readback/resync.ts';
+import { Router } from '../upstream/receiver.ts';
+import { SchemaCollector } from '../schema-registry/collector.ts';
+import { SchemaReconciler } from '../schema-registry/reconcile.ts';
+import { Schemas } from '../schema-registry/registry.ts';
+import { WRITE_PRIORITY } from '../twin/write-class.ts';
+import { StateRequests } from '../upstream/state-requests.ts';
+import { StatusReconciler } from '../status/reconcile.ts';
+import { sweepLimits } from '../readback/sweep-limits.ts';
+import type { Typing } from '../twin/schema-state.ts';
+import type { BadInputSink, Wake } from '../twin/wake.ts';
 
 /** What a term needs of a queue; the workqueue has more. */
 export interface KeyQueue {
@@ -109,7 +109,7 @@ export class Term implements BrokerHandlers {
   readonly #heartbeats: HeartbeatBudget;
   readonly #requests = new ReportRequests();
   readonly #stateRequests = new StateRequests();
-  readonly #attendance: Attendance;
+  readonly #presenceWatch: PresenceWatch;
   readonly #fleet: Fleet;
   readonly #pages: PageReader;
   readonly #router: Router;
@@ -132,8 +132,8 @@ export class Term implements BrokerHandlers {
     this.#tickedAt = clock.monotonic();
     this.#reading = new ReadingClock(clock, TICK_MS);
     this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
-    this.#attendance = new Attendance(config, clock, this.#reading);
-    this.#fleet = new Fleet(lister, this.#attendance, new Departed(clock, config.takeoverGraceSeconds * 1000));
+    this.#presenceWatch = new PresenceWatch(config, clock, this.#reading);
+    this.#fleet = new Fleet(lister, this.#presenceWatch, new Departed(clock, config.takeoverGraceSeconds * 1000));
     const wake = this.#wake();
     const limits = {
       maxPayloadBytes: config.maxDocumentBytes,
@@ -475,10 +475,10 @@ export class Term implements BrokerHandlers {
 
   #judgePresence(): void {
     const { metrics, statusQueue } = this.#deps;
-    for (const { owner } of this.#attendance.judge((deviceId) => this.#fleet.get(deviceId))) {
+    for (const { owner } of this.#presenceWatch.judge((deviceId) => this.#fleet.get(deviceId))) {
       if (owner !== undefined) statusQueue.add(owner, WRITE_PRIORITY.online);
     }
-    metrics.devicesOnline.set(this.#attendance.online);
+    metrics.devicesOnline.set(this.#presenceWatch.online);
   }
 
   /** Asks devices for what their births announced and nobody has seen. */

@@ -11,9 +11,9 @@ import type { Broker } from '../mqtt/broker.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { Topics } from '../protocol/topics.ts';
-import type { EventSink } from './events.ts';
-import type { Fleet } from './fleet.ts';
-import type { IsReservedId } from './reserved-ids.ts';
+import type { EventSink } from '../twin/events.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import type { IsReservedId } from '../twin/reserved-ids.ts';
 
 /** `limited`: had to wait in a line that was full, and is found again by the next look at the broker's stored state. */
 export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'limited' | 'reserved';

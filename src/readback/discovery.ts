@@ -1,19 +1,19 @@
 import { devicePath } from '../api/device.ts';
 import type { Device } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
-import { parseStanding } from '../downstream/standing.ts';
-import { isOurs } from '../downstream/ownership.ts';
-import type { Realm } from '../downstream/ownership.ts';
-import { maySweep } from '../downstream/sweep.ts';
-import type { SweepLimits } from '../downstream/sweep.ts';
+import { parseStanding } from '../document/standing.ts';
+import { isOurs } from '../document/ownership.ts';
+import type { Realm } from '../document/ownership.ts';
+import { maySweep } from './sweep.ts';
+import type { SweepLimits } from './sweep.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';
-import type { Fleet } from './fleet.ts';
-import type { Wake } from './wake.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface DiscoveryDeps {
   readonly fleet: Fleet;

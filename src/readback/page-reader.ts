@@ -2,9 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker, BrokerError, RefusedFilters } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
-import type { DeviceMemory } from './device-memory.ts';
-import type { Fleet } from './fleet.ts';
-import { ReadWindow } from './read-window.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import { ReadWindow } from '../twin/read-window.ts';
 
 export interface PageReaderDeps {
   readonly broker: Broker;

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Discovery } from './discovery.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet } from '../twin/fleet.ts';
 import type { PageReader } from './page-reader.ts';
 
 export interface ResyncDeps {

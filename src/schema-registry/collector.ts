@@ -4,7 +4,7 @@ import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../base/log.ts';
-import type { DeviceMemory } from './device-memory.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
 
 export interface SchemaCollectorDeps {
   readonly schemas: Lister<SchemaObject>;

@@ -2,8 +2,8 @@ import type { BadInputReason } from '../api/reasons.ts';
 import { schemaName } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadSchema } from '../schema/load-schema.ts';
-import type { SchemaKeeper } from './schema-keeper.ts';
-import { SchemaShares } from './schema-shares.ts';
+import type { SchemaKeeper } from './keeper.ts';
+import { SchemaShares } from './shares.ts';
 
 export interface SchemaFetchDeps {
   readonly clock: Clock;

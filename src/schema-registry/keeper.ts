@@ -7,7 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isConflict, isRefused } from '../kube/errors.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { Logger } from '../base/log.ts';
-import type { Share } from './schema-shares.ts';
+import type { Share } from './shares.ts';
 
 export interface SchemaKeeperDeps {
   readonly schemas: Lister<SchemaObject>;

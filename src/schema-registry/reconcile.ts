@@ -7,12 +7,12 @@ import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
-import { desirableMessages } from '../downstream/check-desired.ts';
+import { desirableMessages } from '../document/check-desired.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { diffMergePatch } from '../kube/merge-patch.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import type { Found, SchemaLibrary } from './schema-library.ts';
+import type { Found, SchemaLibrary } from './library.ts';
 
 export interface SchemaReconcilerDeps {
   readonly schemas: Lister<SchemaObject>;

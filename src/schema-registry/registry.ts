@@ -7,17 +7,17 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
-import { askDevice } from './ask-device.ts';
-import type { DeviceMemory } from './device-memory.ts';
-import type { Fleet } from './fleet.ts';
+import { askDevice } from '../twin/ask-device.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
 import { hashSchema } from '../schema/load-schema.ts';
 import { DEFAULT_SCHEMA_LIMITS } from '../schema/schema-limits.ts';
-import { SchemaFetch } from './schema-fetch.ts';
-import { SchemaKeeper } from './schema-keeper.ts';
-import { SchemaLibrary } from './schema-library.ts';
-import { PENDING, UNTYPED } from './typing.ts';
-import type { Typing } from './typing.ts';
-import type { BadInputSink, Wake } from './wake.ts';
+import { SchemaFetch } from './fetch.ts';
+import { SchemaKeeper } from './keeper.ts';
+import { SchemaLibrary } from './library.ts';
+import { PENDING, UNTYPED } from '../twin/schema-state.ts';
+import type { Typing } from '../twin/schema-state.ts';
+import type { BadInputSink, Wake } from '../twin/wake.ts';
 
 export interface SchemasDeps {
   readonly schemas: Lister<SchemaObject>;

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { device, document, rate, RATE, standing, syncOf } from '../../test/gen/device.ts';
 import type { ConditionType } from '../api/conditions.ts';
 import type { Device, DeviceStatus } from '../api/device.ts';
-import { recallPresence } from '../liveness/presence.ts';
-import type { Presence } from '../liveness/presence.ts';
+import { recallPresence } from '../twin/presence.ts';
+import type { Presence } from '../twin/presence.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { transitionEvents } from './events.ts';
-import { planStatusWrite } from './status-patch.ts';
-import { computeStatus } from './status.ts';
+import { planStatusWrite } from './patch.ts';
+import { computeStatus } from './compute.ts';
 import type { TwinView } from './view.ts';
 
 const NOW = Date.parse('2024-11-21T00:00:00Z');

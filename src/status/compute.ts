@@ -3,17 +3,17 @@ import { settleConditions } from '../api/conditions.ts';
 import type { Verdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
-import { isSaid } from '../downstream/standing.ts';
-import type { StandingEntry } from '../downstream/standing.ts';
+import { isSaid } from '../document/standing.ts';
+import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
-import type { Presence } from '../liveness/presence.ts';
-import type { PublishProblem } from './device-memory.ts';
-import { fitReported, fitTexts, leftOut } from './fit-status.ts';
-import { schemaOf } from './typing.ts';
-import { judgeSync } from '../upstream/sync-state.ts';
-import { planStatusWrite } from './status-patch.ts';
+import type { Presence } from '../twin/presence.ts';
+import type { PublishProblem } from '../twin/device-memory.ts';
+import { fitReported, fitTexts, leftOut } from './fit.ts';
+import { schemaOf } from '../twin/schema-state.ts';
+import { judgeSync } from './sync-state.ts';
+import { planStatusWrite } from './patch.ts';
 import { nameUnanswered } from './unanswered.ts';
-import { judgeConditions, judgeSize } from './verdicts.ts';
+import { judgeConditions, judgeSize } from './conditions.ts';
 import type { TwinView } from './view.ts';
 
 export interface ComputedStatus {

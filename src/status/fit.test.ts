@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { device, rate } from '../../test/gen/device.ts';
 import type { Properties } from '../api/device.ts';
 import { storedBytes } from '../api/stored-bytes.ts';
-import { fitReported, fitTexts, leftOut } from './fit-status.ts';
+import { fitReported, fitTexts, leftOut } from './fit.ts';
 
 const text = (kilobytes: number, letter = 'x') => ({ text: letter.repeat(kilobytes * 1000) });
 /** `count` messages of so many kilobytes each. */

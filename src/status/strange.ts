@@ -1,5 +1,5 @@
 import type { DeviceStatus } from '../api/device.ts';
-import type { DeviceMemory } from './device-memory.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
 
 /** A status that somebody wrote, and what stood there before. */
 export interface StrangeStatus {

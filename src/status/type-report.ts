@@ -5,7 +5,7 @@ import { canonicalJson } from '../protocol/canonical.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { flawOf } from '../protocol/flaw.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import type { ReceivedEnvelope } from './inbox.ts';
+import type { ReceivedEnvelope } from '../twin/inbox.ts';
 
 export interface TypedReport {
   readonly envelope: ReportedEnvelope;

@@ -1,12 +1,12 @@
 import type { Device, DeviceKey } from '../api/device.ts';
-import type { Presence } from '../liveness/presence.ts';
-import type { CheckedDesired } from '../downstream/check-desired.ts';
-import type { StandingDocument } from '../downstream/standing.ts';
+import type { Presence } from '../twin/presence.ts';
+import type { CheckedDesired } from '../document/check-desired.ts';
+import type { StandingDocument } from '../document/standing.ts';
 import type { Owner } from '../protocol/envelopes.ts';
-import type { Report } from '../upstream/inbox.ts';
-import type { TypedReport } from '../upstream/type-report.ts';
-import type { PublishProblem } from './device-memory.ts';
-import type { Typing } from './typing.ts';
+import type { Report } from '../twin/inbox.ts';
+import type { TypedReport } from './type-report.ts';
+import type { PublishProblem } from '../twin/device-memory.ts';
+import type { Typing } from '../twin/schema-state.ts';
 
 /** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */
 export interface TwinView {

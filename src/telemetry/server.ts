@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../base/log.ts';
-import { parseAddress } from '../config/address.ts';
+import { parseAddress } from '../base/address.ts';
 import type { Check, Health } from './health.ts';
 
 export interface ServerOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { concludePage } from './desired-reconciler.ts';
+import { concludePage } from '../downstream/reconcile.ts';
 import { PROVEN } from '../mqtt/probe.ts';
 import { DeviceMemory } from './device-memory.ts';
 import type { Wake } from './wake.ts';

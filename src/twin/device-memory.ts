@@ -1,11 +1,11 @@
 import type { DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
-import type { NamedRevisions } from '../downstream/compose.ts';
-import type { Flapping } from '../liveness/flapping.ts';
-import { recallPresence } from '../liveness/presence.ts';
-import type { Presence } from '../liveness/presence.ts';
+import type { NamedRevisions } from '../document/compose.ts';
+import type { Flapping } from './flapping.ts';
+import { recallPresence } from './presence.ts';
+import type { Presence } from './presence.ts';
 import type { Owner } from '../protocol/envelopes.ts';
-import { Inbox } from '../upstream/inbox.ts';
+import { Inbox } from './inbox.ts';
 import type { Holder } from './claims.ts';
 import type { ReadWindow } from './read-window.ts';
 import type { RevisionBudget } from './revision-budget.ts';
@@ -71,7 +71,7 @@ export class DeviceMemory {
   };
   #presence: Presence;
   readonly #onPresence: (memory: DeviceMemory) => void;
-  /** Kept by the attendance: the slot of the next look at the presence, and whether the device is counted as online. */
+  /** Kept by the presenceWatch: the slot of the next look at the presence, and whether the device is counted as online. */
   lookSlot = Number.POSITIVE_INFINITY;
   isCounted = false;
   /** `sha256:…` of the schema that the device announced or sent; undefined: it has none, and its messages are plain JSON. */
@@ -145,7 +145,7 @@ export class DeviceMemory {
     return this.#presence;
   }
 
-  /** Whoever sets it, the attendance hears of it: nobody's silence is overlooked. */
+  /** Whoever sets it, the presenceWatch hears of it: nobody's silence is overlooked. */
   set presence(presence: Presence) {
     this.#presence = presence;
     this.#onPresence(this);

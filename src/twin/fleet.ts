@@ -1,8 +1,7 @@
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
-import { knownRevision } from '../downstream/compose.ts';
-import { onReconnect } from '../liveness/presence.ts';
-import type { Attendance } from './attendance.ts';
+import { knownRevision } from '../document/compose.ts';
+import { onReconnect } from './presence.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import type { Holder } from './claims.ts';
 import type { Departed } from './departed.ts';
@@ -16,16 +15,25 @@ export interface Refreshed {
   readonly mustRead: boolean;
 }
 
+/** Who watches what presence becomes with time. */
+export interface PresenceObserver {
+  /** Milliseconds of reading the broker; see ReadingClock. */
+  readonly reading: number;
+  /** The presence of the device may have changed, or whether it is disabled. */
+  note(memory: DeviceMemory): void;
+  forget(memory: DeviceMemory): void;
+}
+
 /** The memories of all device ids, and who owns each id. Bounded by the objects in the cluster plus withdrawals under way. */
 export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
   readonly #lister: Lister<Device>;
-  readonly #attendance: Attendance;
+  readonly #presence: PresenceObserver;
   readonly #departed: Departed;
 
-  constructor(lister: Lister<Device>, attendance: Attendance, departed: Departed) {
+  constructor(lister: Lister<Device>, presence: PresenceObserver, departed: Departed) {
     this.#lister = lister;
-    this.#attendance = attendance;
+    this.#presence = presence;
     this.#departed = departed;
   }
 
@@ -49,8 +57,8 @@ export class Fleet {
   }
 
   #remember(deviceId: string, status: DeviceStatus | undefined): DeviceMemory {
-    const attendance = this.#attendance;
-    const memory = new DeviceMemory(deviceId, status, attendance.reading, (changed) => attendance.note(changed));
+    const presence = this.#presence;
+    const memory = new DeviceMemory(deviceId, status, presence.reading, (changed) => presence.note(changed));
     this.#memories.set(deviceId, memory);
     return memory;
   }
@@ -63,14 +71,14 @@ export class Fleet {
     if (departure !== undefined) memory.stateGap = 'cleared';
     else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.stateGap = 'unwatched';
     if (departure?.presence === undefined) return memory;
-    memory.presence = onReconnect(departure.presence, this.#attendance.reading);
+    memory.presence = onReconnect(departure.presence, this.#presence.reading);
     memory.schemaHash = departure.schemaHash;
     return memory;
   }
 
   forget(deviceId: string): void {
     const memory = this.#memories.get(deviceId);
-    if (memory !== undefined) this.#attendance.forget(memory);
+    if (memory !== undefined) this.#presence.forget(memory);
     this.#memories.delete(deviceId);
   }
 
@@ -126,8 +134,8 @@ export class Fleet {
       memory.seenRevision = Math.max(memory.seenRevision, device.metadata.generation, knownRevision(device, undefined));
     }
     memory.isDisabled = device?.spec.disabled === true;
-    if (isEnabled) memory.presence = onReconnect(memory.presence, this.#attendance.reading);
-    else this.#attendance.note(memory);
+    if (isEnabled) memory.presence = onReconnect(memory.presence, this.#presence.reading);
+    else this.#presence.note(memory);
     memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
     return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }

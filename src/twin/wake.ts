@@ -1,6 +1,6 @@
 import type { BadInputReason } from '../api/reasons.ts';
 import type { DeviceMemory } from './device-memory.ts';
-import type { WriteClass } from './status-patch.ts';
+import type { WriteClass } from './write-class.ts';
 
 /** How the parts of a twin wake each other: by putting a key on a queue, never by a call. */
 export interface Wake {

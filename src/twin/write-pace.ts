@@ -1,4 +1,4 @@
-import type { WriteClass } from './status-patch.ts';
+import type { WriteClass } from './write-class.ts';
 
 /** Decisions and arrivals of one device that are written at once within an interval; one that flaps waits like the chatty. */
 const BURST = 5;

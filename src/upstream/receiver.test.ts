@@ -7,14 +7,14 @@ import { Store } from '../cache/store.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import { createTopics } from '../protocol/topics.ts';
-import { ReportGate } from '../upstream/report-gate.ts';
-import { ReportRequests } from '../upstream/report-requests.ts';
-import { Attendance } from './attendance.ts';
-import { DEVICE_ID_INDEX } from './claims.ts';
-import { Departed } from './departed.ts';
-import { Fleet } from './fleet.ts';
-import { ReadWindow } from './read-window.ts';
-import { Router } from './router.ts';
+import { ReportGate } from './report-gate.ts';
+import { ReportRequests } from './report-requests.ts';
+import { PresenceWatch } from '../liveness/presence-watch.ts';
+import { DEVICE_ID_INDEX } from '../twin/claims.ts';
+import { Departed } from '../twin/departed.ts';
+import { Fleet } from '../twin/fleet.ts';
+import { ReadWindow } from '../twin/read-window.ts';
+import { Router } from './receiver.ts';
 
 const topics = createTopics();
 
@@ -25,7 +25,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   lister.upsert(device(parts));
   const rules = { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 };
   const reading = new ReadingClock(clock, 250);
-  const fleet = new Fleet(lister, new Attendance(rules, clock, reading), new Departed(clock, 60_000));
+  const fleet = new Fleet(lister, new PresenceWatch(rules, clock, reading), new Departed(clock, 60_000));
   const memory = fleet.refresh('sensor-01').memory;
   if (memory === undefined) throw new Error('the fleet knows no sensor-01');
   const said: string[] = [];

@@ -1,10 +1,8 @@
 import type { BadInputReason } from '../api/reasons.ts';
 import type { Clock } from '../base/clock.ts';
-import { countChange } from '../liveness/flapping.ts';
-import type { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
-import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../liveness/presence.ts';
-import type { Delivery, LivenessRules, Moment, Presence } from '../liveness/presence.ts';
-import type { ReadingClock } from '../liveness/reading-clock.ts';
+import { countChange } from '../twin/flapping.ts';
+import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
+import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
 import type { IncomingMessage } from '../mqtt/broker.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
 import type { Birth } from '../protocol/envelopes.ts';
@@ -13,14 +11,13 @@ import { parseReported } from '../protocol/reported-envelope.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
-import type { ReceivedEnvelope } from '../upstream/inbox.ts';
-import type { ReportGate } from '../upstream/report-gate.ts';
-import type { ReportRequests } from '../upstream/report-requests.ts';
-import type { DeviceMemory } from './device-memory.ts';
-import type { Fleet } from './fleet.ts';
-import { RevisionBudget } from './revision-budget.ts';
-import type { Schemas } from './schemas.ts';
-import type { BadInputSink, Wake } from './wake.ts';
+import type { ReceivedEnvelope } from '../twin/inbox.ts';
+import type { ReportGate } from './report-gate.ts';
+import type { ReportRequests } from './report-requests.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import { RevisionBudget } from '../twin/revision-budget.ts';
+import type { BadInputSink, Wake } from '../twin/wake.ts';
 
 export interface RouterDeps {
   readonly topics: Topics;
@@ -28,13 +25,18 @@ export interface RouterDeps {
   readonly limits: StateLimits;
   readonly rules: LivenessRules;
   readonly clock: Clock;
-  readonly reading: ReadingClock;
-  readonly heartbeats: HeartbeatBudget;
+  /** Milliseconds of reading the broker. */
+  readonly reading: { readonly reading: number };
+  /** Heartbeats that nothing else carries into a status. */
+  readonly heartbeats: { add(deviceId: string): void };
   readonly gate: ReportGate;
   /** The same for births, goodbyes and wills. */
   readonly stateGate: ReportGate;
   readonly requests: ReportRequests;
-  readonly schemas: Pick<Schemas, 'announce' | 'receive'>;
+  readonly schemas: {
+    announce(memory: DeviceMemory, hash: string | undefined): void;
+    receive(memory: DeviceMemory, payload: Buffer): void;
+  };
   readonly wake: Wake;
   readonly onBadInput: BadInputSink;
   readonly count: (kind: 'report' | 'heartbeat') => void;

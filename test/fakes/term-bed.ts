@@ -1,7 +1,7 @@
 import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
-import { mayForget } from '../../src/twin/sweep-limits.ts';
-import { mostStatusWrites } from '../../src/twin/status-patch.ts';
-import { Term } from '../../src/twin/term.ts';
+import { mayForget } from '../../src/readback/sweep-limits.ts';
+import { mostStatusWrites } from '../../src/status/patch.ts';
+import { Term } from '../../src/leader/term.ts';
 import type { EventSubject, TwinEvent } from '../../src/twin/events.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/load.ts';

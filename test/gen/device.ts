@@ -1,6 +1,6 @@
 import { API_VERSION } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, Properties, SyncRecord } from '../../src/api/device.ts';
-import type { StandingDocument } from '../../src/downstream/standing.ts';
+import type { StandingDocument } from '../../src/document/standing.ts';
 import { digest } from '../../src/protocol/canonical.ts';
 import type { DesiredDocument } from '../../src/protocol/envelopes.ts';
 

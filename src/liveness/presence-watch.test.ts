@@ -2,24 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { onBirth, onFarewell, onHeartbeat, onReconnect, onTick, recallPresence } from '../liveness/presence.ts';
-import type { Moment, Presence } from '../liveness/presence.ts';
-import { ReadingClock } from '../liveness/reading-clock.ts';
-import { Attendance } from './attendance.ts';
-import { DeviceMemory } from './device-memory.ts';
+import { onBirth, onFarewell, onHeartbeat, onReconnect, onTick, recallPresence } from '../twin/presence.ts';
+import type { Moment, Presence } from '../twin/presence.ts';
+import { ReadingClock } from './reading-clock.ts';
+import { PresenceWatch } from './presence-watch.ts';
+import { DeviceMemory } from '../twin/device-memory.ts';
 
 const RULES = { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 };
 const TICK_MS = 250;
 
-/** Some devices, their attendance, and a clock whose wall side can be set. */
+/** Some devices, their presenceWatch, and a clock whose wall side can be set. */
 function setUp(devices: number) {
   const clock = new SettableClock();
   const reading = new ReadingClock(clock, TICK_MS);
   reading.isReading = true;
-  const attendance = new Attendance(RULES, clock, reading);
+  const presenceWatch = new PresenceWatch(RULES, clock, reading);
   const memories = Array.from(
     { length: devices },
-    (_, index) => new DeviceMemory(`d${index}`, undefined, 0, (memory) => attendance.note(memory)),
+    (_, index) => new DeviceMemory(`d${index}`, undefined, 0, (memory) => presenceWatch.note(memory)),
   );
   const looks: string[] = [];
   const tick = (): string[] => {
@@ -28,7 +28,7 @@ function setUp(devices: number) {
       looks.push(deviceId);
       return memories[Number(deviceId.slice(1))];
     };
-    return attendance.judge(memoryOf).map(({ deviceId }) => deviceId);
+    return presenceWatch.judge(memoryOf).map(({ deviceId }) => deviceId);
   };
   const pass = (ms: number): string[] => {
     const changed: string[] = [];
@@ -39,7 +39,7 @@ function setUp(devices: number) {
     return changed;
   };
   const moment = (): Moment => ({ now: clock.now(), reading: reading.reading });
-  return { clock, reading, attendance, memories, looks, tick, pass, moment };
+  return { clock, reading, presenceWatch, memories, looks, tick, pass, moment };
 }
 
 class SettableClock implements Clock {
@@ -53,32 +53,32 @@ class SettableClock implements Clock {
 
 const birth = { online: true, encoding: 'json', session: 's1', heartbeat: 10 } as const;
 
-describe('attendance', () => {
+describe('presenceWatch', () => {
   it('looks at nobody of whom time can change nothing', () => {
-    const { memories, looks, pass, moment, attendance } = setUp(1000);
+    const { memories, looks, pass, moment, presenceWatch } = setUp(1000);
     for (const memory of memories.slice(0, 500)) {
       memory.presence = onBirth(memory.presence, { ...birth, heartbeat: 0 }, 'live', moment());
     }
     expect(pass(600_000)).toEqual([]);
-    expect({ looks: looks.length, planned: attendance.planned }).toEqual({ looks: 0, planned: 0 });
+    expect({ looks: looks.length, planned: presenceWatch.planned }).toEqual({ looks: 0, planned: 0 });
   });
 
   it('plans nothing for a heartbeat, and looks again once a timeout', () => {
-    const { memories, looks, pass, moment, attendance } = setUp(1);
+    const { memories, looks, pass, moment, presenceWatch } = setUp(1);
     const [memory] = memories;
     if (memory === undefined) throw new Error('no device');
     memory.presence = onBirth(memory.presence, birth, 'live', moment());
     for (let beat = 0; beat < 3000; beat += 1) {
       memory.presence = onHeartbeat(memory.presence, moment());
       expect(pass(TICK_MS)).toEqual([]);
-      expect(attendance.planned).toBe(1);
+      expect(presenceWatch.planned).toBe(1);
     }
     // 750 s are 25 timeouts; a look that comes early in its slot is made again in the next one.
     expect(looks.length).toBeLessThanOrEqual(52);
   });
 
   it('keeps no more looks of one device than slots, however often a will and a birth take turns', () => {
-    const { memories, pass, moment, attendance } = setUp(1);
+    const { memories, pass, moment, presenceWatch } = setUp(1);
     const [memory] = memories;
     if (memory === undefined) throw new Error('no device');
     for (let turn = 0; turn < 4000; turn += 1) {
@@ -87,18 +87,18 @@ describe('attendance', () => {
       memory.presence = onFarewell(memory.presence, farewell, 'live', moment(), RULES);
       pass(TICK_MS);
     }
-    expect(attendance.planned).toBeLessThanOrEqual(300_000 / TICK_MS);
+    expect(presenceWatch.planned).toBeLessThanOrEqual(300_000 / TICK_MS);
   });
 
   it('forgets whom the fleet forgets', () => {
-    const { memories, pass, moment, attendance } = setUp(2);
+    const { memories, pass, moment, presenceWatch } = setUp(2);
     for (const memory of memories) memory.presence = onBirth(memory.presence, birth, 'live', moment());
-    expect(attendance.online).toBe(2);
+    expect(presenceWatch.online).toBe(2);
     const [gone] = memories.splice(0, 1);
-    if (gone !== undefined) attendance.forget(gone);
-    expect(attendance.online).toBe(1);
+    if (gone !== undefined) presenceWatch.forget(gone);
+    expect(presenceWatch.online).toBe(1);
     pass(60_000);
-    expect(attendance.planned).toBe(0);
+    expect(presenceWatch.planned).toBe(0);
   });
 
   it('makes nobody offline for a freeze of the process, and everybody in time after it', () => {
@@ -133,7 +133,7 @@ describe('attendance', () => {
 
 /** Plays a history twice, once with every device judged at every tick; the first difference at a tick, if there is one. */
 function compare(steps: readonly { device: number; what: string; ms: number }[]): object | undefined {
-  const { clock, reading, attendance, memories, tick, moment } = setUp(4);
+  const { clock, reading, presenceWatch, memories, tick, moment } = setUp(4);
   const plain = memories.map(() => recallPresence(undefined, 0));
   for (const { device, what, ms } of steps) {
     for (const [index, memory] of memories.entries()) {
@@ -150,7 +150,7 @@ function compare(steps: readonly { device: number; what: string; ms: number }[])
       tick();
       for (const [index, presence] of plain.entries()) plain[index] = onTick(presence, moment(), RULES);
       const online = plain.filter((presence) => presence.online).length;
-      const found = { online: attendance.online, presences: memories.map(({ presence }) => presence) };
+      const found = { online: presenceWatch.online, presences: memories.map(({ presence }) => presence) };
       const expected = { online, presences: plain };
       // Matchers are slow, and there are many ticks.
       if (JSON.stringify(found) !== JSON.stringify(expected)) return { found, expected };

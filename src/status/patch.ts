@@ -1,21 +1,8 @@
 import { findCondition } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject } from '../api/device.ts';
 import { diffMergePatch } from '../kube/merge-patch.ts';
-
-/**
- * What a status write is about, which decides how long it may wait: a decision that a person waits for; going online or offline;
- * reported values; a change that waits for its device; a heartbeat alone.
- */
-export type WriteClass = 'sync' | 'online' | 'reported' | 'pending' | 'heartbeat';
-
-/** Priorities of the status queue: each has twice the turns of the next one while both wait. */
-export const WRITE_PRIORITY: Readonly<Record<WriteClass, number>> = {
-  sync: 4,
-  online: 3,
-  reported: 2,
-  pending: 1,
-  heartbeat: 0,
-};
+import { WRITE_PRIORITY } from '../twin/write-class.ts';
+import type { WriteClass } from '../twin/write-class.ts';
 
 /** Four in flight make as many writes a second as two cores of an API server can, measured. */
 const UNHURRIED_WRITES = 4;

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import { countChange } from '../liveness/flapping.ts';
-import { onTick, untouchedMs } from '../liveness/presence.ts';
-import type { LivenessRules, Moment } from '../liveness/presence.ts';
-import type { ReadingClock } from '../liveness/reading-clock.ts';
-import type { DeviceMemory } from './device-memory.ts';
+import { countChange } from '../twin/flapping.ts';
+import { onTick, untouchedMs } from '../twin/presence.ts';
+import type { LivenessRules, Moment } from '../twin/presence.ts';
+import type { ReadingClock } from './reading-clock.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
 
 /** Looks that fall into the same so many milliseconds are made together: as often as the term turns. */
 const SLOT_MS = 250;
@@ -17,7 +17,7 @@ const LONGEST_MS = 300_000;
  * moment away and leaves the look where it is; when its turn comes it finds nothing due, and the next one is planned from there. So a
  * heartbeat costs a comparison. Only an earlier moment (a last will) plans anew, and the look it replaces is found outdated.
  */
-export class Attendance {
+export class PresenceWatch {
   readonly #rules: LivenessRules;
   readonly #clock: Clock;
   readonly #reading: ReadingClock;
