@@ -406,6 +406,46 @@ describe('a device', () => {
     await cloud.next(`reported/${RATE}`, { revision: 2, status: 'applied' });
   });
 
+  describe('that is closed', () => {
+    const farewell = { online: false, asleep: 60, will: false };
+    const before = async (fields: object): Promise<readonly string[]> => {
+      await cloud.next('state', { ...fields });
+      return cloud.seen.map(({ on }) => on);
+    };
+
+    it('delivers what waits before it says goodbye, also right after connect', async () => {
+      const device = deviceOf();
+      await device.connect();
+      device.report(BATTERY, { percentage: 5 });
+      await device.close({ asleepSeconds: 60 });
+      expect((await before(farewell)).slice(-2)).toEqual([`reported/${BATTERY}`, 'state']);
+    });
+
+    it('delivers at once what it would have spread, and what a former process could not deliver', async () => {
+      const store = memoryStore();
+      store.write({ reports: new Map([[BATTERY, { percentage: 4 }]]) });
+      const device = deviceOf({ store, clock: manualClock(), reportSpreadMs: 1000 });
+      await device.connect();
+      await device.close();
+      expect((await before({ online: false, will: false })).slice(-2)).toEqual([`reported/${BATTERY}`, 'state']);
+    });
+
+    it('ends after 3 s without a broker, and at once where nothing waits', async () => {
+      await broker.close();
+      const clock = manualClock();
+      const device = deviceOf({ clock });
+      await device.connect();
+      device.report(BATTERY, { percentage: 3 });
+      const closed = device.close();
+      clock.advance(3000);
+      await closed;
+      const silent = deviceOf({ clock });
+      await silent.connect();
+      await silent.close();
+      broker = await startBroker({ port: broker.port });
+    });
+  });
+
   it('sends empty heartbeats at its interval', async () => {
     const clock = manualClock();
     const online = Promise.withResolvers<void>();

@@ -64,7 +64,10 @@ export interface Device {
   reported(message: string): MessageValue | undefined;
   /** Once: opens the store, gives every stored value to its handler, and keeps connected from then on. Does not wait for a broker. */
   connect(): Promise<void>;
-  /** Says goodbye and ends; with `asleepSeconds` the twin stays online that long. */
+  /**
+   * Delivers the reports that wait, says goodbye and ends, after 3 s at the latest; with `asleepSeconds` the twin stays online that
+   * long. Handlers that run are aborted first.
+   */
   close(options?: { readonly asleepSeconds?: number }): Promise<void>;
   /** Ends without a word, as a power cut does: the broker publishes the last will. */
   destroy(): void;
@@ -94,6 +97,9 @@ class MqttDevice implements Device {
   /** Keeps the process alive between two connections, when no socket does. */
   #keepAlive: NodeJS.Timeout | undefined;
   #session: LiveSession | undefined;
+  /** Resolves with the next session that reports. */
+  #reporting = Promise.withResolvers<LiveSession>();
+  #hasReported = false;
   #isLeaving = false;
 
   constructor(options: DeviceOptions) {
@@ -155,20 +161,32 @@ class MqttDevice implements Device {
 
   async close({ asleepSeconds }: { readonly asleepSeconds?: number } = {}): Promise<void> {
     this.#twin.end();
-    this.#isLeaving = true;
-    const session = this.#session;
-    // Also while the birth is on its way: the broker may have passed it on before it answered.
-    if (session !== undefined) {
-      const goodbye = async (): Promise<void> => {
-        await this.#outbox.idle();
-        this.#outbox.detach();
-        const asleep = asleepSeconds === undefined ? {} : { asleep: asleepSeconds };
-        await this.#publishState(session, { online: false, session: session.id, will: false, ...asleep });
-        await session.link.end();
-      };
-      await Promise.race([goodbye().catch(() => {}), session.link.closed, delay(this.#clock, GOODBYE_MS)]);
+    const isSilent = this.#session === undefined && asleepSeconds === undefined && !this.#hasWaiting;
+    if (this.#keepAlive !== undefined && !isSilent) {
+      const { signal } = this.#lifetime;
+      const leaving = this.#sayGoodbye(asleepSeconds === undefined ? {} : { asleep: asleepSeconds }).catch(() => {});
+      await Promise.race([leaving, delay(this.#clock, GOODBYE_MS, signal)]);
     }
     this.destroy();
+  }
+
+  /** Something is to be reported, as far as this process knows: what was stored may never have been delivered. */
+  get #hasWaiting(): boolean {
+    if (this.#hasReported) return this.#outbox.hasWaiting;
+    return [...this.#twin.names].some((message) => this.#twin.envelopeOf(message) !== undefined);
+  }
+
+  async #sayGoodbye(more: { readonly asleep?: number }): Promise<void> {
+    let session = await this.#reporting.promise;
+    for (;;) {
+      await this.#outbox.flush();
+      if (!session.ended.aborted) break;
+      session = await this.#reporting.promise;
+    }
+    this.#isLeaving = true;
+    this.#outbox.detach();
+    await this.#publishState(session, { online: false, session: session.id, will: false, ...more });
+    await session.link.end();
   }
 
   destroy(): void {
@@ -228,6 +246,7 @@ class MqttDevice implements Device {
       ended.abort();
       this.#session?.link.destroy();
       this.#session = undefined;
+      this.#reporting = Promise.withResolvers();
       this.#twin.isOnline = false;
       this.#outbox.detach();
     }
@@ -257,6 +276,8 @@ class MqttDevice implements Device {
   #beginReporting(session: LiveSession): void {
     this.#reportAll();
     this.#outbox.attach((message) => this.#sendReport(session, message));
+    this.#hasReported = true;
+    this.#reporting.resolve(session);
     void this.#beat(session);
   }
 

@@ -56,8 +56,15 @@ export class Outbox {
     }
   }
 
-  /** Resolves when nothing waits to be sent, or nothing can be. */
-  idle(): Promise<void> {
+  /** Something is to be sent that nobody has confirmed. */
+  get hasWaiting(): boolean {
+    return this.#pending.size + this.#inFlight.size + this.#later.size > 0;
+  }
+
+  /** Sends at once what waits for its moment; resolves when nothing waits to be sent, or nothing can be. */
+  flush(): Promise<void> {
+    this.#cancelLater();
+    this.#schedule();
     return new Promise((resolve) => {
       this.#whenIdle.push(resolve);
       this.#settleIfIdle();
