@@ -1,6 +1,6 @@
 /** Writes what is made from the source into the files that hold it; `--check` only says what is out of date. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
@@ -11,6 +11,7 @@ const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
 /** Path from the root → what the file has to be, given what it is. */
 const GENERATED: readonly (readonly [path: string, render: (before: string) => string])[] = [
   ['docs/reference/configuration.md', (before) => withPart(before, 'configuration', renderConfigTable())],
+  ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
   // A chart can only hold files of its own folder.
@@ -37,6 +38,22 @@ for (const [path, render] of GENERATED) {
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** The decisions by area; the first line of each is its title, the third its date and area. */
+function renderDecisions(): string {
+  const decisions = globSync('docs/decisions/[0-9]*.md', { cwd: ROOT })
+    .toSorted()
+    .map((path) => {
+      const [title = '', , dated = ''] = read(path).split('\n');
+      return { file: basename(path), title: title.replace(/^# /, ''), area: dated.split(' · ')[1] ?? 'project' };
+    });
+  return [...Map.groupBy(decisions, ({ area }) => area)]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([area, ones]) =>
+      [`**${area}**`, '', ...ones.map(({ file, title }) => `- [${file.slice(0, 4)}](${file}) ${title}`), ''].join('\n'),
+    )
+    .join('\n');
 }
 
 /** Puts `content` between the marks `<!-- name:begin -->` and `<!-- name:end -->`. */
