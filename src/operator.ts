@@ -23,6 +23,7 @@ import { loadKubeconfig } from './kube/kubeconfig.ts';
 import { runElection } from './kube/lease.ts';
 import type { LeaseTerm } from './kube/lease.ts';
 import type { Logger } from './base/log.ts';
+import { classOfDevice, forgetFleet, tellFleet } from './telemetry/fleet.ts';
 import { addProcessMetrics, createMetrics } from './telemetry/metrics.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './telemetry/hooks.ts';
@@ -86,7 +87,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   try {
     const kube = await loadKubeconfig({ kubeconfig: config.kubeconfig, context: config.context });
     const client = createKubeClient(kube, { onRequest: requestHook(metrics) });
-    const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] });
+    const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] }, classOfDevice);
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));
     const identity = config.identity ?? ownIdentity();
@@ -227,7 +228,9 @@ function tell(
 
 async function leadWhenElected(operator: Operator, home: string | undefined, signal: AbortSignal): Promise<void> {
   const { config, client, clock, log, metrics, health, identity } = operator;
+  const onLeading = (isLeading: boolean): void => metrics.leader.set({ name: config.leaseName }, isLeading ? 1 : 0);
   if (!config.leaderElection) {
+    onLeading(true);
     await lead(operator, { signal, renewNow: () => Promise.resolve() }, 'standalone');
     return;
   }
@@ -242,7 +245,7 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
       clock,
       log,
       onTurn: turned,
-      onLeading: (isLeading) => metrics.leader.set({ name: config.leaseName }, isLeading ? 1 : 0),
+      onLeading,
     },
     (term) => lead(operator, term, `${namespace}/${config.leaseName}`),
     signal,
@@ -304,6 +307,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   );
   operator.term = term;
   operator.broker = broker;
+  tellFleet(metrics, store, signal);
   const connection = broker.start(signal);
   const reconcile = (
     name: string,
@@ -345,6 +349,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
     statusQueue.shutDown();
     schemaQueue.shutDown();
     await broker.close();
+    forgetFleet(metrics);
   }
 }
 

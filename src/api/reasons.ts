@@ -4,52 +4,54 @@
  */
 
 /** Why a condition or a sync record stands as it does. */
-export type Reason =
+export const REASONS = [
   // Ready, Synced
-  | 'Published' // every desired message stands retained at the broker
-  | 'NoDesired' // the object desires nothing
-  | 'InSync'
-  | 'Pending'
-  | 'Unanswered' // the device is online and has said nothing of a change for a minute
-  | 'Acknowledged'
-  | 'Drifted'
-  | 'AppliedDifferently' // the device applied the current revision and reports another value
-  | 'Rejected'
-  | 'Invalid'
-  | 'TooLarge' // the document exceeds the configured limit
-  | 'TooLargeForDevice' // the document exceeds the device's announced maxBytes
-  | 'TooManyMessages'
-  | 'RevisionsExhausted' // no revision is left that the device would take
-  | 'NotPublished' // not yet at the broker
-  | 'NotRetained' // the broker acknowledged the document and does not hold it
-  | 'BrokerUnavailable'
-  | 'BrokerRefused' // the broker answered the publish with an error code
+  'Published', // every desired message stands retained at the broker
+  'NoDesired', // the object desires nothing
+  'InSync',
+  'Pending',
+  'Unanswered', // the device is online and has said nothing of a change for a minute
+  'Acknowledged',
+  'Drifted',
+  'AppliedDifferently', // the device applied the current revision and reports another value
+  'Rejected',
+  'Invalid',
+  'TooLarge', // the document exceeds the configured limit
+  'TooLargeForDevice', // the document exceeds the device's announced maxBytes
+  'TooManyMessages',
+  'RevisionsExhausted', // no revision is left that the device would take
+  'NotPublished', // not yet at the broker
+  'NotRetained', // the broker acknowledged the document and does not hold it
+  'BrokerUnavailable',
+  'BrokerRefused', // the broker answered the publish with an error code
   // Online
-  | 'Birth'
-  | 'Heartbeat'
-  | 'Report' // a live message of a device that has never sent a birth
-  | 'Retained' // believed from the retained state after a start or reconnect
-  | 'Goodbye'
-  | 'LastWill'
-  | 'Silence' // three heartbeat intervals without a message
-  | 'Asleep'
-  | 'NeverSeen'
-  | 'Flapping' // it comes and goes too often to tell each time
-  | 'Disabled'
+  'Birth',
+  'Heartbeat',
+  'Report', // a live message of a device that has never sent a birth
+  'Retained', // believed from the retained state after a start or reconnect
+  'Goodbye',
+  'LastWill',
+  'Silence', // three heartbeat intervals without a message
+  'Asleep',
+  'NeverSeen',
+  'Flapping', // it comes and goes too often to tell each time
+  'Disabled',
   // Truncated
-  | 'TwinTooLarge' // the object has no room for all that the device reports
-  | 'StatusRefused' // the API server does not take the status as a whole
+  'TwinTooLarge', // the object has no room for all that the device reports
+  'StatusRefused', // the API server does not take the status as a whole
   // Stalled
-  | 'DuplicateDeviceId'
-  | 'ReservedDeviceId' // the id is a name of the operator at the broker
-  | 'ForeignOwner'
+  'DuplicateDeviceId',
+  'ReservedDeviceId', // the id is a name of the operator at the broker
+  'ForeignOwner',
   // SchemaValid, and Valid of a schema
-  | 'Valid'
-  | 'NoSchema'
-  | 'SchemaPending' // announced, and not here yet
-  | 'SchemaUnavailable' // announced, and the device does not send it
-  | 'SchemaInvalid' // it cannot be used
-  | 'HashMismatch'; // a schema's name is not the hash of its content
+  'Valid',
+  'NoSchema',
+  'SchemaPending', // announced, and not here yet
+  'SchemaUnavailable', // announced, and the device does not send it
+  'SchemaInvalid', // it cannot be used
+  'HashMismatch', // a schema's name is not the hash of its content
+] as const;
+export type Reason = (typeof REASONS)[number];
 
 /** Why something that arrived over MQTT was not taken; label `reason` of `mir_bad_input_total`, reason of a Warning event. */
 export const BAD_INPUT_REASONS = [

@@ -77,4 +77,21 @@ describe('Store', () => {
     expect(store.byIndex('ids', 'x')).toEqual([]);
     expect(store.byIndex('ids', 'y')).toEqual(['n/a']);
   });
+
+  it('counts the objects of each class through changes, replacements and removals', () => {
+    const store = new Store<Thing>({}, ({ ids }) => ids.join());
+    const counts = (): Record<string, number> => Object.fromEntries(store.classes());
+    store.upsert(thing('1', ['x'], 'a'));
+    store.upsert(thing('2', ['x'], 'b'));
+    expect(counts()).toEqual({ x: 2 });
+    store.observe(thing('3', ['y'], 'b'));
+    store.upsert(thing('2', ['x'], 'b'));
+    expect(counts()).toEqual({ x: 1, y: 1 });
+    store.replace(thing('1', ['z'], 'b'));
+    store.remove('n/a');
+    store.remove('n/a');
+    expect(counts()).toEqual({ z: 1 });
+    store.upsert(thing('9', ['x'], 'a'));
+    expect(counts()).toEqual({ x: 1, z: 1 });
+  });
 });

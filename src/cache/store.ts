@@ -1,5 +1,6 @@
 import { hasLongNumeral, readApiJson } from '../api/exact-json.ts';
 import type { Cached, Lister } from './lister.ts';
+import { Tally } from './tally.ts';
 
 /** Index name → the values under which an object is found. */
 export type IndexFunctions<T> = Readonly<Record<string, (object: T) => readonly string[]>>;
@@ -17,6 +18,8 @@ interface Entry {
   readonly hasLongNumeral: boolean;
   /** Values of the indexes, in their order. */
   readonly indexed: readonly (readonly string[])[];
+  /** Its class, where the store counts classes. */
+  readonly counted: ReturnType<Tally['add']> | undefined;
 }
 
 /** What is known of an object without unpacking it. */
@@ -28,7 +31,7 @@ export interface EntryFacts {
 }
 
 /**
- * The objects of one kind by `namespace/name`, packed, with indexes.
+ * The objects of one kind by `namespace/name`, packed, with indexes; and how many there are of each class.
  */
 export class Store<T extends Cached> implements Lister<T> {
   readonly #entries = new Map<string, Entry>();
@@ -36,9 +39,13 @@ export class Store<T extends Cached> implements Lister<T> {
   readonly #indexFunctions: readonly ((object: T) => readonly string[])[];
   /** Per index: value → its key, or a Set of keys where there are several. Almost every value has one, and a Set costs 200 bytes. */
   readonly #indexes: readonly Map<string, string | Set<string>>[];
+  readonly #classOf: ((object: T) => string) | undefined;
+  readonly #classes = new Tally();
   #hasSynced = false;
 
-  constructor(indexes: IndexFunctions<T> = {}) {
+  /** `classOf` names the class of an object; classes should be few, because each costs a record. */
+  constructor(indexes: IndexFunctions<T> = {}, classOf?: (object: T) => string) {
+    this.#classOf = classOf;
     this.#indexNames = Object.keys(indexes);
     this.#indexFunctions = Object.values(indexes);
     this.#indexes = this.#indexNames.map(() => new Map());
@@ -74,6 +81,11 @@ export class Store<T extends Cached> implements Lister<T> {
     return this.#entries.keys();
   }
 
+  /** Class → how many objects belong to it; classes without an object are left out. Counted as objects change, not here. */
+  classes(): IterableIterator<readonly [name: string, count: number]> {
+    return this.#classes.counts();
+  }
+
   byIndex(index: string, value: string): readonly string[] {
     const found = this.#indexes[this.#indexNames.indexOf(index)]?.get(value);
     if (found === undefined) return [];
@@ -94,7 +106,7 @@ export class Store<T extends Cached> implements Lister<T> {
     const before = this.#entries.get(key);
     const { uid, resourceVersion } = object.metadata;
     if (before?.uid === uid && before.resourceVersion === resourceVersion) return undefined;
-    if (before !== undefined) this.#unindex(key, before);
+    if (before !== undefined) this.#forget(key, before);
     this.#put(key, object);
     return before === undefined ? 'added' : 'updated';
   }
@@ -107,7 +119,7 @@ export class Store<T extends Cached> implements Lister<T> {
   remove(key: string): StoreChange | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#unindex(key, entry);
+    this.#forget(key, entry);
     this.#entries.delete(key);
     return 'deleted';
   }
@@ -117,7 +129,16 @@ export class Store<T extends Cached> implements Lister<T> {
     const generation = 'generation' in object.metadata ? Number(object.metadata.generation) : 0;
     const indexed = this.#indexFunctions.map((index) => index(object));
     const packed = pack(object);
-    const facts = { uid, resourceVersion, generation, packed, hasLongNumeral: hasLongNumeral(packed), indexed };
+    const counted = this.#classOf === undefined ? undefined : this.#classes.add(this.#classOf(object));
+    const facts = {
+      uid,
+      resourceVersion,
+      generation,
+      packed,
+      hasLongNumeral: hasLongNumeral(packed),
+      indexed,
+      counted,
+    };
     this.#entries.set(key, facts);
     for (const [at, values] of indexed.entries()) {
       for (const value of values) this.#index(at, value, key);
@@ -132,7 +153,8 @@ export class Store<T extends Cached> implements Lister<T> {
     else if (present !== key) index?.set(value, new Set([present, key]));
   }
 
-  #unindex(key: string, { indexed }: Entry): void {
+  #forget(key: string, { indexed, counted }: Entry): void {
+    if (counted !== undefined) this.#classes.remove(counted);
     for (const [at, values] of indexed.entries()) {
       const index = this.#indexes[at];
       for (const value of values) {

@@ -449,7 +449,7 @@ export class Term implements BrokerHandlers {
   };
 
   #tick(): void {
-    const { clock, metrics, lister } = this.#deps;
+    const { clock, lister } = this.#deps;
     const now = clock.monotonic();
     const elapsedMs = now - this.#tickedAt;
     this.#tickedAt = now;
@@ -469,7 +469,6 @@ export class Term implements BrokerHandlers {
       }
     }
     this.#resync.turn(lister.hasSynced);
-    metrics.devices.set(lister.size);
     this.#deps.onTick();
   }
 

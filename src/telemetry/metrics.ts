@@ -116,8 +116,18 @@ function machineryMetrics(registry: Registry) {
 function domainMetrics(registry: Registry) {
   const { counter, gauge, histogram } = factory(registry);
   return {
-    devices: gauge('mir_devices', 'Devices in the cache.'),
+    devices: gauge('mir_devices', 'Devices in the cluster, as far as they are watched.'),
     devicesOnline: gauge('mir_devices_online', 'Devices that are online.'),
+    devicesBySync: gauge(
+      'mir_devices_by_sync',
+      'Devices by their message that is furthest from in sync, and by whether they are online; each device counts once.',
+      ['sync', 'online'],
+    ),
+    deviceConditions: gauge(
+      'mir_device_conditions',
+      'Devices by what a condition of theirs says; a device counts once for each condition that it has.',
+      ['condition', 'status', 'reason'],
+    ),
     badInput: counter('mir_bad_input_total', 'Messages from the broker that were not taken, by reason.', ['reason']),
     provisioned: counter(
       'mir_provisioned_total',

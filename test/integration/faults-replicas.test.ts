@@ -38,6 +38,9 @@ describeFaults('two replicas with leader election', {
       );
       const recovery = await lane.recovers();
       expect((await leader.metrics()).value('leader_election_master_status')).toBe(0);
+      // What it knew as the leader is not told any more, or one fleet would be counted twice.
+      for (const name of ['mir_devices', 'mir_devices_online', 'mir_devices_by_sync', 'mir_broker_connected'])
+        expect({ name, value: (await leader.metrics()).value(name) }).toEqual({ name, value: 0 });
       expect((await standby.metrics()).value('leader_election_master_status')).toBe(1);
       return seconds(recovery.ms);
     }),
