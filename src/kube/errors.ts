@@ -71,8 +71,14 @@ export function describeUntrusted(error: unknown): string | undefined {
   return UNTRUSTED[code] ?? describeUntrusted('cause' in error ? error.cause : undefined);
 }
 
-/** The request itself is wrong or not allowed: sent again it gets the same answer, until somebody changes something. */
-export const isRefused = (error: unknown): boolean => error instanceof ApiError && REFUSALS.has(error.status);
+/**
+ * The request itself is wrong, too large, or not allowed: sent again it gets the same answer, until somebody changes something. etcd says
+ * of its own limit only in words.
+ */
+export function isRefused(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false;
+  return REFUSALS.has(error.status) || error.message.includes('request is too large');
+}
 const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 413, 415, 422]);
 
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;

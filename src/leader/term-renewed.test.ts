@@ -34,6 +34,27 @@ describe('an object that is deleted and made again while its device stays connec
     expect(bed.document()?.owner.uid).toBe('uid-2');
   });
 
+  it.each([
+    ['after its topics were cleared', 2000],
+    ['at once', 0],
+  ])('shows no heartbeat that is older than itself: %s', async (_, goneMs) => {
+    await using bed = await connected();
+    bed.beats();
+    await bed.pass(2000);
+    const former = bed.status().lastHeartbeat;
+    bed.kube.delete('default/sensor');
+    await bed.pass(goneMs);
+    bed.apply(NEXT);
+    await bed.pass(5000);
+    expect(former).toBeDefined();
+    expect(bed.status()).toMatchObject({ online: true, session: { id: 's1' } });
+    expect(bed.status().lastHeartbeat).toBeUndefined();
+    bed.beats();
+    await bed.pass(2000);
+    expect(bed.status().lastHeartbeat).not.toBe(former);
+    expect(bed.status().lastHeartbeat).toBeDefined();
+  });
+
   it('asks the device what it is, and then for the reports that are gone', async () => {
     await using bed = await connected();
     bed.kube.delete('default/sensor');

@@ -48,6 +48,28 @@ describe('a status that somebody else writes', () => {
     expect(bed.sync('a.v1.B')?.state).toBe('Rejected');
     expect(bed.status().reported?.[RATE]).toEqual({ intervalSeconds: 60, extra: 1 });
   });
+
+  it('is mended also when the answer to our next write tells of it before the watch does', async () => {
+    await using bed = await settled();
+    bed.kube.pauseWatch();
+    bed.kube.scribble(KEY, { sync: { 'a.v1.B': { state: 'InSync' } }, reported: { 'b.v1.C': { y: 2 } } });
+    bed.reports(RATE, { uid: 'uid-1', revision: 1, status: 'applied', value: { intervalSeconds: 60, extra: 1 } });
+    await bed.pass(2000);
+    bed.kube.resumeWatch();
+    await bed.pass(2000);
+    expect(bed.sync('a.v1.B')?.state).toBe('Rejected');
+    expect(bed.status().reported).toEqual({ [RATE]: { intervalSeconds: 60, extra: 1 } });
+  });
+
+  it('is tried to be mended once, where the API server keeps another one than it is given', async () => {
+    await using bed = await settled();
+    bed.kube.keep = (status) => ({ ...status, online: false });
+    const before = bed.kube.writes.length;
+    bed.reports(RATE, { uid: 'uid-1', revision: 1, status: 'applied', value: { intervalSeconds: 60, extra: 1 } });
+    await bed.pass(60_000);
+    expect(bed.kube.writes.length - before).toBe(2);
+    expect(bed.status().reported?.[RATE]).toEqual({ intervalSeconds: 60, extra: 1 });
+  });
 });
 
 describe('what comes back of our own writes', () => {

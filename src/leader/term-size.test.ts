@@ -7,6 +7,12 @@ import { storedBytes } from '../api/stored-bytes.ts';
 import { ApiError } from '../kube/errors.ts';
 
 const tooLarge = () => new ApiError(413, { code: 413, reason: 'RequestEntityTooLarge', message: 'limit is 3145728' });
+const denied = () =>
+  new ApiError(403, {
+    code: 403,
+    reason: 'Forbidden',
+    message: 'admission webhook "w.acme.example" denied the request',
+  });
 const fromEtcd = () => new ApiError(500, { code: 500, message: 'etcdserver: request is too large' });
 const value = (intervalSeconds: number) => ({ value: { intervalSeconds } });
 
@@ -83,6 +89,7 @@ describe('a status that the API server refuses', () => {
   it.each([
     ['413', tooLarge],
     ['the word of etcd', fromEtcd],
+    ['the 403 of an admission webhook', denied],
   ])('with %s is written without reports, and tried again as a whole after a minute', async (_, answer) => {
     await using bed = await published();
     bed.kube.writeScript.push(answer());
@@ -99,14 +106,27 @@ describe('a status that the API server refuses', () => {
     expect(bed.condition('Truncated')).toBe('absent');
   });
 
-  it('is not tried for ever at full speed, however much the device says', async () => {
+  it.each([
+    ['413', tooLarge, 10],
+    ['403', denied, 12],
+  ])('is not tried for ever at full speed, however much the device says: %s', async (_, answer, most) => {
     await using bed = await published();
-    for (let at = 0; at < 1000; at += 1) bed.kube.writeScript.push(tooLarge());
+    for (let at = 0; at < 1000; at += 1) bed.kube.writeScript.push(answer());
     for (let at = 0; at < 600; at += 1) {
       bed.reports('a.B', value(at));
       await bed.pass(1000);
     }
-    expect(1000 - bed.kube.writeScript.length).toBeLessThanOrEqual(10);
+    expect(1000 - bed.kube.writeScript.length).toBeLessThanOrEqual(most);
+  });
+
+  it('is tried again within minutes where a right was missing, however long it was', async () => {
+    await using bed = await published();
+    bed.kube.refusalOf = denied;
+    bed.reports('a.B', value(1));
+    await bed.pass(7_200_000);
+    bed.kube.refusalOf = () => undefined;
+    await bed.pass(301_000);
+    expect(bed.status().reported).toEqual({ 'a.B': { intervalSeconds: 1 } });
   });
 
   it('is tried again at once when a person changes the object', async () => {

@@ -105,7 +105,7 @@ export class SchemaKeeper {
       { err: error, schema: name },
       'could not store the schema of a device; grant create and delete on schemas.iot.mir',
     );
-    if (!isRefused(error) || !(error instanceof Error)) return { ok: false };
+    if (!isRefused(error)) return { ok: false };
     return { ok: false, obstacle: `the API server refuses to store it: ${error.message.slice(0, 300)}` };
   }
 }

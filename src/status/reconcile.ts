@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { ApiError, isNotFound } from '../kube/errors.ts';
+import { ApiError, isNotFound, isRefused } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { recallPresence } from '../twin/presence.ts';
 import { checkDesired } from '../document/check-desired.ts';
@@ -28,12 +28,12 @@ import type { StatusWrite } from './patch.ts';
 import { computeStatus, withoutReports } from './compute.ts';
 import type { ComputedStatus } from './compute.ts';
 import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
-import { noteAnswer } from './strange.ts';
+import { forgetStrange, noteAnswer } from './strange.ts';
 import type { Typing } from '../twin/schema-state.ts';
 import { unansweredInMs } from './unanswered.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
 import type { BadInputSink, Wake } from '../twin/wake.ts';
-import { WriteRefusal, isRefusal } from '../twin/write-refusal.ts';
+import { WriteRefusal } from '../twin/write-refusal.ts';
 import type { WriteScope } from '../twin/write-refusal.ts';
 
 export interface StatusDeps {
@@ -87,8 +87,8 @@ export class StatusReconciler {
     try {
       if (write !== undefined && scope !== 'nothing') answer = await this.#write(view, write, memory, after, signal);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      return this.#noteRefusal(look, error.message);
+      if (!isRefused(error)) throw error;
+      return this.#noteRefusal(look, error);
     }
     this.#concludeHeartbeat(view, memory, after);
     // What was heard was not written, and waits.
@@ -116,11 +116,11 @@ export class StatusReconciler {
   }
 
   /** Told once for each refusal; what comes next carries less, or waits. */
-  #noteRefusal({ device, memory, scope }: Look, message: string): Outcome {
+  #noteRefusal({ device, memory, scope }: Look, { message, status }: ApiError): Outcome {
     const { clock, log, onEvents } = this.#deps;
     const now = clock.monotonic();
     memory.refusal ??= new WriteRefusal();
-    memory.refusal.note(message, scope, device.metadata.generation, now);
+    memory.refusal.note({ message, status }, scope, device.metadata.generation, now);
     const { namespace, name } = device.metadata;
     log.warn(
       { namespace, name, scope, answer: message },
@@ -157,7 +157,7 @@ export class StatusReconciler {
     const why = memory.refusal?.message ?? '';
     const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
     const write = planStatusWrite(device.status, status);
-    if (write === undefined && view.claim.kind === 'owner') memory.trueStatus = undefined;
+    if (write === undefined && view.claim.kind === 'owner') forgetStrange(memory);
     memory.pace.noteLook('status', startedAt, clock.monotonic());
     return { device, memory, heard, view, scope, status, refused, write };
   }
@@ -268,7 +268,8 @@ export class StatusReconciler {
       memory.pace.noteLook('answer', answeredAt, clock.monotonic());
       // The id may be another object's by now.
       const isOurs = memory.ownerUid === uid;
-      if (isOurs && noteAnswer(memory, answer.metadata.resourceVersion, after.status ?? {}))
+      const { metadata, status: stands = {} } = answer;
+      if (isOurs && noteAnswer(memory, metadata.resourceVersion, stands, after.status ?? {}))
         this.#deps.wake.status(memory, 'sync');
     } catch (error) {
       // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.

@@ -1,5 +1,6 @@
 import type { DeviceStatus } from '../api/device.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
+import { planStatusWrite } from './patch.ts';
 
 /** A status that somebody wrote, and what stood there before. */
 export interface StrangeStatus {
@@ -17,10 +18,23 @@ export function noteStrange(memory: DeviceMemory, { formerStatus, version }: Str
   else memory.trueStatus ??= formerStatus ?? {};
 }
 
-/** A write of ours was answered: `status` stands under `version`, and what was strange is mended, or was written beside it. */
-export function noteAnswer(memory: DeviceMemory, version: string, status: DeviceStatus): boolean {
-  const isStrange = memory.strangeVersion !== undefined && memory.strangeVersion !== version;
+/**
+ * A write of ours was answered: `stands` is what the object has under `version`, `meant` what it should have. True when the two differ, or
+ * when somebody wrote beside it: then the next look mends it. Mended once, and no more until the next write: what the API server itself
+ * makes of a status (an admission webhook, an older CRD) stays so.
+ */
+export function noteAnswer(memory: DeviceMemory, version: string, stands: DeviceStatus, meant: DeviceStatus): boolean {
+  const isBeside = memory.strangeVersion !== undefined && memory.strangeVersion !== version;
+  const isOther = planStatusWrite(stands, meant) !== undefined;
+  const isStrange = isBeside || (isOther && !memory.isMending);
   memory.strangeVersion = undefined;
-  memory.trueStatus = isStrange ? status : undefined;
+  memory.isMending = isOther && !memory.isMending;
+  memory.trueStatus = isStrange ? meant : undefined;
   return isStrange;
+}
+
+/** What stands is what should. */
+export function forgetStrange(memory: DeviceMemory): void {
+  memory.trueStatus = undefined;
+  memory.isMending = false;
 }

@@ -111,6 +111,8 @@ export class DeviceMemory {
   strangeVersion: string | undefined;
   /** What the status was before somebody else wrote one; undefined: the one in the cache is ours. */
   trueStatus: DeviceStatus | undefined;
+  /** The last write was answered with another status than it meant: the next one mends it. */
+  isMending = false;
   /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
   settleUntil = 0;
   readonly pace = new WritePace();

@@ -2,6 +2,7 @@ import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { knownRevision } from '../document/compose.ts';
 import { onReconnect } from './presence.ts';
+import type { Presence } from './presence.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import type { Holder } from './claims.ts';
 import type { Departed } from './departed.ts';
@@ -71,7 +72,7 @@ export class Fleet {
     if (departure !== undefined) memory.stateGap = 'cleared';
     else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.stateGap = 'unwatched';
     if (departure?.presence === undefined) return memory;
-    memory.presence = onReconnect(departure.presence, this.#presence.reading);
+    memory.presence = notYetHeard(onReconnect(departure.presence, this.#presence.reading));
     memory.schemaHash = departure.schemaHash;
     return memory;
   }
@@ -124,7 +125,10 @@ export class Fleet {
     const memory = before ?? (device === undefined ? this.adopt(deviceId) : this.#welcome(device, isUnwatched));
     const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
     if (isNewOwner) forgetOwner(memory);
-    if (isNewOwner && before !== undefined) memory.stateGap = 'cleared';
+    if (isNewOwner && before !== undefined) {
+      memory.stateGap = 'cleared';
+      memory.presence = notYetHeard(memory.presence);
+    }
     if (device === undefined) memory.orphanedReports ??= new Set();
     const isEnabled = memory.isDisabled && device?.spec.disabled !== true;
     if (isEnabled || memory.owner === undefined) listenAnew(memory);
@@ -147,6 +151,11 @@ function listenAnew(memory: DeviceMemory): void {
   memory.window = undefined;
 }
 
+/** A twin shows no heartbeat that is older than itself. */
+function notYetHeard(presence: Presence): Presence {
+  return { ...presence, lastHeartbeat: undefined };
+}
+
 /** What is about the object goes; what the device itself said, and how often it may cause a write, stays true for the next one. */
 function forgetOwner(memory: DeviceMemory): void {
   memory.named = NOTHING_NAMED;
@@ -159,4 +168,5 @@ function forgetOwner(memory: DeviceMemory): void {
   memory.refusal = undefined;
   memory.trueStatus = undefined;
   memory.strangeVersion = undefined;
+  memory.isMending = false;
 }

@@ -1,8 +1,10 @@
-import { ApiError } from '../kube/errors.ts';
+import type { ApiError } from '../kube/errors.ts';
 
 /** Milliseconds until a refused status is tried again as a whole, doubling up to the second. */
 const FIRST_MS = 60_000;
 const MOST_MS = 3_600_000;
+/** A right that is missing, or a webhook's opinion: whoever mends it changes no device, and waits for them all. */
+const MOST_FORBIDDEN_MS = 300_000;
 
 /** What the next write may carry: all, only what never comes from reports, or nothing at all. */
 export type WriteScope = 'whole' | 'essential' | 'nothing';
@@ -32,18 +34,18 @@ export class WriteRefusal {
     return Math.max(0, this.#until - now);
   }
 
-  note(message: string, scope: WriteScope, generation: number, now: number): void {
+  note(
+    { message, status }: Pick<ApiError, 'message' | 'status'>,
+    scope: WriteScope,
+    generation: number,
+    now: number,
+  ): void {
     this.#isEssentialRefused = scope === 'essential';
     this.#message = message;
     this.#generation = generation;
     if (scope === 'essential') return;
-    this.#until = now + Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(this.#refusals, 20));
+    const mostMs = status === 403 ? MOST_FORBIDDEN_MS : MOST_MS;
+    this.#until = now + Math.min(mostMs, FIRST_MS * 2 ** Math.min(this.#refusals, 20));
     this.#refusals += 1;
   }
-}
-
-/** True of answers that the same write would get again: too large for the API server or for etcd, or not what the CRD allows. */
-export function isRefusal(error: unknown): error is ApiError {
-  if (!(error instanceof ApiError)) return false;
-  return [400, 413, 422].includes(error.status) || error.message.includes('request is too large');
 }

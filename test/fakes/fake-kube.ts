@@ -32,6 +32,8 @@ export class FakeKube {
   emptyLists = 0;
   /** What the next status writes come to; one that no script names goes well. */
   readonly writeScript: WriteResult[] = [];
+  /** What is kept of a status that is written, as of an admission webhook or an older CRD. */
+  keep: (status: DeviceStatus) => DeviceStatus = (status) => status;
   /** Objects whose status is not taken, whatever a script says, and why. */
   refusalOf: (key: string) => ApiError | undefined = () => undefined;
   /** Status writes that were asked for, per object. */
@@ -168,7 +170,7 @@ export class FakeKube {
     const before = this.#objects.get(key);
     if (before === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${key} not found` });
     if (before.metadata.uid !== uid) throw uidConflict(uid, before.metadata.uid);
-    const status = merge(before.status ?? {}, patch);
+    const status = this.keep(merge(before.status ?? {}, patch));
     this.#check(before, { ...before, status });
     this.writes.push({ key, patch, at: this.#clock.monotonic() });
     const after = this.#put({ ...before, status });
