@@ -5,9 +5,7 @@ import { API_VERSION, DEVICE_KIND, devicePath, devicesPath } from './api/device.
 import type { Device } from './api/device.ts';
 import { SCHEMAS_PATH } from './api/schema.ts';
 import type { SchemaObject } from './api/schema.ts';
-import { observeWrite } from './cache/own-writes.ts';
-import { Reflector } from './cache/reflector.ts';
-import type { Change } from './cache/reflector.ts';
+import { Informer } from './cache/informer.ts';
 import { Store } from './cache/store.ts';
 import { delay, systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -27,8 +25,8 @@ import { classOfDevice, forgetFleet, tellFleet } from './telemetry/fleet.ts';
 import { addProcessMetrics, createMetrics } from './telemetry/metrics.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './telemetry/hooks.ts';
-import { connectBroker } from './mqtt/connection.ts';
-import type { BrokerConnection } from './mqtt/connection.ts';
+import type { BrokerConnection } from './mqtt/broker.ts';
+import { createBroker } from './mqtt/connection.ts';
 import type { BrokerCredentials } from './mqtt/options.ts';
 import { createTopics } from './protocol/topics.ts';
 import { createHealth } from './telemetry/health.ts';
@@ -58,18 +56,15 @@ interface Operator {
   readonly health: Health;
   readonly client: KubeClient;
   readonly store: Store<Device>;
-  readonly schemas: Store<SchemaObject>;
+  readonly devices: Informer<Device>;
+  readonly schemas: Informer<SchemaObject>;
   readonly cluster: string;
   readonly identity: string;
   readonly recorder: EventRecorder;
   /** Controllers that pause because the API server is overloaded, and how often in a row. */
   readonly overloads: Map<string, number>;
-  /** The term under way; undefined while standing by. */
-  term: Term | undefined;
   /** The leader's connection; undefined while standing by. */
   broker: BrokerConnection | undefined;
-  /** Has the cache of devices listed anew. */
-  relist: () => void;
 }
 
 /**
@@ -88,6 +83,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
     const kube = await loadKubeconfig({ kubeconfig: config.kubeconfig, context: config.context });
     const client = createKubeClient(kube, { onRequest: requestHook(metrics) });
     const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] }, classOfDevice);
+    const caches = createCaches({ config, client, clock, log, metrics, health, store }, signal);
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));
     const identity = config.identity ?? ownIdentity();
@@ -100,22 +96,20 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       health,
       client,
       store,
-      schemas: new Store<SchemaObject>(),
+      ...caches,
       cluster,
       identity,
       recorder,
       overloads: new Map(),
-      term: undefined,
       broker: undefined,
-      relist: () => undefined,
     };
     health.note('api-server', () => describeOverload(operator.overloads));
     // Told and no reason to fail: no replica could do better at the same broker.
     health.note('broker', () => operator.broker?.failure ?? operator.broker?.findings.shortcoming);
     if (cluster !== '')
       await Promise.all([
-        keepCache(operator, signal),
-        keepSchemas(operator, signal),
+        caches.devices.run(signal),
+        caches.schemas.run(signal),
         leadWhenElected(operator, kube.namespace, signal),
       ]);
     await recorder.close();
@@ -166,64 +160,38 @@ async function findClusterId(client: KubeClient, clock: Clock, log: Logger, sign
   return '';
 }
 
-async function keepCache(operator: Operator, signal: AbortSignal): Promise<void> {
-  const { config, client, store, clock, log, metrics, health } = operator;
-  const path = devicesPath(config.namespace);
-  log.info({ path }, 'filling the cache');
-  // Watches may be silent for three minutes before the watchdog looks.
-  const turned = health.loop('reflector', 600_000, signal);
-  const reflector = new Reflector<Device>({
-    client,
-    path,
-    objectPath: devicePath,
-    mayForget: mayForget(config),
+type CacheDeps = Pick<Operator, 'config' | 'client' | 'clock' | 'log' | 'metrics' | 'health' | 'store'>;
+
+/** Watches may be silent for three minutes before the watchdog looks. */
+const CACHE_SILENCE_MS = 600_000;
+
+function createCaches(deps: CacheDeps, signal: AbortSignal): Pick<Operator, 'devices' | 'schemas'> {
+  const { config, client, clock, log, metrics, health, store } = deps;
+  const shared = { client, clock, log, mayForget: mayForget(config) };
+  const devices = new Informer<Device>({
+    ...shared,
+    collection: { path: devicesPath(config.namespace), objectPath: devicePath },
     store,
-    clock,
-    log,
-    onChange: (change) => tell(operator, change),
-    onSynced: () => {
-      log.info({ devices: store.size }, 'cache synced');
-      operator.term?.onSynced();
-    },
-    hooks: reflectorHooks(metrics, 'devices', turned),
+    hooks: reflectorHooks(metrics, 'devices', turnsOf(health, 'reflector', signal)),
   });
-  operator.relist = () => reflector.relist();
-  await reflector.run(signal);
+  const schemas = new Informer<SchemaObject>({
+    ...shared,
+    collection: { path: SCHEMAS_PATH, objectPath: (name) => `${SCHEMAS_PATH}/${name}` },
+    store: new Store(),
+    hooks: reflectorHooks(metrics, 'schemas', turnsOf(health, 'schema-reflector', signal)),
+  });
+  const onSynced = (): void => log.info({ devices: devices.lister.size }, 'cache synced');
+  devices.subscribe({ onChange: () => undefined, onSynced }, signal);
+  return { devices, schemas };
 }
 
-async function keepSchemas(operator: Operator, signal: AbortSignal): Promise<void> {
-  const { config, client, schemas, clock, log, metrics, health } = operator;
-  const turned = health.loop('schema-reflector', 600_000, signal);
-  const reflector = new Reflector<SchemaObject>({
-    client,
-    path: SCHEMAS_PATH,
-    objectPath: (name) => `${SCHEMAS_PATH}/${name}`,
-    mayForget: mayForget(config),
-    store: schemas,
-    clock,
-    log,
-    onChange: ({ key, kind }) => {
-      metrics.cachedObjects.set({ resource: 'schemas' }, schemas.size);
-      operator.term?.schemas.onObject(key, kind);
-    },
-    onSynced: () => operator.term?.schemas.onSynced(),
-    hooks: reflectorHooks(metrics, 'schemas', turned),
-  });
-  await reflector.run(signal);
-}
-
-function tell(
-  { term, metrics, store }: Operator,
-  { key, object, isGenerationMoved, isRelisted, former }: Change<Device>,
-): void {
-  metrics.cachedObjects.set({ resource: 'devices' }, store.size);
-  term?.onObject({
-    key,
-    deviceId: object.spec.deviceId,
-    isDesiredMoved: isGenerationMoved,
-    isRelisted,
-    ...(former !== undefined && { strange: { formerStatus: former.status, version: object.metadata.resourceVersion } }),
-  });
+/** A cache that waits for the cluster id does not turn, and is not stuck. */
+function turnsOf(health: Health, name: string, signal: AbortSignal): () => void {
+  let turned: (() => void) | undefined;
+  return () => {
+    turned ??= health.loop(name, CACHE_SILENCE_MS, signal);
+    turned();
+  };
 }
 
 async function leadWhenElected(operator: Operator, home: string | undefined, signal: AbortSignal): Promise<void> {
@@ -254,7 +222,7 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
 
 /** One term: connects the broker, runs the reconcilers, and takes all of it down again. */
 async function lead(operator: Operator, lease: LeaseTerm, installation: string): Promise<void> {
-  const { config, clock, log, metrics, health, client, store, cluster, recorder } = operator;
+  const { config, clock, log, metrics, health, client, cluster, recorder } = operator;
   const { signal } = lease;
   const topics = createTopics(config.topicPrefix, config.maxTopicBytes);
   const desiredQueue = createQueue('desired', operator, signal);
@@ -262,7 +230,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const statusQueue = createQueue('status', operator, signal, mostStatusWrites(statusPlaces));
   const schemaQueue = createQueue('schema', operator, signal);
   const clientId = config.mqttClientId ?? fixedClientId(cluster, installation, config.topicPrefix);
-  const broker = connectBroker(
+  const broker = createBroker(
     {
       url: config.mqttUrl,
       clientId,
@@ -274,23 +242,16 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
       beforeReconnect: () => lease.renewNow(),
     },
-    {
-      onMessage: (message) => term.onMessage(message),
-      onOversized: (message) => term.onOversized(message),
-      onConnected: () => term.onConnected(),
-      onDisconnected: () => term.onDisconnected(),
-    },
     { clock, log },
   );
-  const term: Term = new Term(
+  const term = new Term(
     {
       config,
       realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
       topics,
       ownNames: [config.mqttUsername, clientId],
-      lister: store,
+      devices: operator.devices,
       schemas: operator.schemas,
-      observe: (device) => observeWrite(store, device, (change) => tell(operator, change)),
       client,
       broker,
       desiredQueue,
@@ -300,15 +261,12 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       log,
       metrics,
       onEvents: (subject, events) => recordEvents(recorder, subject, events),
-      relist: () => operator.relist(),
       onTick: health.loop('twins', 60_000, signal),
     },
     signal,
   );
-  operator.term = term;
   operator.broker = broker;
-  tellFleet(metrics, store, signal);
-  const connection = broker.start(signal);
+  tellFleet(metrics, operator.store, signal);
   const reconcile = (
     name: string,
     queue: WorkQueue,
@@ -331,6 +289,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
     );
   try {
     await Promise.all([
+      broker.run(term, signal),
       term.run(),
       reconcile('desired', desiredQueue, new Concurrency(PUBLISHES), (deviceId) => term.desired.reconcile(deviceId)),
       reconcile('status', statusQueue, statusPlaces, (key, stop, priority) =>
@@ -339,16 +298,13 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       reconcile('schema', schemaQueue, new Concurrency(SCHEMA_WRITES), (name, stop) =>
         term.schemaObjects.reconcile(name, stop),
       ),
-      connection,
     ]);
   } finally {
-    operator.term = undefined;
     operator.broker = undefined;
     operator.overloads.clear();
     desiredQueue.shutDown();
     statusQueue.shutDown();
     schemaQueue.shutDown();
-    await broker.close();
     forgetFleet(metrics);
   }
 }

@@ -58,19 +58,18 @@ async function run(
     },
   } as unknown as KubeClient;
   const onChange = ({ kind, key }: { kind: string; key: string }): number => changes.push(`${kind} ${key}`);
-  const reflector = new Reflector({
+  const options = {
     client,
-    path: '/things',
-    objectPath: (key) => `/things/${key}`,
+    collection: { path: '/things', objectPath: (key: string) => `/things/${key}` },
     // Half of what is known, so that few objects are many.
-    mayForget: (missing, known) => missing <= known / 2,
+    mayForget: (missing: number, known: number) => missing <= known / 2,
     store,
     clock,
     log: silentLogger,
-    onChange,
-    hooks: { onAbsent: (objects) => absent.push(objects) },
+    hooks: { onAbsent: (objects: number) => absent.push(objects) },
     random: () => 0,
-  });
+  };
+  const reflector = new Reflector(options, { onChange, onSynced: () => undefined });
   const running = reflector.run(stop.signal);
   await clock.advance(ms);
   stop.abort();

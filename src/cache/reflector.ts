@@ -14,10 +14,23 @@ export interface Change<T> {
   readonly object: T;
   /** False when nothing but status and metadata can have changed. */
   readonly isGenerationMoved: boolean;
-  /** Found by a LIST: it may come from another history, and what was written to the object before may be undone. */
-  readonly isRelisted: boolean;
+  readonly source: ChangeSource;
   /** Set when a watch tells of another status, and of no other generation: the object as it was held before. */
   readonly former?: T;
+}
+
+/**
+ * `held`: it was in the cache before its hearer came. `list`: a LIST showed it, or lacked it; it may come from another history, in which
+ * what was written to the object before is undone. `write`: the answer to a write of our own brought it along.
+ */
+export type ChangeSource = 'held' | 'list' | 'watch' | 'write';
+
+/** Told of changes, in order, after the store has them. */
+export interface ReflectorHandler<T> {
+  /** Called during the first LIST too: `store.hasSynced` tells. */
+  onChange(change: Change<T>): void;
+  /** The first LIST is complete. */
+  onSynced(): void;
 }
 
 export interface ReflectorHooks {
@@ -27,23 +40,24 @@ export interface ReflectorHooks {
   readonly onTurn?: () => void;
   /** Objects that the last LIST did not show and that are kept, because they are too many at once; 0: none. */
   readonly onAbsent?: (objects: number) => void;
+  /** How many objects the store holds after a change. */
+  readonly onHeld?: (objects: number) => void;
+}
+
+export interface Collection {
+  readonly path: string;
+  /** Path of one object by its key in the store. */
+  readonly objectPath: (key: string) => string;
 }
 
 export interface ReflectorOptions<T extends Cached> {
   readonly client: KubeClient;
-  /** Path of the collection. */
-  readonly path: string;
-  /** Path of one object by its key in the store. */
-  readonly objectPath: (key: string) => string;
+  readonly collection: Collection;
   /** Whether `absent` of `known` objects may be taken for gone when a LIST does not show them and they answer to no name. */
   readonly mayForget: (absent: number, known: number) => boolean;
   readonly store: Store<T>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after the store has changed, in order. During the first LIST too: `store.hasSynced` tells. */
-  readonly onChange: (change: Change<T>) => void;
-  /** The first LIST is complete. */
-  readonly onSynced?: () => void;
   readonly hooks?: ReflectorHooks;
   /** A number in [0, 1). */
   readonly random?: () => number;
@@ -70,6 +84,7 @@ const ASKED_AT_ONCE = 8;
  */
 export class Reflector<T extends Cached> {
   readonly #options: ReflectorOptions<T>;
+  readonly #handler: ReflectorHandler<T>;
   readonly #random: () => number;
   /** Where the next watch begins; undefined: with a LIST. */
   #version: string | undefined;
@@ -80,8 +95,9 @@ export class Reflector<T extends Cached> {
   /** Until the LIST that was wrong is made again; undefined: it was not. */
   #lookAgainMs: number | undefined;
 
-  constructor(options: ReflectorOptions<T>) {
+  constructor(options: ReflectorOptions<T>, handler: ReflectorHandler<T>) {
     this.#options = options;
+    this.#handler = handler;
     this.#random = options.random ?? Math.random;
   }
 
@@ -112,20 +128,20 @@ export class Reflector<T extends Cached> {
    * then be answered with silence until the new history has grown past it, and miss everything up to there.
    */
   async #isHistoryIntact(version: string, signal: AbortSignal): Promise<boolean> {
-    const { client, path } = this.#options;
-    const { metadata } = await client.get<KubeList<T>>(path, { limit: 1 }, signal);
+    const { client, collection } = this.#options;
+    const { metadata } = await client.get<KubeList<T>>(collection.path, { limit: 1 }, signal);
     return !isNewer(version, metadata.resourceVersion);
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, path, store, hooks, onSynced } = this.#options;
+    const { client, collection, store, hooks } = this.#options;
     const seen = new Set<string>();
     this.#isListDue = false;
     let page: KubeList<T>;
     let next: string | undefined;
     do {
-      page = await client.get<KubeList<T>>(path, { limit: PAGE_SIZE, continue: next }, signal);
-      refuseCutShort(page, path);
+      page = await client.get<KubeList<T>>(collection.path, { limit: PAGE_SIZE, continue: next }, signal);
+      refuseCutShort(page, collection.path);
       for (const object of page.items) {
         seen.add(keyOf(object));
         this.#take(object, 'list');
@@ -138,7 +154,7 @@ export class Reflector<T extends Cached> {
     hooks?.onListed?.(seen.size);
     if (!store.hasSynced) {
       store.markSynced();
-      onSynced?.();
+      this.#handler.onSynced();
     }
     return page.metadata.resourceVersion;
   }
@@ -158,27 +174,34 @@ export class Reflector<T extends Cached> {
   }
 
   #keepAbsent(absent: readonly string[]): void {
-    const { path, store, log } = this.#options;
+    const { collection, store, log } = this.#options;
     this.#lookAgainMs = Math.min(LOOK_AGAIN_MAX_MS, 2 * (this.#lookAgainMs ?? LOOK_AGAIN_MIN_MS / 2));
     log.error(
-      { path, absent: absent.length, known: store.size, examples: absent.slice(0, 5), lookAgainMs: this.#lookAgainMs },
+      {
+        path: collection.path,
+        absent: absent.length,
+        known: store.size,
+        examples: absent.slice(0, 5),
+        lookAgainMs: this.#lookAgainMs,
+      },
       'a LIST lacks many objects that are known: they are kept and looked for again; if they are gone, restart with --sweep-confirm',
     );
   }
 
   async #askByName(key: string, signal: AbortSignal): Promise<void> {
-    const { client, objectPath, log } = this.#options;
+    const { client, collection, log } = this.#options;
+    const path = collection.objectPath(key);
     try {
-      this.#take(await client.get<T>(objectPath(key), undefined, signal), 'list');
-      log.warn({ path: objectPath(key) }, 'a LIST lacks an object that is there');
+      this.#take(await client.get<T>(path, undefined, signal), 'list');
+      log.warn({ path }, 'a LIST lacks an object that is there');
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      this.#remove(key);
+      this.#remove(key, 'list');
     }
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
-    const { client, path, hooks } = this.#options;
+    const { client, collection, hooks } = this.#options;
     this.#interrupt = new AbortController();
     if (this.#isListDue) return;
     const watchdog = new Watchdog(this.#options.clock, STALE_AFTER_MS);
@@ -189,7 +212,7 @@ export class Reflector<T extends Cached> {
     const timeoutSeconds = Math.round(300 * (1 + this.#random()));
     const query = { resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds };
     try {
-      for await (const event of client.watch<T>(path, query, stop)) {
+      for await (const event of client.watch<T>(collection.path, query, stop)) {
         watchdog.feed();
         hooks?.onTurn?.();
         this.#apply(event);
@@ -211,7 +234,7 @@ export class Reflector<T extends Cached> {
         this.#take(event.object, 'watch');
         break;
       case 'DELETED':
-        this.#remove(keyOf(event.object), event.object);
+        this.#remove(keyOf(event.object), 'watch', event.object);
         break;
       case 'BOOKMARK':
         break;
@@ -222,11 +245,11 @@ export class Reflector<T extends Cached> {
   }
 
   #take(object: T, source: 'list' | 'watch'): void {
-    const { store, onChange } = this.#options;
+    const { store } = this.#options;
     const key = keyOf(object);
     const before = store.facts(key);
     // Deleted and made again while nobody looked: two changes, because the two may have nothing in common but the name.
-    if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key);
+    if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key, source);
     const former = source === 'watch' && isStatusAlone(before, object) ? store.get(key) : undefined;
     const kind = source === 'list' ? store.replace(object) : store.upsert(object);
     if (kind === undefined) return;
@@ -234,18 +257,24 @@ export class Reflector<T extends Cached> {
     const isGenerationMoved =
       source === 'list' || kind === 'added' || store.facts(key)?.generation !== before?.generation;
     const isStatusMoved = former !== undefined && statusOf(former) !== statusOf(object);
-    onChange({ kind, key, object, isGenerationMoved, isRelisted: source === 'list', ...(isStatusMoved && { former }) });
+    this.#tell({ kind, key, object, isGenerationMoved, source, ...(isStatusMoved && { former }) });
   }
 
-  #remove(key: string, last?: T): void {
-    const { store, onChange } = this.#options;
+  #remove(key: string, source: 'list' | 'watch', last?: T): void {
+    const { store } = this.#options;
     const object = last ?? store.get(key);
     if (object === undefined || store.remove(key) === undefined) return;
-    onChange({ kind: 'deleted', key, object, isGenerationMoved: true, isRelisted: false });
+    this.#tell({ kind: 'deleted', key, object, isGenerationMoved: true, source });
+  }
+
+  #tell(change: Change<T>): void {
+    const { store, hooks } = this.#options;
+    hooks?.onHeld?.(store.size);
+    this.#handler.onChange(change);
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { log, clock, path, hooks } = this.#options;
+    const { log, clock, collection, hooks } = this.#options;
     if (isExpired(error)) {
       hooks?.onWatchEnded?.('expired');
       this.#version = undefined;
@@ -259,7 +288,7 @@ export class Reflector<T extends Cached> {
     // The longer of the two, so that `Retry-After: 0` is no tight loop.
     const waitMs = Math.max(retryAfterOf(error), this.#backoffMs());
     log[this.#failures > 3 ? 'warn' : 'debug'](
-      { path, err: error, waitMs: Math.round(waitMs) },
+      { path: collection.path, err: error, waitMs: Math.round(waitMs) },
       'list or watch failed, trying again',
     );
     await delay(clock, waitMs, signal);

@@ -1,6 +1,8 @@
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { SchemaObject } from '../api/schema.ts';
+import type { Informed } from '../cache/informer.ts';
 import type { Lister } from '../cache/lister.ts';
+import type { Change } from '../cache/reflector.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/load.ts';
@@ -24,7 +26,6 @@ import { DesiredReconciler, concludePage } from '../downstream/reconcile.ts';
 import { Departed } from '../twin/departed.ts';
 import { Discovery } from '../readback/discovery.ts';
 import { noteStrange } from '../status/strange.ts';
-import type { StrangeStatus } from '../status/strange.ts';
 import { subjectOf } from '../twin/events.ts';
 import type { EventSink } from '../twin/events.ts';
 import { Fleet } from '../twin/fleet.ts';
@@ -56,13 +57,10 @@ export interface TermDeps {
   readonly config: Config;
   readonly realm: Realm;
   readonly topics: Topics;
-  readonly lister: Lister<Device>;
-  readonly schemas: Lister<SchemaObject>;
+  readonly devices: Informed<Device>;
+  readonly schemas: Pick<Informed<SchemaObject>, 'lister' | 'subscribe'>;
   /** Names that the operator has at the broker: no device may have them. */
   readonly ownNames: readonly (string | undefined)[];
-  readonly observe: (device: Device) => void;
-  /** The cache lacks an object that is there: list again. */
-  readonly relist: () => void;
   readonly client: KubeClient;
   readonly broker: Broker;
   readonly desiredQueue: KeyQueue;
@@ -74,18 +72,6 @@ export interface TermDeps {
   readonly onEvents: EventSink;
   /** The time-driven loop has turned. */
   readonly onTick: () => void;
-}
-
-/** A change of an object, as the reflector saw it. */
-export interface ObjectChange {
-  readonly key: DeviceKey;
-  readonly deviceId: string;
-  /** Anything outside metadata and status may have changed; false: status or metadata alone. */
-  readonly isDesiredMoved: boolean;
-  /** A LIST brought it: in a cluster restored from a backup the status has lost what the device has reported since. */
-  readonly isRelisted: boolean;
-  /** The watch told of a status that no answer to a write of ours has told before. */
-  readonly strange?: StrangeStatus;
 }
 
 const TICK_MS = 250;
@@ -104,6 +90,7 @@ export class Term implements BrokerHandlers {
   readonly schemas: Schemas;
   readonly schemaObjects: SchemaReconciler;
   readonly #deps: TermDeps;
+  readonly #lister: Lister<Device>;
   readonly #signal: AbortSignal;
   readonly #reading: ReadingClock;
   readonly #heartbeats: HeartbeatBudget;
@@ -125,8 +112,10 @@ export class Term implements BrokerHandlers {
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
-    const { config, clock, lister, broker, topics, realm, log, metrics } = deps;
+    const { config, clock, broker, topics, realm, log, metrics } = deps;
+    const { lister } = deps.devices;
     this.#deps = deps;
+    this.#lister = lister;
     this.#signal = signal;
     this.#brokerLostAt = clock.monotonic();
     this.#tickedAt = clock.monotonic();
@@ -142,7 +131,8 @@ export class Term implements BrokerHandlers {
       maxReports: config.maxMessagesPerDevice,
       maxMessages: config.maxMessagesPerDevice,
     };
-    const { client, schemas } = deps;
+    const { client } = deps;
+    const schemas = deps.schemas.lister;
     const isReserved = reservedIds(deps.ownNames);
     const shared = {
       lister,
@@ -197,7 +187,7 @@ export class Term implements BrokerHandlers {
         ...shared,
         realm,
         sweep: sweepLimits(config),
-        relist: deps.relist,
+        relist: () => deps.devices.relist(),
         onBlocked: (documents) => metrics.sweepBlocked.set(documents),
       },
       signal,
@@ -266,7 +256,7 @@ export class Term implements BrokerHandlers {
     this.status = new StatusReconciler({
       ...shared,
       typingOf,
-      observe: deps.observe,
+      observe: (device) => deps.devices.wrote(device),
       brokerHealth: () => (broker.connected ? 'up' : this.#isBrokerDown ? 'down' : 'briefly-down'),
       reportedIntervalMs: config.statusWriteIntervalSeconds * 1000,
       onWrite: (writeClass, reports, oldestReportAt) => {
@@ -283,26 +273,21 @@ export class Term implements BrokerHandlers {
 
   /** Resolves when the term's signal aborts. */
   async run(): Promise<void> {
-    this.#takeCache();
+    const { devices, schemas, clock } = this.#deps;
+    devices.subscribe(
+      { onChange: (change) => this.#take(change), onSynced: () => this.#onDevicesSynced() },
+      this.#signal,
+    );
+    schemas.subscribe(this.schemas, this.#signal);
+    this.#resync.discoverSoon();
     while (!this.#signal.aborted) {
-      await delay(this.#deps.clock, TICK_MS, this.#signal);
+      await delay(clock, TICK_MS, this.#signal);
       this.#tick();
     }
   }
 
-  /** What the cache holds when the term begins; everything after comes as a change. */
-  #takeCache(): void {
-    for (const key of this.#deps.lister.keys()) {
-      const device = this.#deps.lister.get(key);
-      if (device !== undefined)
-        this.#take({ key, deviceId: device.spec.deviceId, isDesiredMoved: true, isRelisted: false }, true);
-    }
-    if (this.#deps.schemas.hasSynced) this.schemas.onSynced();
-    this.#resync.discoverSoon();
-  }
-
-  /** The first LIST is complete: from now on absence means absence, and what waited for that goes on. */
-  onSynced(): void {
+  /** From now on absence means absence, and what waited for that goes on. */
+  #onDevicesSynced(): void {
     for (const memory of this.#fleet.all()) {
       this.#deps.desiredQueue.add(memory.deviceId);
       this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
@@ -310,28 +295,28 @@ export class Term implements BrokerHandlers {
     this.#resync.discoverSoon();
   }
 
-  onObject(change: ObjectChange): void {
-    this.#take(change, change.isRelisted);
-  }
-
-  /** `isUnwatched`: the object may have come while nobody led or watched. */
-  #take({ key, deviceId, isDesiredMoved, isRelisted, strange }: ObjectChange, isUnwatched: boolean): void {
+  #take({ key, object, isGenerationMoved, source, former }: Change<Device>): void {
+    const { deviceId } = object.spec;
+    // The object may have come while nobody led or watched.
+    const isUnwatched = source === 'held' || source === 'list';
     const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId, isUnwatched);
     if (memory === undefined) return this.#keepWaiting(key, deviceId);
-    if (strange !== undefined && key === memory.owner) noteStrange(memory, strange);
-    if (mustRead || isRelisted) this.#readAnew(memory);
-    if (isDesiredMoved) {
+    if (former !== undefined && key === memory.owner)
+      noteStrange(memory, { formerStatus: former.status, version: object.metadata.resourceVersion });
+    // In a cluster that was restored from a backup, the status has lost what the device has reported since.
+    if (mustRead || source === 'list') this.#readAnew(memory);
+    if (isGenerationMoved) {
       memory.copy.expresses = undefined;
       this.#deps.desiredQueue.add(deviceId);
     }
-    this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isDesiredMoved);
+    this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isGenerationMoved);
   }
 
   /** The id is kept for a namespace that has no object for it just now; or the object is gone, and what is remembered of it goes too. */
   #keepWaiting(key: DeviceKey, deviceId: string): void {
-    const { lister, desiredQueue, statusQueue } = this.#deps;
+    const { desiredQueue, statusQueue } = this.#deps;
     const waitMs = this.#fleet.reservedMs(deviceId, namespaceOf(key));
-    if (waitMs > 0 && lister.has(key)) desiredQueue.addAfter(deviceId, waitMs);
+    if (waitMs > 0 && this.#lister.has(key)) desiredQueue.addAfter(deviceId, waitMs);
     statusQueue.add(key, WRITE_PRIORITY.sync);
   }
 
@@ -449,7 +434,8 @@ export class Term implements BrokerHandlers {
   };
 
   #tick(): void {
-    const { clock, lister } = this.#deps;
+    const { clock } = this.#deps;
+    const lister = this.#lister;
     const now = clock.monotonic();
     const elapsedMs = now - this.#tickedAt;
     this.#tickedAt = now;
@@ -482,14 +468,13 @@ export class Term implements BrokerHandlers {
 
   /** Asks devices for what their births announced and nobody has seen. */
   #requestReports(now: number): void {
-    const { lister } = this.#deps;
     // The object is unpacked once for all of them: it may be large.
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => {
       const memory = this.#fleet.get(deviceId);
       if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online) return false;
       const unheard = names.filter((name) => !memory.inbox.has(name));
       if (unheard.length === 0) return false;
-      const reported = lister.get(memory.owner)?.status?.reported ?? {};
+      const reported = this.#lister.get(memory.owner)?.status?.reported ?? {};
       return unheard.some((name) => !Object.hasOwn(reported, name));
     };
     for (const deviceId of this.#requests.due(now, isAnyMissing)) askDevice(this.#deps, deviceId, 'reported');

@@ -67,6 +67,16 @@ export interface Broker {
   ): Promise<RefusedFilters>;
 }
 
+export interface BrokerConnection extends Broker {
+  /** Why there is no connection, as a sentence with the remedy; undefined while there is one, and before the first attempt. */
+  readonly failure: string | undefined;
+  /**
+   * Connects and stays connected, telling `handlers`, until `signal` aborts: then it says DISCONNECT, and resolves when the socket is
+   * closed. To be called once.
+   */
+  run(handlers: BrokerHandlers, signal: AbortSignal): Promise<void>;
+}
+
 /** Filter → why the broker does not grant it; empty: all are granted. */
 export type RefusedFilters = ReadonlyMap<string, BrokerError>;
 

@@ -5,9 +5,8 @@ import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
 import { createTopics } from '../protocol/topics.ts';
-import type { BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
-import { connectBroker } from './connection.ts';
-import type { BrokerConnection } from './connection.ts';
+import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
+import { createBroker } from './connection.ts';
 import { hasMosquitto, startMosquitto } from './mosquitto.ts';
 import type { BrokerOptions } from './options.ts';
 
@@ -30,22 +29,28 @@ class Client {
   readonly messages: IncomingMessage[] = [];
   readonly #events: string[] = [];
   readonly #waiters = new Set<() => void>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
 
   constructor(url: string, options: Partial<BrokerOptions> = {}, onOversized?: BrokerHandlers['onOversized']) {
     const tuning = { reconnectMinMs: 5, reconnectMaxMs: 20, ...options.tuning };
-    this.broker = opened(
-      connectBroker(
-        { url, clientId: 'operator', live: topics.live, ...options, tuning },
-        {
-          onMessage: (message) => this.#happened(() => this.messages.push(message)),
-          onConnected: () => this.#happened(() => this.#events.push('connected')),
-          onDisconnected: (reason) => this.#happened(() => this.#events.push(reason)),
-          ...(onOversized === undefined ? {} : { onOversized }),
-        },
-        { clock: systemClock, log: silentLogger },
-      ),
+    this.broker = createBroker(
+      { url, clientId: 'operator', live: topics.live, ...options, tuning },
+      { clock: systemClock, log: silentLogger },
     );
-    void this.broker.start(never);
+    const handlers: BrokerHandlers = {
+      onMessage: (message) => this.#happened(() => this.messages.push(message)),
+      onConnected: () => this.#happened(() => this.#events.push('connected')),
+      onDisconnected: (reason) => this.#happened(() => this.#events.push(reason)),
+      ...(onOversized === undefined ? {} : { onOversized }),
+    };
+    this.#running = this.broker.run(handlers, this.#stop.signal);
+    opened(this);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
   }
 
   /** Takes the oldest event: `connected`, or why the connection ended. */
@@ -243,14 +248,10 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
         await gate.promise;
       };
       const former = await connected(url, { beforeReconnect });
-      const leader = opened(
-        await connected(url, { beforeReconnect: () => Promise.reject(new Error('stay away')) }).then(
-          ({ broker }) => broker,
-        ),
-      );
+      const leader = await connected(url, { beforeReconnect: () => Promise.reject(new Error('stay away')) });
       expect(await former.event()).toContain(takenOver);
       expect(former.broker.connected).toBe(false);
-      expect(leader.connected).toBe(true);
+      expect(leader.broker.connected).toBe(true);
       gate.resolve();
       expect(await former.event()).toBe('connected');
       expect(asked).toBe(2);
@@ -293,7 +294,7 @@ describe('a connection', () => {
     told.clear();
     while (told.size < huge.length) await operator.broker.readRetained([topics.retained('a')], never);
     expect(strict.cut).toBe(0);
-    await operator.broker.close();
+    await operator.close();
   });
 
   it('names the remedy when nobody listens', async () => {
@@ -318,9 +319,8 @@ describe('a connection', () => {
   });
 
   it.each(['http://x', 'x:1883', '', 'mqtt://'])('refuses the URL %j', (url) => {
-    const handlers = { onMessage() {}, onConnected() {}, onDisconnected() {} };
     const open = (): unknown =>
-      connectBroker({ url, clientId: 'x', live: [] }, handlers, { clock: systemClock, log: silentLogger });
+      createBroker({ url, clientId: 'x', live: [] }, { clock: systemClock, log: silentLogger });
     expect(open).toThrow(RangeError);
   });
 });

@@ -5,11 +5,10 @@ import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type {
-  Broker,
+  BrokerConnection,
   BrokerFindings,
   BrokerHandlers,
   BrokerLimits,
-  OversizedMessage,
   PublishOptions,
   RefusedFilters,
 } from './broker.ts';
@@ -22,15 +21,6 @@ import { Link } from './link.ts';
 import { UNPROVEN } from './probe.ts';
 import type { Session } from './session.ts';
 
-export interface BrokerConnection extends Broker {
-  /** Why there is no connection, as a sentence with the remedy; undefined while there is one, and before the first attempt. */
-  readonly failure: string | undefined;
-  /** Connects and stays connected until `signal` aborts or `close` is called; resolves when the connection is closed for good. */
-  start(signal: AbortSignal): Promise<void>;
-  /** Says DISCONNECT and resolves when the socket is closed. */
-  close(): Promise<void>;
-}
-
 export interface ConnectionDeps {
   readonly clock: Clock;
   readonly log: Logger;
@@ -38,32 +28,24 @@ export interface ConnectionDeps {
   readonly random?: () => number;
 }
 
-/** A broker connection that reconnects by itself. Throws a RangeError for a URL that cannot work; connects at `start`. */
-export function connectBroker(
-  options: BrokerOptions,
-  handlers: BrokerHandlers,
-  deps: ConnectionDeps,
-): BrokerConnection {
-  return new Connection(options, handlers, deps);
+/** A broker connection that reconnects by itself. Throws a RangeError for a URL that cannot work; connects at `run`. */
+export function createBroker(options: BrokerOptions, deps: ConnectionDeps): BrokerConnection {
+  return new Connection(options, deps);
 }
 
 class Connection implements BrokerConnection {
   readonly #options: BrokerOptions;
-  readonly #handlers: BrokerHandlers;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
   readonly #tuning: BrokerTuning;
   readonly #name: BrokerName;
-  readonly #closing = new AbortController();
-  #done: Promise<void> = Promise.resolve();
   /** Set while live subscriptions stand. */
   #session: Session | undefined;
   #failure: string | undefined;
 
-  constructor(options: BrokerOptions, handlers: BrokerHandlers, deps: ConnectionDeps) {
+  constructor(options: BrokerOptions, deps: ConnectionDeps) {
     this.#options = options;
-    this.#handlers = handlers;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#random = deps.random ?? Math.random;
@@ -99,20 +81,10 @@ class Connection implements BrokerConnection {
     return this.#session?.readRetained(filters, options?.qos, signal) ?? Promise.reject(this.#offline());
   }
 
-  start(signal: AbortSignal): Promise<void> {
-    this.#done = this.#run(AbortSignal.any([signal, this.#closing.signal]));
-    return this.#done;
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#done;
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
+  async run(handlers: BrokerHandlers, signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const startedAt = this.#clock.monotonic();
-      await this.#serve(signal);
+      await this.#serve(handlers, signal);
       if (this.#clock.monotonic() - startedAt >= this.#tuning.stableAfterMs) failures = 0;
       do await delay(this.#clock, this.#backoffMs(failures), signal);
       while (!signal.aborted && !(await this.#mayReconnect(signal)));
@@ -137,10 +109,10 @@ class Connection implements BrokerConnection {
   }
 
   /** One network connection, from CONNECT to its end. */
-  async #serve(signal: AbortSignal): Promise<void> {
+  async #serve(handlers: BrokerHandlers, signal: AbortSignal): Promise<void> {
     const credentials = await this.#credentials(signal);
     if (credentials === undefined || signal.aborted) return;
-    const link = this.#link(credentials);
+    const link = this.#link(credentials, handlers);
     if (link === undefined) return;
     const hangUp = (): void => link.end();
     signal.addEventListener('abort', hangUp, { once: true });
@@ -149,28 +121,31 @@ class Connection implements BrokerConnection {
       this.#session = session;
       this.#failure = undefined;
       this.#log.info({ url: this.#name.url, clientId: this.#name.clientId }, 'connected to the broker');
-      this.#handlers.onConnected(session.limits);
+      handlers.onConnected(session.limits);
     } catch {
       // The cause comes with `closed`, which `open` has brought about.
     }
     const cause = await link.closed;
     signal.removeEventListener('abort', hangUp);
     const describe = this.#session === undefined ? describeFailedConnect : describeFailure;
-    this.#ended(signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name));
+    const reason = signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name);
+    const wasConnected = this.#session !== undefined;
+    this.#session = undefined;
+    this.#noteFailure(reason, signal.aborted ? 'debug' : 'warn');
+    if (wasConnected) handlers.onDisconnected(reason);
   }
 
   /** Undefined for certificates that OpenSSL cannot use: half-replaced files, which the next attempt reads again. */
-  #link(credentials: BrokerCredentials): Link | undefined {
+  #link(credentials: BrokerCredentials, handlers: BrokerHandlers): Link | undefined {
     const deps = { clock: this.#clock, tuning: this.#tuning, name: this.#name };
     try {
-      const isUnwanted = (message: OversizedMessage): boolean => this.#handlers.onOversized?.(message) === true;
       return new Link(this.#options, credentials, deps, {
-        receive: this.#receive,
-        isUnwanted,
+        receive: receiver(handlers),
+        isUnwanted: (message) => handlers.onOversized?.(message) === true,
         onFindings: this.#found,
       });
     } catch (error) {
-      this.#ended(describeFailure(error, this.#name));
+      this.#noteFailure(describeFailure(error, this.#name));
       return undefined;
     }
   }
@@ -181,29 +156,17 @@ class Connection implements BrokerConnection {
     } catch (error) {
       const remedy = 'check the files of --mqtt-ca-file, --mqtt-cert-file, --mqtt-key-file and --mqtt-password-file';
       const why = error instanceof Error ? error.message : String(error);
-      this.#ended(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`);
+      this.#noteFailure(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`);
       return undefined;
     }
   }
 
-  #ended(reason: string): void {
-    const wasConnected = this.#session !== undefined;
-    this.#session = undefined;
+  #noteFailure(reason: string, level: 'warn' | 'debug' = 'warn'): void {
     // A broker that stays away is one line, not one line an attempt.
-    const level = this.#closing.signal.aborted || reason === this.#failure ? 'debug' : 'warn';
+    const shown = reason === this.#failure ? 'debug' : level;
     this.#failure = reason;
-    this.#log[level]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
-    if (wasConnected) this.#handlers.onDisconnected(reason);
+    this.#log[shown]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
   }
-
-  /** Synchronous and in order: reading never stops for what the domain makes of a message. */
-  readonly #receive = ({ topic, payload, retain }: IPublishPacket): void => {
-    this.#handlers.onMessage({
-      topic,
-      payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload),
-      retained: retain,
-    });
-  };
 
   readonly #found = ({ shortcoming, pageQos, matchesParentLevel }: BrokerFindings): void => {
     const { url } = this.#name;
@@ -214,6 +177,14 @@ class Connection implements BrokerConnection {
   #offline(): BrokerError {
     return new BrokerError('transient', `not connected to broker ${this.#name.url}`);
   }
+}
+
+/** Synchronous and in order: reading never stops for what the domain makes of a message. */
+function receiver(handlers: BrokerHandlers): (packet: IPublishPacket) => void {
+  return ({ topic, payload, retain }) => {
+    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
+    handlers.onMessage({ topic, payload: bytes, retained: retain });
+  };
 }
 
 /** Does not wait for `work` longer than until `signal` aborts, so that closing never hangs on what others wait for. */

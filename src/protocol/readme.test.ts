@@ -4,15 +4,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../base/clock.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
-import { connectBroker } from '../mqtt/connection.ts';
-import type { BrokerConnection } from '../mqtt/connection.ts';
+import type { BrokerConnection, BrokerHandlers } from '../mqtt/broker.ts';
+import { createBroker } from '../mqtt/connection.ts';
 import { hasMosquitto } from '../mqtt/mosquitto.ts';
 import { encodeDesired } from './desired-document.ts';
 import { createTopics } from './topics.ts';
 
 const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
 const topics = createTopics();
-const never = new AbortController().signal;
 const cleanups: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
@@ -36,20 +35,24 @@ async function connected(
   const lines = new Set<string>();
   const waiting = new Map<string, () => void>();
   const ready = Promise.withResolvers<void>();
-  const broker = connectBroker(
+  const broker = createBroker(
     { url, clientId: username, live: topics.live, credentials: () => ({ username }) },
-    {
-      onMessage: ({ topic, payload }) => {
-        lines.add(`${topic} ${payload.toString()}`);
-        waiting.get(`${topic} ${payload.toString()}`)?.();
-      },
-      onConnected: () => ready.resolve(),
-      onDisconnected: () => {},
-    },
     { clock: systemClock, log: silentLogger },
   );
-  cleanups.push(() => broker.close());
-  void broker.start(never);
+  const stop = new AbortController();
+  const handlers: BrokerHandlers = {
+    onMessage: ({ topic, payload }) => {
+      lines.add(`${topic} ${payload.toString()}`);
+      waiting.get(`${topic} ${payload.toString()}`)?.();
+    },
+    onConnected: () => ready.resolve(),
+    onDisconnected: () => {},
+  };
+  const running = broker.run(handlers, stop.signal);
+  cleanups.push(() => {
+    stop.abort();
+    return running;
+  });
   await ready.promise;
   const seen = (line: string): Promise<void> =>
     lines.has(line) ? Promise.resolve() : new Promise((resolve) => void waiting.set(line, resolve));

@@ -2,6 +2,7 @@ import type { BadInputReason } from '../api/reasons.ts';
 import { isSchemaHash, schemaHash } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
+import type { Change, ReflectorHandler } from '../cache/reflector.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../base/log.ts';
@@ -49,7 +50,7 @@ const UNREADABLE: Typing = {
 };
 
 /** The schemas of all devices: what each one announced, where that is to be had, and what it makes of the device's messages. */
-export class Schemas {
+export class Schemas implements ReflectorHandler<SchemaObject> {
   readonly library: SchemaLibrary;
   readonly #deps: SchemasDeps;
   readonly #fetch: SchemaFetch;
@@ -147,7 +148,9 @@ export class Schemas {
   }
 
   /** An object came, went or changed. What is in it never does, so only coming and going is news to devices; a LIST may show both as one. */
-  onObject(name: string, kind: 'added' | 'updated' | 'deleted'): void {
+  onChange({ key: name, kind, source }: Change<SchemaObject>): void {
+    // All that is held is looked at together, when that is complete.
+    if (source === 'held') return;
     const wasBroken = this.library.forget(schemaHash(name));
     if (kind !== 'updated' || wasBroken) this.#wakeDevices(schemaHash(name));
     this.#deps.onObject(name);

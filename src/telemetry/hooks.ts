@@ -56,5 +56,6 @@ export function reflectorHooks(metrics: Metrics, resource: string, turned: () =>
     onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource, reason }),
     onTurn: turned,
     onAbsent: (objects) => metrics.absentObjects.set({ resource }, objects),
+    onHeld: (objects) => metrics.cachedObjects.set({ resource }, objects),
   };
 }

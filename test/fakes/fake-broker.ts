@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Clock } from '../../src/base/clock.ts';
 import { BrokerError } from '../../src/mqtt/broker.ts';
 import type {
-  Broker,
+  BrokerConnection,
   BrokerFindings,
   BrokerHandlers,
   BrokerLimits,
@@ -33,8 +33,10 @@ const LIMITS: BrokerLimits = {
   wildcardSubscriptionAvailable: true,
 };
 
+const NOBODY: BrokerHandlers = { onMessage: () => {}, onConnected: () => {}, onDisconnected: () => {} };
+
 /** A broker in memory that does what its script says; nothing in it happens but by a call or by the clock. */
-export class FakeBroker implements Broker {
+export class FakeBroker implements BrokerConnection {
   /** Milliseconds from a page's request, at which it sees the store, to its end. */
   pageDelayMs = 0;
   /** Milliseconds from a publish to its answer. */
@@ -62,13 +64,20 @@ export class FakeBroker implements Broker {
   readonly #pending = new Set<() => void>();
   limits: BrokerLimits | undefined;
   readonly #clock: Clock;
-  readonly #handlers: BrokerHandlers;
+  readonly failure = undefined;
+  #handlers: BrokerHandlers = NOBODY;
   /** Counts the connections. */
   #connection = 0;
 
-  constructor(clock: Clock, handlers: BrokerHandlers) {
+  constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Connects when the script says so. */
+  async run(handlers: BrokerHandlers, signal: AbortSignal): Promise<void> {
     this.#handlers = handlers;
+    if (signal.aborted) return;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
   get connected(): boolean {

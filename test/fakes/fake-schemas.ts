@@ -1,6 +1,8 @@
 import { SCHEMAS_PATH, schemaName } from '../../src/api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../../src/api/schema.ts';
 import { Store } from '../../src/cache/store.ts';
+import type { Informed } from '../../src/cache/informer.ts';
+import type { ReflectorHandler } from '../../src/cache/reflector.ts';
 import type { StoreChange } from '../../src/cache/store.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
@@ -13,16 +15,31 @@ export interface DeleteOptions {
 }
 
 /** The schema objects of a fake API server: every change is in the store, and told, at once. */
-export class FakeSchemas {
+export class FakeSchemas implements Pick<Informed<SchemaObject>, 'lister' | 'subscribe'> {
   readonly store = new Store<SchemaObject>();
-  /** Told the name of every object that changed. */
-  onChange: (name: string, kind: StoreChange) => void = () => undefined;
+  readonly #handlers = new Set<ReflectorHandler<SchemaObject>>();
   readonly #clock: Clock;
   #version = 1;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.store.markSynced();
+  }
+
+  get lister(): Store<SchemaObject> {
+    return this.store;
+  }
+
+  /** As an informer does that has nothing yet. */
+  subscribe(handler: ReflectorHandler<SchemaObject>, signal: AbortSignal): void {
+    handler.onSynced();
+    this.#handlers.add(handler);
+    signal.addEventListener('abort', () => this.#handlers.delete(handler), { once: true });
+  }
+
+  #tell(kind: StoreChange, object: SchemaObject): void {
+    const change = { kind, key: object.metadata.name, object, isGenerationMoved: true, source: 'watch' } as const;
+    for (const handler of this.#handlers) handler.onChange(change);
   }
 
   /** A person registers a schema, under the right name unless told otherwise. */
@@ -53,7 +70,7 @@ export class FakeSchemas {
       throw new ApiError(409, { code: 409, reason: 'Conflict', message: `the preconditions of ${path} do not hold` });
     }
     this.store.remove(gone.metadata.name);
-    this.onChange(gone.metadata.name, 'deleted');
+    this.#tell('deleted', gone);
     return gone;
   }
 
@@ -68,7 +85,7 @@ export class FakeSchemas {
   ): SchemaObject {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
-    this.onChange(stored.metadata.name, this.store.upsert(stored) ?? 'updated');
+    this.#tell(this.store.upsert(stored) ?? 'updated', stored);
     return stored;
   }
 }

@@ -9,9 +9,7 @@ import { devicePath, devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { ConditionType } from '../../src/api/conditions.ts';
-import { observeWrite } from '../../src/cache/own-writes.ts';
-import { Reflector } from '../../src/cache/reflector.ts';
-import type { Change } from '../../src/cache/reflector.ts';
+import { Informer } from '../../src/cache/informer.ts';
 import { Store } from '../../src/cache/store.ts';
 import { Concurrency } from '../../src/controller/concurrency.ts';
 import { runController } from '../../src/controller/controller.ts';
@@ -46,7 +44,7 @@ const CLUSTER = 'c1';
 export class TermBed {
   readonly clock = new FakeClock();
   readonly kube = new FakeKube(this.clock);
-  readonly broker: FakeBroker;
+  readonly broker = new FakeBroker(this.clock);
   readonly metrics = createMetrics();
   /** `Type Reason` of every event, in order. */
   readonly events: string[] = [];
@@ -71,23 +69,20 @@ export class TermBed {
     mostAtOnce: mostStatusWrites(this.#statusPlaces),
   });
   readonly #schemaQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
-  readonly #reflector: Reflector<Device>;
+  readonly #devices: Informer<Device>;
   readonly #term: Term;
   readonly #running: Promise<unknown>[];
 
   constructor(config: Partial<Config> = {}) {
-    this.broker = new FakeBroker(this.clock, {
-      onMessage: (message) => this.#term.onMessage(message),
-      onConnected: () => this.#term.onConnected(),
-      onDisconnected: () => this.#term.onDisconnected(),
-    });
     const complete = { ...defaultConfig(), ...config };
-    this.#reflector = this.#createReflector(complete);
+    this.#devices = this.#createInformer(complete);
     this.#term = this.#createTerm(complete);
-    this.kube.schemas.onChange = (name, kind) => {
-      if (!this.#stop.signal.aborted) this.#term.schemas.onObject(name, kind);
-    };
-    this.#running = [this.#reflector.run(this.#stopCache.signal), this.#term.run(), ...this.#reconcile()];
+    this.#running = [
+      this.#devices.run(this.#stopCache.signal),
+      this.broker.run(this.#term, this.#stop.signal),
+      this.#term.run(),
+      ...this.#reconcile(),
+    ];
   }
 
   #createTerm(config: Config): Term {
@@ -96,9 +91,8 @@ export class TermBed {
         config,
         realm: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
         topics: this.#topics,
-        lister: this.#store,
-        schemas: this.kube.schemas.store,
-        observe: (object) => observeWrite(this.#store, object, this.#tell),
+        devices: this.#devices,
+        schemas: this.kube.schemas,
         ownNames: [OPERATOR],
         client: this.kube.client,
         broker: this.broker,
@@ -109,41 +103,24 @@ export class TermBed {
         log: silentLogger,
         metrics: this.metrics,
         onEvents: (about, events) => this.#note(about, events),
-        relist: () => this.#reflector.relist(),
         onTick: () => undefined,
       },
       this.#stop.signal,
     );
   }
 
-  #createReflector(config: Config): Reflector<Device> {
-    return new Reflector<Device>({
+  #createInformer(config: Config): Informer<Device> {
+    return new Informer<Device>({
       client: this.kube.client,
-      path: devicesPath(),
-      objectPath: devicePath,
+      collection: { path: devicesPath(), objectPath: devicePath },
       mayForget: mayForget(config),
       store: this.#store,
       clock: this.clock,
       log: silentLogger,
-      onChange: this.#tell,
-      onSynced: () => this.#term.onSynced(),
       hooks: reflectorHooks(this.metrics, 'devices', () => undefined),
       random: () => 0,
     });
   }
-
-  readonly #tell = ({ key, object, isGenerationMoved, isRelisted, former }: Change<Device>): void => {
-    if (this.#stop.signal.aborted) return;
-    this.#term.onObject({
-      key,
-      deviceId: object.spec.deviceId,
-      isDesiredMoved: isGenerationMoved,
-      isRelisted,
-      ...(former !== undefined && {
-        strange: { formerStatus: former.status, version: object.metadata.resourceVersion },
-      }),
-    });
-  };
 
   #reconcile(): Promise<void>[] {
     const { clock } = this;

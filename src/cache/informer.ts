@@ -1,0 +1,80 @@
+import type { Cached, Lister } from './lister.ts';
+import { Reflector } from './reflector.ts';
+import type { Change, ReflectorHandler, ReflectorOptions } from './reflector.ts';
+import { keyOf } from './store.ts';
+import type { Store } from './store.ts';
+
+/** What a subscriber needs of an informer. */
+export type Informed<T extends Cached> = Pick<Informer<T>, 'lister' | 'relist' | 'subscribe' | 'wrote'>;
+
+/** A cache of one collection that the API server's watch and our own writes keep new, and whoever wants to hear of it. */
+export class Informer<T extends Cached> {
+  readonly #store: Store<T>;
+  readonly #reflector: Reflector<T>;
+  readonly #handlers = new Set<ReflectorHandler<T>>();
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#store = options.store;
+    this.#reflector = new Reflector(options, {
+      onChange: (change) => this.#tell(change),
+      onSynced: () => {
+        for (const handler of this.#handlers) handler.onSynced();
+      },
+    });
+  }
+
+  get lister(): Lister<T> {
+    return this.#store;
+  }
+
+  /** Resolves when `signal` aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reflector.run(signal);
+  }
+
+  /** Makes a LIST soon: somebody has seen that the cache is not what the API server holds. */
+  relist(): void {
+    this.#reflector.relist();
+  }
+
+  /** Tells `handler` of all that is held, and whether that is complete, before it returns; then of every change until `signal` aborts. */
+  subscribe(handler: ReflectorHandler<T>, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    for (const key of this.#store.keys()) handler.onChange(heldObject(this.#store, key));
+    if (this.#store.hasSynced) handler.onSynced();
+    this.#handlers.add(handler);
+    signal.addEventListener('abort', () => this.#handlers.delete(handler), { once: true });
+  }
+
+  /**
+   * Takes the answer to a write of our own, so that the next look does not see an older object.
+   *
+   * The answer holds the whole object, and with it what others changed a moment before. The watch does not tell that again, because its
+   * events are older than the answer then; so it is told here when the generation moved.
+   */
+  wrote(object: T): void {
+    const key = keyOf(object);
+    const before = this.#store.facts(key)?.generation;
+    if (this.#store.observe(object) === undefined || this.#store.facts(key)?.generation === before) return;
+    this.#tell({ kind: 'updated', key, object, isGenerationMoved: true, source: 'write' });
+  }
+
+  #tell(change: Change<T>): void {
+    for (const handler of this.#handlers) handler.onChange(change);
+  }
+}
+
+/** The object is unpacked when somebody asks for it: some want its key alone. */
+function heldObject<T extends Cached>(store: Store<T>, key: string): Change<T> {
+  return {
+    kind: 'added',
+    key,
+    get object(): T {
+      const object = store.get(key);
+      if (object === undefined) throw new Error(`${key} is held no more`);
+      return object;
+    },
+    isGenerationMoved: true,
+    source: 'held',
+  };
+}
