@@ -19,8 +19,22 @@ describe('the hooks of the machinery', () => {
     expect(body).toContain('workqueue_depth{name="device"} 1');
     expect(body).toContain('workqueue_queue_duration_seconds_count{name="device"} 1');
     expect(body).toMatch(/workqueue_unfinished_work_seconds\{name="device"\} \d/);
+    expect(body).toMatch(/workqueue_longest_running_processor_seconds\{name="device"\} \d/);
     queue.done('a');
     expect((await metrics.render()).body).toContain('workqueue_work_duration_seconds_count{name="device"} 1');
+  });
+
+  it('tell the longest work in progress from the sum of it', async () => {
+    const metrics = createMetrics();
+    const queue = { length: 0, unfinishedMs: [2000, 5000, 1000] };
+    const term = new AbortController();
+    watchQueue(metrics, 'device', queue, term.signal);
+    const { body } = await metrics.render();
+    expect(body).toContain('workqueue_unfinished_work_seconds{name="device"} 8');
+    expect(body).toContain('workqueue_longest_running_processor_seconds{name="device"} 5');
+    term.abort();
+    // Work that ended with its term is not stuck, whatever the last scrape saw.
+    expect((await metrics.render()).body).toContain('workqueue_longest_running_processor_seconds{name="device"} 0');
   });
 
   it('count reconciles by result, in seconds', async () => {

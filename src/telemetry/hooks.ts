@@ -19,18 +19,21 @@ export function queueHooks(metrics: Metrics, name: string): QueueHooks {
   };
 }
 
-/** Reads depth and unfinished work of `queue` at every scrape until `signal` aborts. */
+/** Reads depth and work in progress of `queue` at every scrape until `signal` aborts; then there is none. */
 export function watchQueue(
   metrics: Metrics,
   name: string,
   queue: Pick<WorkQueue, 'length' | 'unfinishedMs'>,
   signal: AbortSignal,
 ): void {
-  metrics.onScrape(() => {
-    metrics.workqueueDepth.set({ name }, queue.length);
-    const unfinishedMs = queue.unfinishedMs.reduce((sum, ms) => sum + ms, 0);
-    metrics.workqueueUnfinishedWork.set({ name }, unfinishedMs / 1000);
-  }, signal);
+  const tell = (depth: number, unfinishedMs: readonly number[]): void => {
+    metrics.workqueueDepth.set({ name }, depth);
+    const [sum, longest] = unfinishedMs.reduce(([total, most], ms) => [total + ms, Math.max(most, ms)], [0, 0]);
+    metrics.workqueueUnfinishedWork.set({ name }, sum / 1000);
+    metrics.workqueueLongestRunning.set({ name }, longest / 1000);
+  };
+  metrics.onScrape(() => tell(queue.length, queue.unfinishedMs), signal);
+  signal.addEventListener('abort', () => tell(0, []), { once: true });
 }
 
 export function reconcileHook(metrics: Metrics, controller: string): NonNullable<ControllerOptions['onReconcile']> {

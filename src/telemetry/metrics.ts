@@ -65,6 +65,11 @@ function machineryMetrics(registry: Registry) {
       'Seconds that work in progress has taken so far, summed; growth means stuck work.',
       ['name'],
     ),
+    workqueueLongestRunning: gauge(
+      'workqueue_longest_running_processor_seconds',
+      'Seconds that the longest work in progress has taken so far.',
+      ['name'],
+    ),
     reconciles: counter('controller_runtime_reconcile_total', 'Reconciles by what they came to.', [
       'controller',
       'result',
@@ -84,7 +89,7 @@ function machineryMetrics(registry: Registry) {
       'Pauses that the API server asked for because it is overloaded (429 and Retry-After).',
       ['controller'],
     ),
-    leader: gauge('leader_election_master_status', '1 while this process holds the Lease, else 0.', ['name']),
+    leader: gauge('leader_election_master_status', '1 while this process leads, else 0.', ['name']),
     kubeRequests: counter('rest_client_requests_total', 'Requests to the API server by status code and method.', [
       'code',
       'method',
