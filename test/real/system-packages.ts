@@ -30,6 +30,12 @@ export async function findRedis(progress: Progress): Promise<string> {
   return find('redis-server') ?? (await install('redis-server', 'redis-server', progress));
 }
 
+/** Paths of `prometheus` and of `promtool`, which come in one package. */
+export async function findPrometheus(progress: Progress): Promise<{ prometheus: string; promtool: string }> {
+  const prometheus = find('prometheus') ?? (await install('prometheus', 'prometheus', progress));
+  return { prometheus, promtool: find('promtool') ?? (await install('prometheus', 'promtool', progress)) };
+}
+
 /** Path of `protoc`, with Google's own .proto files where it finds them. */
 export async function findProtoc(progress: Progress): Promise<string> {
   const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));

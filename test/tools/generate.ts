@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { renderConfigTable } from '../../src/config/docs.ts';
+import { renderLabelsTable, renderMetricsTable } from './metrics-table.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -11,6 +12,10 @@ const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
 /** Path from the root → what the file has to be, given what it is. */
 const GENERATED: readonly (readonly [path: string, render: (before: string) => string])[] = [
   ['docs/reference/configuration.md', (before) => withPart(before, 'configuration', renderConfigTable())],
+  [
+    'docs/reference/metrics.md',
+    (before) => withPart(withPart(before, 'metrics', renderMetricsTable()), 'labels', renderLabelsTable()),
+  ],
   ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
