@@ -191,8 +191,3 @@ export function knownRevision(device: Device, copy: StandingDocument | undefined
     copy?.owner.uid === device.metadata.uid ? Object.values(copy.messages).map(({ revision }) => revision) : [];
   return Math.max(0, ...fromStatus, ...fromCopy);
 }
-
-/** What a document expresses: one generation of one object. */
-export function expressionOf(device: Device): string {
-  return `${device.metadata.uid}@${device.metadata.generation}`;
-}

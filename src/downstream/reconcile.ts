@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { checkDesired } from '../document/check-desired.ts';
-import { composeDocument, expressionOf } from '../document/compose.ts';
+import { composeDocument } from '../document/compose.ts';
 import type { Composed } from '../document/compose.ts';
 import type { Wire } from '../document/encode.ts';
 import { isOurs, mayReplace } from '../document/ownership.ts';
@@ -13,12 +13,14 @@ import type { Realm } from '../document/ownership.ts';
 import { LeakyLevel } from '../base/leaky-level.ts';
 import type { Logger } from '../base/log.ts';
 import { BrokerError } from '../mqtt/broker.ts';
-import type { Broker, BrokerFindings } from '../mqtt/broker.ts';
+import type { Broker } from '../mqtt/broker.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
-import type { BrokerCopy, DeviceMemory, PublishProblem } from '../twin/device-memory.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import type { BrokerCopy, PublishProblem } from '../twin/broker-copy.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { Refusals } from './refusals.ts';
 import type { IsReservedId } from '../twin/reserved-ids.ts';
@@ -48,8 +50,6 @@ export interface DesiredDeps {
   readonly onWithdrawn: (topics: number) => void;
 }
 
-/** A document that the broker lost although it had acknowledged it is sent again this much later. */
-const NOT_RETAINED_RETRY_MS = 30_000;
 /** A device that goes on storing reports keeps its id's document for so many pages, and no longer. */
 const MOST_CLEARINGS = 3;
 /** What the broker cannot take because of its size is tried again this much later; its limit may have been raised. */
@@ -124,23 +124,24 @@ export class DesiredReconciler {
     return this.#deps.refresh(memory.deviceId);
   }
 
-  #parseCopy({ payload }: BrokerCopy, typing: Typing): StandingDocument | undefined {
-    if (payload === undefined) return undefined;
+  #parseCopy({ standing }: BrokerCopy, typing: Typing): StandingDocument | undefined {
+    if (standing === undefined) return undefined;
     const limits = { ...this.#deps.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    return parseStanding(Buffer.from(payload, 'latin1'), limits, schemaOf(typing));
+    return parseStanding(Buffer.from(standing.payload, 'latin1'), limits, schemaOf(typing));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
   #claim(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.realm) ? undefined : copy.owner;
-    if (foreign !== undefined && memory.copy.foreignOwner?.uid !== foreign.uid) {
+    const { conclusion } = memory.copy;
+    const isKnown = conclusion?.kind === 'foreign' && conclusion.owner.uid === foreign?.uid;
+    if (foreign !== undefined && !isKnown) {
       this.#deps.log.warn(
         { deviceId: memory.deviceId, owner: foreign },
         'the document at the broker belongs to an object of someone else',
       );
     }
-    if (foreign !== undefined || memory.copy.foreignOwner !== undefined) this.#deps.wake.status(memory, 'sync');
-    memory.copy.foreignOwner = foreign;
+    advanceCopy(memory, { kind: 'claimed', foreign }, this.#deps.wake);
     return foreign === undefined;
   }
 
@@ -162,11 +163,11 @@ export class DesiredReconciler {
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#hold(memory, problem);
-    if (composed.payload.toString('latin1') !== memory.copy.payload) {
+    if (composed.payload.toString('latin1') !== memory.copy.standing?.payload) {
       const outcome = await this.#publish(memory, composed);
       if (outcome !== undefined) return outcome;
     }
-    return this.#settle(memory, device);
+    return this.#conclude(memory, device);
   }
 
   /** Whoever learns more of the schema wakes us; a change that has waited for it for long is told. */
@@ -216,34 +217,27 @@ export class DesiredReconciler {
   }
 
   #hold(memory: DeviceMemory, problem: PublishProblem): Outcome {
-    memory.copy.problem = problem;
-    this.#deps.wake.status(memory, 'sync');
+    advanceCopy(memory, { kind: 'held', problem }, this.#deps.wake);
     return DONE;
   }
 
   /** Undefined when the broker has acknowledged the document. */
   async #publish(memory: DeviceMemory, composed: Composed): Promise<Outcome | undefined> {
-    const { broker, topics, clock } = this.#deps;
-    const { copy } = memory;
+    const { broker, topics, clock, wake } = this.#deps;
     const startedAt = clock.monotonic();
-    copy.isPublishedInPage = true;
-    copy.publishing = composed.payload.toString('latin1');
+    advanceCopy(memory, { kind: 'publishBegan', payload: composed.payload.toString('latin1') }, wake);
     this.#publishing += 1;
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {
+      advanceCopy(memory, { kind: 'publishFailed' }, wake);
       return this.#failPublish(memory, error);
     } finally {
       this.#publishing -= 1;
-      copy.publishing = undefined;
-      if (copy.isDoubtful) this.#deps.wake.page(memory.deviceId);
     }
     this.#deps.refusals.accepted(memory.deviceId);
     this.#deps.onPublished(clock.monotonic() - startedAt);
-    copy.isPublishedInPage = true;
-    copy.payload = composed.payload.toString('latin1');
-    copy.isAcknowledged = true;
-    if (!broker.findings.isStoreProven) copy.needsProof = true;
+    advanceCopy(memory, { kind: 'publishAcked', isStoreProven: broker.findings.isStoreProven }, wake);
     memory.seenRevision = Math.max(memory.seenRevision, composed.seenRevision);
     if (composed.reissued.length > 0) {
       memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
@@ -272,15 +266,11 @@ export class DesiredReconciler {
     return this.#hold(memory, { reason: 'BrokerRefused', message: error.message });
   }
 
-  #settle(memory: DeviceMemory, device: Device): Outcome {
-    const { copy } = memory;
-    if (copy.needsProof) {
-      this.#deps.wake.page(memory.deviceId);
-      return DONE;
-    }
-    copy.expresses = expressionOf(device);
-    copy.problem = undefined;
-    this.#deps.wake.status(memory, 'sync', memory.settleUntil - this.#deps.clock.monotonic());
+  #conclude(memory: DeviceMemory, { metadata }: Device): Outcome {
+    const { clock, wake } = this.#deps;
+    const tellAfterMs = Math.max(0, memory.settleUntil - clock.monotonic());
+    if (memory.ownerUid === metadata.uid)
+      advanceCopy(memory, { kind: 'matched', generation: metadata.generation, tellAfterMs }, wake);
     return DONE;
   }
 
@@ -316,8 +306,7 @@ export class DesiredReconciler {
 
   #readOrphan(memory: DeviceMemory): Outcome {
     memory.orphanedReports = new Set();
-    memory.copy.isRead = false;
-    this.#deps.wake.page(memory.deviceId);
+    advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
     return DONE;
   }
 
@@ -335,10 +324,8 @@ export class DesiredReconciler {
 
   /** An object came for the id while its predecessor's topics were being cleared. */
   #reread(memory: DeviceMemory): void {
-    memory.copy.payload = undefined;
-    memory.copy.isRead = false;
     memory.stateGap = 'cleared';
-    this.#deps.wake.page(memory.deviceId);
+    advanceCopy(memory, { kind: 'withdrawn' }, this.#deps.wake);
   }
 }
 
@@ -351,38 +338,3 @@ function findUnwritable({ properties }: Device, wire: Wire, typing: Typing): Pub
 }
 
 const NONE_ANNOUNCED = { reason: 'SchemaUnavailable', message: 'it announced none' } as const;
-
-/** What the end of a page says about a device's copy; called once all messages of the page have been routed. */
-export function concludePage(memory: DeviceMemory, wake: Wake, { shortcoming }: BrokerFindings): void {
-  const { copy } = memory;
-  const isMissing = !copy.isSeenInPage && !copy.isPublishedInPage && copy.payload !== undefined;
-  if (isMissing && !copy.isMissed) {
-    copy.isMissed = true;
-    wake.page(memory.deviceId);
-    return;
-  }
-  memory.isBelieving = false;
-  copy.isRead = true;
-  copy.isMissed = false;
-  if (copy.isSeenInPage) copy.needsProof = false;
-  // While a publish is under way another page would tell no more; its end asks for one.
-  if (copy.isDoubtful && copy.publishing === undefined) wake.page(memory.deviceId);
-  if (isMissing && forgetCopy(memory)) {
-    copy.needsProof = true;
-    copy.problem = {
-      reason: 'NotRetained',
-      message: `the broker acknowledged the document and does not show it; ${shortcoming ?? 'check its retained-message limits'}`,
-    };
-    wake.status(memory, 'sync');
-    wake.desired(memory.deviceId, NOT_RETAINED_RETRY_MS);
-  } else wake.desired(memory.deviceId);
-}
-
-/** True when the broker owes the document: it acknowledged it on this connection, and there is still an object for it. */
-function forgetCopy({ copy, owner }: DeviceMemory): boolean {
-  const isOwed = copy.isAcknowledged && owner !== undefined;
-  copy.payload = undefined;
-  copy.isAcknowledged = false;
-  copy.expresses = undefined;
-  return isOwed;
-}

@@ -22,7 +22,9 @@ import { askDevice } from '../twin/ask-device.ts';
 import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { namespaceOf } from '../twin/claims.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
-import { DesiredReconciler, concludePage } from '../downstream/reconcile.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import { problemOf } from '../twin/broker-copy.ts';
+import { DesiredReconciler } from '../downstream/reconcile.ts';
 import { Departed } from '../twin/departed.ts';
 import { Discovery } from '../readback/discovery.ts';
 import { noteStrange } from '../status/strange.ts';
@@ -98,6 +100,7 @@ export class Term implements BrokerHandlers {
   readonly #stateRequests = new StateRequests();
   readonly #presenceWatch: PresenceWatch;
   readonly #fleet: Fleet;
+  readonly #wake: Wake;
   readonly #pages: PageReader;
   readonly #router: Router;
   readonly #refusals: Refusals;
@@ -123,7 +126,8 @@ export class Term implements BrokerHandlers {
     this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
     this.#presenceWatch = new PresenceWatch(config, clock, this.#reading);
     this.#fleet = new Fleet(lister, this.#presenceWatch, new Departed(clock, config.takeoverGraceSeconds * 1000));
-    const wake = this.#wake();
+    const wake = this.#createWake();
+    this.#wake = wake;
     const limits = {
       maxPayloadBytes: config.maxDocumentBytes,
       maxNesting: config.maxNesting,
@@ -174,7 +178,9 @@ export class Term implements BrokerHandlers {
         onPage: (result) => metrics.pagesRead.inc({ result }),
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
-          concludePage(memory, wake, broker.findings);
+          const { shortcoming } = broker.findings;
+          advanceCopy(memory, { kind: 'pageEnded', isOwned: memory.owner !== undefined, shortcoming }, wake);
+          if (memory.copy.isRead) memory.isBelieving = false;
           if (memory.stateGap !== 'none')
             this.#stateRequests.add(memory.deviceId, memory.stateGap === 'cleared', clock.monotonic());
         },
@@ -306,7 +312,7 @@ export class Term implements BrokerHandlers {
     // In a cluster that was restored from a backup, the status has lost what the device has reported since.
     if (mustRead || source === 'list') this.#readAnew(memory);
     if (isGenerationMoved) {
-      memory.copy.expresses = undefined;
+      advanceCopy(memory, { kind: 'desiredChanged' }, this.#wake);
       this.#deps.desiredQueue.add(deviceId);
     }
     this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isGenerationMoved);
@@ -364,8 +370,7 @@ export class Term implements BrokerHandlers {
     for (const memory of this.#fleet.all()) {
       memory.presence = onReconnect(memory.presence, this.#reading.reading);
       memory.isBelieving = true;
-      memory.copy.isAcknowledged = false;
-      this.#readAnew(memory);
+      advanceCopy(memory, { kind: 'reconnected' }, this.#wake);
     }
     this.#resync.onConnected();
   }
@@ -380,7 +385,7 @@ export class Term implements BrokerHandlers {
 
   /** Without its page nothing is known of what stands there, so nothing is published; the twin says why. */
   readonly #onPageRefused = (memory: DeviceMemory, { message }: BrokerError): void => {
-    memory.copy.problem = { reason: 'BrokerRefused', message };
+    advanceCopy(memory, { kind: 'pageRefused', message }, this.#wake);
     this.#refusals.note(memory.deviceId, message);
     this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, false);
   };
@@ -388,19 +393,17 @@ export class Term implements BrokerHandlers {
   #retryRefused(deviceId: string): boolean {
     const memory = this.#fleet.get(deviceId);
     // A change that was taken back leaves nothing to try.
-    if (memory?.copy.problem?.reason !== 'BrokerRefused') return false;
+    if (memory === undefined || problemOf(memory.copy)?.reason !== 'BrokerRefused') return false;
     if (memory.copy.isRead) this.#deps.desiredQueue.add(deviceId);
     else this.#pages.request(deviceId);
     return true;
   }
 
   #readAnew(memory: DeviceMemory): void {
-    memory.copy.isRead = false;
-    memory.readsAnew += 1;
-    this.#pages.request(memory.deviceId);
+    advanceCopy(memory, { kind: 'outdated' }, this.#wake);
   }
 
-  #wake(): Wake {
+  #createWake(): Wake {
     const { desiredQueue, statusQueue, broker, clock, log } = this.#deps;
     const restMs = (memory: DeviceMemory | undefined): number => memory?.pace.restMs(clock.monotonic()) ?? 0;
     return {

@@ -2,9 +2,11 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker, BrokerError, RefusedFilters } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import { ReadWindow } from '../twin/read-window.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface PageReaderDeps {
   readonly broker: Broker;
@@ -13,6 +15,7 @@ export interface PageReaderDeps {
   readonly limits: { readonly maxMessages: number };
   readonly pageSize: number;
   readonly concurrency: number;
+  readonly wake: Wake;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onPage: (result: 'complete' | 'broken') => void;
@@ -112,14 +115,9 @@ export class PageReader {
   }
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
-    const { broker, topics, onPage, onRead, onRefused } = this.#deps;
+    const { broker, topics, wake, onPage, onRead, onRefused } = this.#deps;
     const connection = this.#connection;
-    const begunAt = page.map(({ readsAnew }) => readsAnew);
-    for (const memory of page) {
-      memory.copy.isSeenInPage = false;
-      memory.copy.isPublishedInPage = memory.copy.publishing !== undefined;
-      memory.copy.isDoubtful = false;
-    }
+    for (const memory of page) advanceCopy(memory, { kind: 'pageBegan' }, wake);
     let refused: RefusedFilters;
     try {
       refused = await broker.readRetained(
@@ -136,11 +134,11 @@ export class PageReader {
     // What was read on a connection that is gone may have been replaced before the next one.
     if (connection !== this.#connection) return;
     this.#closeLater(page);
-    for (const [at, memory] of page.entries()) {
+    for (const memory of page) {
       const refusal = refused.get(topics.retained(memory.deviceId));
       if (refusal !== undefined) onRefused(memory, refusal);
       // Some of it was routed for another owner, or for none; the device waits for its next page.
-      else if (memory.readsAnew === begunAt[at]) onRead(memory);
+      else if (memory.copy.page !== 'none') onRead(memory);
     }
   }
 

@@ -8,6 +8,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
 import { askDevice } from '../twin/ask-device.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -168,7 +169,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
 
   /** The document may have to be another one, and what was judged is to be judged again. */
   #wake(memory: DeviceMemory): void {
-    memory.copy.expresses = undefined;
+    advanceCopy(memory, { kind: 'desiredChanged' }, this.#deps.wake);
     this.#deps.wake.desired(memory.deviceId);
     this.#deps.wake.status(memory, 'online');
   }

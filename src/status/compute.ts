@@ -7,7 +7,7 @@ import { isSaid } from '../document/standing.ts';
 import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
 import type { Presence } from '../twin/presence.ts';
-import type { PublishProblem } from '../twin/device-memory.ts';
+import type { PublishProblem } from '../twin/broker-copy.ts';
 import { fitReported, fitTexts, leftOut } from './fit.ts';
 import { schemaOf } from '../twin/schema-state.ts';
 import { judgeSync } from './sync-state.ts';

@@ -17,7 +17,7 @@ import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { Report } from '../twin/inbox.ts';
 import { typeReport } from './type-report.ts';
 import { DeviceMemory } from '../twin/device-memory.ts';
-import { expressionOf } from '../document/compose.ts';
+import { problemOf, publishedGeneration } from '../twin/broker-copy.ts';
 import type { EventSink } from '../twin/events.ts';
 import { transitionEvents } from './events.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -198,9 +198,11 @@ export class StatusReconciler {
 
   #publication(device: Device, memory: DeviceMemory, typing: Typing): Publication | undefined {
     const { copy } = memory;
-    const document = this.#parseOwn(device, copy.payload, typing);
-    if (copy.problem !== undefined) return { kind: 'held', problem: copy.problem, document };
-    if (copy.expresses === expressionOf(device) && document !== undefined) return { kind: 'published', document };
+    const document = this.#parseOwn(device, copy.standing?.payload, typing);
+    const held = problemOf(copy);
+    if (held !== undefined) return { kind: 'held', problem: held, document };
+    const isPublished = publishedGeneration(copy) === device.metadata.generation;
+    if (isPublished && document !== undefined) return { kind: 'published', document };
     const isNew = device.status?.observedGeneration !== device.metadata.generation;
     // The schema is on its way and decides only how the same is written: whether the device is there is worth telling meanwhile.
     if (!isNew && typing.kind === 'pending' && document !== undefined) return { kind: 'published', document };
@@ -347,14 +349,14 @@ const NO_REPORTS: TwinView['reports'] = new Map();
 /** `memory` is that of the device id; an id that is kept for another namespace has none. */
 function claimOf(key: DeviceKey, memory: DeviceMemory | undefined): Claim {
   if (memory?.owner !== key) return { kind: 'duplicate', winner: memory?.owner };
-  const { foreignOwner } = memory.copy;
-  return foreignOwner === undefined ? { kind: 'owner' } : { kind: 'foreign', owner: foreignOwner };
+  const { conclusion } = memory.copy;
+  return conclusion?.kind === 'foreign' ? conclusion : { kind: 'owner' };
 }
 
 /** Whose the id is, is guessed by age: what stands at the broker has not been read yet, and is not refused either. */
 function isUndecided(memory: DeviceMemory | undefined): boolean {
   if (memory?.owner === undefined || memory.copy.isRead) return false;
-  return memory.holder === undefined && memory.copy.problem === undefined;
+  return memory.holder === undefined && problemOf(memory.copy) === undefined;
 }
 
 function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {

@@ -1,10 +1,10 @@
 import type { DeviceKey, DeviceStatus } from '../api/device.ts';
-import type { Reason } from '../api/reasons.ts';
 import type { NamedRevisions } from '../document/compose.ts';
+import { UNREAD, step } from './broker-copy.ts';
+import type { BrokerCopy, CopyEffect, CopyEvent } from './broker-copy.ts';
 import type { Flapping } from './flapping.ts';
 import { recallPresence } from './presence.ts';
 import type { Presence } from './presence.ts';
-import type { Owner } from '../protocol/envelopes.ts';
 import { Inbox } from './inbox.ts';
 import type { Holder } from './claims.ts';
 import type { ReadWindow } from './read-window.ts';
@@ -12,41 +12,8 @@ import type { RevisionBudget } from './revision-budget.ts';
 import { WritePace } from './write-pace.ts';
 import type { WriteRefusal } from './write-refusal.ts';
 
-/** Why a device's document is not at the broker although it should be. */
-export interface PublishProblem {
-  readonly reason: Reason;
-  readonly message: string;
-}
-
 /** `cleared`: its topics were, with its former object; `unwatched`: its object came while nobody led, and may have had a predecessor. */
 export type StateGap = 'none' | 'cleared' | 'unwatched';
-
-/** What is known of the broker's copy of a device's document. */
-export interface BrokerCopy {
-  /** False until a page has shown what the broker holds: until then nothing is published or withdrawn. */
-  isRead: boolean;
-  /** The retained payload, whoever wrote it; undefined: the broker holds none. One character a byte (`latin1`), which is small; parsed when needed. */
-  payload: string | undefined;
-  /** A payload on its way, not acknowledged yet. */
-  publishing: string | undefined;
-  /** The broker acknowledged this payload on this connection; a page that lacks it proves that it does not keep it. */
-  isAcknowledged: boolean;
-  /** `uid@generation` of the object whose desired state `payload` is known to express. */
-  expresses: string | undefined;
-  problem: PublishProblem | undefined;
-  /** The page being read now has shown a document. */
-  isSeenInPage: boolean;
-  /** A publish was under way since the page being read now began: what the page shows may be older than what we know. */
-  isPublishedInPage: boolean;
-  /** Such a page showed another document, an older one or someone else's since: only another page tells. */
-  isDoubtful: boolean;
-  /** The last page lacked a document that should stand: believed when the next one lacks it too, because brokers may be slow to show. */
-  isMissed: boolean;
-  /** A page lacked a document that the broker had acknowledged: only another page can prove that it keeps the next one. */
-  needsProof: boolean;
-  /** The document belongs to an object of someone else. */
-  foreignOwner: Owner | undefined;
-}
 
 /**
  * All that the leader remembers of one device id, between the cluster's side and the device's. Lost without harm: everything here
@@ -55,20 +22,7 @@ export interface BrokerCopy {
 export class DeviceMemory {
   readonly deviceId: string;
   readonly inbox = new Inbox();
-  readonly copy: BrokerCopy = {
-    isRead: false,
-    payload: undefined,
-    publishing: undefined,
-    isAcknowledged: false,
-    expresses: undefined,
-    problem: undefined,
-    isSeenInPage: false,
-    isPublishedInPage: false,
-    isDoubtful: false,
-    isMissed: false,
-    needsProof: false,
-    foreignOwner: undefined,
-  };
+  #copy: BrokerCopy = UNREAD;
   #presence: Presence;
   readonly #onPresence: (memory: DeviceMemory) => void;
   /** Kept by the presenceWatch: the slot of the next look at the presence, and whether the device is counted as online. */
@@ -122,8 +76,6 @@ export class DeviceMemory {
   refusal: WriteRefusal | undefined;
   /** A heartbeat's turn has come to be written by itself. */
   isHeartbeatDue = false;
-  /** Counts how often everything stored had to be read anew: what a page showed that was begun before says too little. */
-  readsAnew = 0;
   /** Present while stored messages of the device may arrive. */
   window: ReadWindow | undefined;
   /** Retained report topics seen while the id has no object, to be cleared with it. */
@@ -141,6 +93,17 @@ export class DeviceMemory {
     this.#onPresence = onPresence;
     this.#presence = recallPresence(status, reading);
     this.schemaHash = status?.schema?.hash;
+  }
+
+  get copy(): BrokerCopy {
+    return this.#copy;
+  }
+
+  /** The only way to change the copy; what it returns is to be carried out: call `advanceCopy` instead. */
+  stepCopy(event: CopyEvent): readonly CopyEffect[] {
+    const { copy, effects } = step(this.#copy, event);
+    this.#copy = copy;
+    return effects;
   }
 
   get presence(): Presence {

@@ -160,9 +160,7 @@ function notYetHeard(presence: Presence): Presence {
 function forgetOwner(memory: DeviceMemory): void {
   memory.named = NOTHING_NAMED;
   memory.seenRevision = 0;
-  memory.copy.expresses = undefined;
-  memory.copy.problem = undefined;
-  memory.copy.foreignOwner = undefined;
+  memory.stepCopy({ kind: 'ownerChanged' });
   memory.orphanedReports = undefined;
   memory.clearings = 0;
   memory.refusal = undefined;

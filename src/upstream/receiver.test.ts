@@ -165,7 +165,8 @@ describe('the router', () => {
 
   it("looks again at the broker when someone else writes the device's document", () => {
     const { memory, send, said } = setUp();
-    memory.copy.payload = 'ours';
+    memory.stepCopy({ kind: 'pageBegan' });
+    memory.stepCopy({ kind: 'shown', payload: 'ours' });
     send(topics.desired('sensor-01'), 'ours');
     expect(said).toEqual([]);
     send(topics.desired('sensor-01'), 'theirs');

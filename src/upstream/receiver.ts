@@ -1,5 +1,7 @@
 import type { BadInputReason } from '../api/reasons.ts';
 import type { Clock } from '../base/clock.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import { copyText } from '../twin/broker-copy.ts';
 import { countChange } from '../twin/flapping.ts';
 import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
@@ -114,7 +116,7 @@ export class Router {
     if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
-      if (topic.kind === 'desired' && memory !== undefined) this.#seeCopy(memory, message.payload);
+      if (topic.kind === 'desired' && memory !== undefined) this.#routeDesired(memory, message);
       this.#deps.onUnknown(topic, message.payload);
     } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
       this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
@@ -130,25 +132,11 @@ export class Router {
     );
   }
 
-  #routeDesired(memory: DeviceMemory, message: IncomingMessage): void {
-    if (message.retained) this.#seeCopy(memory, message.payload);
-    // A live one that is not our own echo (MQTT 3.1.1 has no noLocal) is someone else's; only a page tells whether it still stands.
-    else if (!isOwnEcho(memory, message.payload)) this.#deps.wake.page(memory.deviceId);
-  }
-
-  #seeCopy(memory: DeviceMemory, payload: Buffer): void {
-    const { copy } = memory;
-    if (payload.length === 0) return;
-    const text = payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString('latin1');
-    if (copy.isPublishedInPage) {
-      copy.isDoubtful ||= text !== (copy.publishing ?? copy.payload);
-      return;
-    }
-    copy.isSeenInPage = true;
-    if (text === copy.payload) return;
-    copy.payload = text;
-    copy.isAcknowledged = false;
-    copy.expresses = undefined;
+  #routeDesired(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
+    if (retained && payload.length === 0) return;
+    // A live one of someone else is news, but only a page tells whether it still stands.
+    const kind = retained ? 'shown' : 'overheard';
+    advanceCopy(memory, { kind, payload: copyText(payload) }, this.#deps.wake);
   }
 
   #onHeartbeat(memory: DeviceMemory): void {
@@ -293,7 +281,7 @@ export class Router {
     // That an older stored birth names none says nothing.
     if (birth.schema !== undefined || delivery !== 'recheck') this.#deps.schemas.announce(memory, birth.schema);
     if (before.maxBytes !== birth.maxBytes || before.encoding !== birth.encoding) {
-      memory.copy.expresses = undefined;
+      advanceCopy(memory, { kind: 'desiredChanged' }, this.#deps.wake);
       this.#deps.wake.desired(memory.deviceId);
     }
   }
@@ -362,12 +350,3 @@ function isSameSession(before: Presence, birth: Birth): boolean {
 function isClear({ kind }: ParsedTopic, { payload }: IncomingMessage): boolean {
   return payload.length === 0 && kind !== 'heartbeat';
 }
-
-function isOwnEcho({ copy }: DeviceMemory, payload: Buffer): boolean {
-  const text = payload.toString('latin1');
-  return text === copy.payload || text === copy.publishing;
-}
-
-/** A broker's copy above this size is nobody's valid document; it is remembered as different, not kept. */
-const MAX_COPY_BYTES = 2_000_000;
-const OVERSIZED = 'oversized';
