@@ -16,6 +16,7 @@ import type { Outcome } from './controller/outcome.ts';
 import type { KubeClient } from './kube/client.ts';
 import { ApiError, retryAfterOf } from './kube/errors.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
+import { fenceWrites } from './kube/fence.ts';
 import { createKubeClient } from './kube/http-client.ts';
 import { loadKubeconfig } from './kube/kubeconfig.ts';
 import { runElection } from './kube/lease.ts';
@@ -199,7 +200,7 @@ async function leadWhenElected(operator: Operator, home: string | undefined, sig
   const onLeading = (isLeading: boolean): void => metrics.leader.set({ name: config.leaseName }, isLeading ? 1 : 0);
   if (!config.leaderElection) {
     onLeading(true);
-    await lead(operator, { signal, renewNow: () => Promise.resolve() }, 'standalone');
+    await lead(operator, { signal, renewNow: () => Promise.resolve(), isHeld: () => true }, 'standalone');
     return;
   }
   const namespace = config.leaseNamespace ?? config.namespace ?? home ?? 'default';
@@ -241,6 +242,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       live: topics.live,
       tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
       beforeReconnect: () => lease.renewNow(),
+      mayPublish: () => lease.isHeld(),
     },
     { clock, log },
   );
@@ -252,7 +254,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       ownNames: [config.mqttUsername, clientId],
       devices: operator.devices,
       schemas: operator.schemas,
-      client,
+      client: fenceWrites(client, () => lease.isHeld()),
       broker,
       desiredQueue,
       statusQueue,

@@ -2,17 +2,28 @@ import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { KubeClient } from './client.ts';
-import { ApiError, isConflict, isNotFound, retryAfterOf } from './errors.ts';
+import { ApiError, TransportError, isConflict, isNotFound, retryAfterOf } from './errors.ts';
 
 export interface LeaseTimes {
   /** How long others must see no renewal before they take the Lease. */
   readonly durationMs: number;
   /** A leader that has not renewed for so long stops leading; well before others may take over. */
   readonly renewDeadlineMs: number;
+  /** Between two renewals, and between two tries to reach an API server that does not answer. */
   readonly retryMs: number;
+  /** How often others look at the Lease at least: so much later than `durationMs` they may notice that it has expired. */
+  readonly lookMs: number;
+  /** A request without an answer is given up after this: the next one takes another connection, maybe to another API server. */
+  readonly answerMs: number;
 }
 
-const DEFAULT_LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+const DEFAULT_LEASE_TIMES: LeaseTimes = {
+  durationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryMs: 2_000,
+  lookMs: 1_000,
+  answerMs: 4_000,
+};
 
 export interface ElectionOptions {
   readonly client: KubeClient;
@@ -64,8 +75,10 @@ export async function runElection(
 
 export interface LeaseTerm {
   readonly signal: AbortSignal;
-  /** Rejects unless the Lease could be renewed just now: to be asked before doing what only the leader may do. */
+  /** Rejects unless the Lease could be renewed just now: to be asked before cutting off whoever else may lead. */
   renewNow(): Promise<void>;
+  /** False also in the moment before `signal` aborts: a process that was frozen reads its sockets before its timers fire. */
+  isHeld(): boolean;
 }
 
 class Election {
@@ -86,17 +99,26 @@ class Election {
     const { clock, onTurn, log, name, namespace } = this.#options;
     while (!signal.aborted) {
       onTurn?.();
-      let waitMs = this.#times.retryMs;
+      const startedAt = clock.monotonic();
+      let apartMs = 0;
       try {
         if (await this.#tryAcquire(signal)) return true;
       } catch (error) {
-        waitMs = Math.max(waitMs, retryAfterOf(error));
+        apartMs = Math.max(this.#times.retryMs, retryAfterOf(error));
         if (!signal.aborted)
           log.warn({ lease: `${namespace}/${name}`, err: error }, 'cannot acquire the lease, trying again');
       }
-      await delay(clock, waitMs * (1 + 0.2 * Math.random()), signal);
+      await delay(clock, Math.max(this.#untilNextLook(), apartMs - (clock.monotonic() - startedAt)), signal);
     }
     return false;
+  }
+
+  /** At the moment at which the Lease expires unless it is renewed before, and spread, because several look. */
+  #untilNextLook(): number {
+    const { lookMs } = this.#times;
+    const leftMs = this.#durationMs() - (this.#options.clock.monotonic() - this.#seenAt);
+    const spreadMs = lookMs * (0.5 + 0.5 * Math.random());
+    return leftMs > 0 ? Math.min(Math.ceil(leftMs), spreadMs) : spreadMs;
   }
 
   async hold(lead: (term: LeaseTerm) => Promise<void>, signal: AbortSignal): Promise<void> {
@@ -106,7 +128,11 @@ class Election {
     log.info({ lease: `${namespace}/${name}`, identity }, 'leading');
     onLeading?.(true);
     const renewing = this.#keepRenewing(ended, lost);
-    const term: LeaseTerm = { signal: ended, renewNow: () => this.#renew(ended) };
+    const term: LeaseTerm = {
+      signal: ended,
+      renewNow: () => this.#renew(ended),
+      isHeld: () => !ended.aborted && !this.#isOverdue(),
+    };
     try {
       await lead(term);
     } finally {
@@ -134,7 +160,9 @@ class Election {
   async #look(signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options;
     try {
-      const lease = await client.get<Lease>(this.#path(), undefined, signal);
+      const lease = await this.#within(this.#times.answerMs, signal, (stop) =>
+        client.get<Lease>(this.#path(), undefined, stop),
+      );
       if (lease.metadata.resourceVersion !== this.#seen?.metadata.resourceVersion) this.#seenAt = clock.monotonic();
       this.#seen = lease;
     } catch (error) {
@@ -144,10 +172,13 @@ class Election {
   }
 
   #isFree(): boolean {
-    const { holderIdentity, leaseDurationSeconds } = this.#seen?.spec ?? {};
+    const { holderIdentity } = this.#seen?.spec ?? {};
     if (holderIdentity === undefined || holderIdentity === '' || holderIdentity === this.#options.identity) return true;
-    const durationMs = (leaseDurationSeconds ?? 0) * 1000 || this.#times.durationMs;
-    return this.#options.clock.monotonic() - this.#seenAt >= durationMs;
+    return this.#options.clock.monotonic() - this.#seenAt >= this.#durationMs();
+  }
+
+  #durationMs(): number {
+    return (this.#seen?.spec.leaseDurationSeconds ?? 0) * 1000 || this.#times.durationMs;
   }
 
   async #keepRenewing(signal: AbortSignal, lost: AbortController): Promise<void> {
@@ -175,14 +206,27 @@ class Election {
   /** Rejects when the Lease is another's or could not be written before the deadline. */
   async #renew(signal: AbortSignal): Promise<void> {
     const leftMs = Math.max(1, this.#times.renewDeadlineMs - (this.#options.clock.monotonic() - this.#renewedAt));
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))]);
+    await this.#within(leftMs, signal, async (stop) => {
+      try {
+        await this.#write(stop);
+      } catch (error) {
+        // Deleted: whoever creates it first holds it, and that is us, unless another was faster.
+        if (isNotFound(error)) this.#seen = undefined;
+        else await this.#lookWhose(error, stop);
+        await this.#write(stop);
+      }
+    });
+  }
+
+  /** What `work` asks of the API server is cancelled when `signal` aborts, and after `ms`. */
+  async #within<T>(ms: number, signal: AbortSignal, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const reason = new TransportError(`no answer within ${Math.ceil(ms)} ms`, { isUnanswered: true });
+    const cancel = this.#options.clock.after(ms, () => late.abort(reason));
     try {
-      await this.#write(deadline);
-    } catch (error) {
-      // Deleted: whoever creates it first holds it, and that is us, unless another was faster.
-      if (isNotFound(error)) this.#seen = undefined;
-      else await this.#lookWhose(error, deadline);
-      await this.#write(deadline);
+      return await work(AbortSignal.any([signal, late.signal]));
+    } finally {
+      cancel();
     }
   }
 
@@ -211,9 +255,12 @@ class Election {
         leaseTransitions: (before?.leaseTransitions ?? 0) + (isMine || before === undefined ? 0 : 1),
       },
     };
-    this.#seen = await (this.#seen === undefined
-      ? client.create<Lease>(this.#collection(), lease, undefined, signal)
-      : client.replace<Lease>(this.#path(), lease, undefined, signal));
+    const isNew = this.#seen === undefined;
+    this.#seen = await this.#within(this.#times.answerMs, signal, (stop) =>
+      isNew
+        ? client.create<Lease>(this.#collection(), lease, undefined, stop)
+        : client.replace<Lease>(this.#path(), lease, undefined, stop),
+    );
     this.#seenAt = clock.monotonic();
     // From when it was asked, not from when it was answered: others count from the write.
     this.#renewedAt = startedAt;

@@ -297,6 +297,23 @@ describe('a connection', () => {
     await operator.close();
   });
 
+  it('publishes nothing that it may not publish any more, also what had waited for the window', async () => {
+    const broker = opened(await startBroker());
+    let mayPublish = true;
+    const tuning = { publishWindow: 1 };
+    const client = new Client(broker.url, { mayPublish: () => mayPublish, tuning });
+    await client.event();
+    const publish = (id: string) => client.broker.publish(topics.desired(id), '{}', { retain: true, qos: 1 });
+    const first = publish('one');
+    const second = publish('two');
+    mayPublish = false;
+    await first;
+    await expect(second).rejects.toMatchObject({ kind: 'transient' });
+    await expect(publish('three')).rejects.toMatchObject({ kind: 'transient' });
+    await client.broker.readRetained(['mir/v1alpha/#'], never);
+    expect(client.texts()).toEqual(['stored one/desired {}']);
+  });
+
   it('names the remedy when nobody listens', async () => {
     const broker = await startBroker();
     const { url } = broker;

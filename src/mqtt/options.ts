@@ -23,6 +23,8 @@ export interface BrokerOptions {
    * another leader took the client id (mosquitto 2.0.11 closes without saying so). While it rejects, there is no reconnect.
    */
   readonly beforeReconnect?: (signal: AbortSignal) => Promise<void>;
+  /** Asked before every publish, which is rejected as transient when it says no: another may lead by then. */
+  readonly mayPublish?: () => boolean;
 }
 
 /** Topics of the operator's own for one stored message with dots in its name. */

@@ -29,6 +29,7 @@ export class Session {
   readonly limits: BrokerLimits;
   readonly #client: MqttClient;
   readonly #live: BrokerOptions['live'];
+  readonly #mayPublish: () => boolean;
   readonly #name: BrokerName;
   readonly #window: PublishWindow;
   readonly #reader: RetainedReader;
@@ -50,6 +51,7 @@ export class Session {
     this.#hangUp = hangUp;
     this.#client = client;
     this.#live = options.live;
+    this.#mayPublish = options.mayPublish ?? (() => true);
     this.#name = name;
     this.limits = readLimits(connack);
     const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
@@ -112,6 +114,8 @@ export class Session {
       return Promise.reject(new BrokerError('tooLarge', message));
     }
     const send = (done: (error?: Error) => void): void => {
+      // Asked last of all: it may have waited for the window.
+      if (!this.#mayPublish()) return done(fenced(topic));
       // Without an answer only a new connection may send it again [MQTT-4.4.0-1].
       const answered =
         options.qos === 0 ? () => false : this.#answers.expect(() => this.#hangUp(this.#overdue('PUBLISH')));
@@ -157,6 +161,9 @@ export class Session {
     return new BrokerError('transient', `publish to ${topic} was cut: ${error.message}`, { cause: error });
   }
 }
+
+const fenced = (topic: string): BrokerError =>
+  new BrokerError('transient', `not published to ${topic}: the Lease is lost, or was not renewed in time`);
 
 function sendOnce(send: (done: (error?: Error) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
