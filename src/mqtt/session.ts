@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
+import { PublishWindow } from '../base/publish-window.ts';
 import type { BrokerFindings, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';
@@ -10,7 +11,6 @@ import { refusal } from './failure.ts';
 import type { BrokerOptions, BrokerTuning } from './options.ts';
 import { maxPageMessages } from './options.ts';
 import { Probe, PROVEN } from './probe.ts';
-import { PublishWindow } from './publish-window.ts';
 import { RetainedReader } from './retained-reader.ts';
 import type { PagePort } from './retained-reader.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
@@ -55,7 +55,11 @@ export class Session {
     this.#name = name;
     this.limits = readLimits(connack);
     const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
-    this.#window = new PublishWindow(Math.min(receiveMaximum, tuning.publishWindow), tuning.publishQueue);
+    this.#window = new PublishWindow(
+      Math.min(receiveMaximum, tuning.publishWindow),
+      tuning.publishQueue,
+      () => new BrokerError('transient', `more than ${tuning.publishQueue} publishes wait for the broker`),
+    );
     const page = { noLocal: false, retainHandling: 0 } as const;
     const port: PagePort = {
       subscribe: (filters, qos) => this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { connect } from 'mqtt';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { brokerAddress } from '../base/broker-url.ts';
-import { InFlight } from './in-flight.ts';
+import { PublishWindow } from '../base/publish-window.ts';
 
 /** How to reach the broker. */
 export interface ConnectionOptions {
@@ -60,14 +60,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const failed = closed.then((reason): never => {
     throw new Error(reason);
   });
-  let inFlight: InFlight;
+  let window: PublishWindow;
   try {
     const connack = await Promise.race([
       new Promise<IConnackPacket>((resolve) => client.once('connect', resolve)),
       failed,
     ]);
-    // MQTT.js does not keep to it [MQTT-3.3.4-9]. What waits is bounded by the device's messages: each is sent once at a time.
-    inFlight = new InFlight(connack.properties?.receiveMaximum ?? 65_535);
+    // What waits is bounded by the device's messages already: each is sent once at a time.
+    window = new PublishWindow(connack.properties?.receiveMaximum ?? 65_535, MAX_WAITING);
     // With Nagle's algorithm every answer waits for the other side's delayed ACK, about 40 ms.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     await Promise.race([subscribe(client, options.filters), failed]);
@@ -75,12 +75,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     client.end(true);
     throw error;
   }
+  void closed.then((reason) => window.close(new Error(reason)));
   failed.catch(() => {});
   return {
     closed,
     publish: async (topic, payload, { qos, retain }) => {
-      const send = (): Promise<unknown> => client.publishAsync(topic, payload, { qos, retain });
-      await (qos === 0 ? send() : inFlight.run(send));
+      if (qos === 0) await client.publishAsync(topic, payload, { qos, retain });
+      else await window.run((done) => client.publish(topic, payload, { qos, retain }, (error) => done(error ?? undefined)));
     },
     end: () => client.endAsync(),
     destroy: () => void client.stream.destroy(),
@@ -123,6 +124,8 @@ function watchClose(client: MqttClient): Promise<string> {
     });
   });
 }
+
+const MAX_WAITING = 1000;
 
 async function subscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
   const granted = await client.subscribeAsync([...filters], { qos: 1 });

@@ -10,7 +10,7 @@ import type { MqttClient } from 'mqtt';
 import { findCondition } from '../../src/api/conditions.ts';
 import { devicesPath } from '../../src/api/device.ts';
 import type { Device } from '../../src/api/device.ts';
-import { PublishWindow } from '../../src/mqtt/publish-window.ts';
+import { PublishWindow } from '../../src/base/publish-window.ts';
 import { BROKERS } from '../real/brokers.ts';
 import { assembleWorld } from '../world/assemble.ts';
 import { eventually, throughout } from '../world/eventually.ts';

@@ -1,5 +1,3 @@
-import { BrokerError } from './broker.ts';
-
 /** Sends one QoS 1 message and calls back once, with the error if there was one. */
 type Send = (done: (error?: Error) => void) => void;
 
@@ -16,15 +14,18 @@ interface Waiting {
 export class PublishWindow {
   readonly #size: number;
   readonly #queueLimit: number;
+  readonly #overflow: () => Error;
   #queue: Waiting[] = [];
   /** Index of the first that waits; the array is cut when half of it is used up. */
   #head = 0;
   readonly #inFlight = new Set<Waiting>();
   #closed: Error | undefined;
 
-  constructor(size: number, queueLimit: number) {
+  /** `overflow` makes the error of a publish for which there is no room to wait. */
+  constructor(size: number, queueLimit: number, overflow = (): Error => tooManyWait(queueLimit)) {
     this.#size = size;
     this.#queueLimit = queueLimit;
+    this.#overflow = overflow;
   }
 
   run(send: Send): Promise<void> {
@@ -36,7 +37,7 @@ export class PublishWindow {
       } else if (this.#queue.length - this.#head < this.#queueLimit) {
         this.#queue.push({ send, resolve, reject });
       } else {
-        reject(new BrokerError('transient', `more than ${this.#queueLimit} publishes wait for the broker`));
+        reject(this.#overflow());
       }
     });
   }
@@ -72,3 +73,5 @@ export class PublishWindow {
     this.#start(publish);
   }
 }
+
+const tooManyWait = (most: number): Error => new Error(`more than ${most} publishes wait for the broker`);
