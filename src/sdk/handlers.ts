@@ -1,9 +1,9 @@
 import type { MessageValue } from './store.ts';
 
 /** What a handler may say beyond that it applied the value as it is. */
-export interface Applied {
+export interface Applied<Reported = MessageValue> {
   /** What is in effect now, where that is not exactly the desired value. */
-  readonly value?: MessageValue;
+  readonly value?: Reported;
   /** Carried out once and for all (a firmware update): not given to the handler again at the next start. */
   readonly done?: boolean;
 }
@@ -18,7 +18,10 @@ export interface DesiredContext {
  * Applies one desired value; returning means applied. Never runs twice at a time for one message: a newer value waits until the
  * older one's handler has ended. Throws `Rejected` to say no; any other error is told, reported, and the handler tried again.
  */
-export type DesiredHandler = (value: MessageValue, context: DesiredContext) => Applied | void | Promise<Applied | void>;
+export type DesiredHandler<Value = MessageValue, Reported = Value> = (
+  value: Value,
+  context: DesiredContext,
+) => Applied<Reported> | void | Promise<Applied<Reported> | void>;
 
 /** Takes back what a message had set; is tried again until it does not throw. */
 export type WithdrawnHandler = (context: Pick<DesiredContext, 'signal'>) => unknown;
@@ -26,28 +29,4 @@ export type WithdrawnHandler = (context: Pick<DesiredContext, 'signal'>) => unkn
 /** Thrown by a handler: the device will not do this, and why. The reason is shown in the twin. */
 export class Rejected extends Error {
   override readonly name = 'Rejected';
-}
-
-/** Runs tasks one at a time for each message; of several that wait, only the newest runs. */
-export class TaskRunner {
-  readonly #running = new Map<string, { readonly controller: AbortController; readonly settled: Promise<void> }>();
-
-  /** Aborts what runs for `message`, waits for it, then runs `task`, which must not reject. */
-  run(message: string, task: (signal: AbortSignal) => Promise<void>): void {
-    const before = this.#running.get(message);
-    before?.controller.abort();
-    const controller = new AbortController();
-    const work = async (): Promise<void> => {
-      await before?.settled;
-      if (!controller.signal.aborted) await task(controller.signal);
-    };
-    const settled = work().finally(() => {
-      if (this.#running.get(message)?.controller === controller) this.#running.delete(message);
-    });
-    this.#running.set(message, { controller, settled });
-  }
-
-  abortAll(): void {
-    for (const { controller } of this.#running.values()) controller.abort();
-  }
 }

@@ -1,12 +1,12 @@
-import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import type { Checked } from '../schema/device-schema.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';
-import type { ReadDocument, RefusedEntry } from './codec.ts';
+import type { ReadDocument } from './codec.ts';
 import type { DeviceEvent } from './events.ts';
-import { Rejected, TaskRunner } from './handlers.ts';
+import { HandlerRunner } from './handler-runner.ts';
 import type { Applied, DesiredHandler, WithdrawnHandler } from './handlers.ts';
+import { Refusals } from './refusals.ts';
 import { ReportBook } from './report-book.ts';
 import type { DeviceStore, MessageValue, StoreChange, StoredEntry } from './store.ts';
 import { takeDocument } from './take-document.ts';
@@ -30,16 +30,12 @@ export interface LocalTwinOptions {
 /** What a device knows of its twin: desired entries and reported values, in a store. Knows nothing of a connection. */
 export class LocalTwin {
   readonly #options: LocalTwinOptions;
-  readonly #handlers = new Map<string, { readonly apply: DesiredHandler; readonly withdraw?: WithdrawnHandler }>();
-  readonly #tasks = new TaskRunner();
+  readonly #runner: HandlerRunner;
   readonly #reports: ReportBook;
   readonly #entries = new Map<string, StoredEntry>();
-  /** What the newest document has that this device's schema cannot read; read again with the document after a restart. */
-  #refused: ReadonlyMap<string, RefusedEntry> = new Map();
+  readonly #refusals = new Refusals();
   /** The newest document, while it could not be stored. */
   #cancelRetry: (() => void) | undefined;
-  /** Messages with a value in effect beside their entry that no handler of this process has been given yet. */
-  readonly #unresumed = new Set<string>();
   /** The object was deleted or disabled since the last document that took effect. */
   #isCutOff = false;
   #isEnded = false;
@@ -49,10 +45,18 @@ export class LocalTwin {
   constructor(options: LocalTwinOptions) {
     this.#options = options;
     this.#reports = new ReportBook(options.clock, (reports) => this.#write({ reports }));
+    this.#runner = new HandlerRunner({
+      clock: options.clock,
+      entryOf: (message) => this.#entries.get(message),
+      onApplied: (message, value, applied) => this.#decide(message, value, applied),
+      onUnapplied: (message, decision, reason) => this.#conclude(message, { decision, reason }),
+      onWithdrawn: (message) => this.#drop(message),
+      fail: (what, reason) => this.#fail(what, reason),
+    });
   }
 
   onDesired(message: string, apply: DesiredHandler, withdraw?: WithdrawnHandler): void {
-    this.#handlers.set(message, { apply, ...(withdraw !== undefined && { withdraw }) });
+    this.#runner.register(message, apply, withdraw);
   }
 
   /** Reads the store and gives every value in it to its handler, except what is done for good. */
@@ -61,11 +65,8 @@ export class LocalTwin {
     if (problem !== undefined) this.#fail('store', problem);
     this.#reports.load(reports);
     for (const [message, entry] of entries) this.#entries.set(message, entry);
-    for (const [message, { inEffect }] of entries) if (inEffect !== undefined) this.#unresumed.add(message);
-    for (const [message, entry] of entries) {
-      if (entry.withdrawn === true) this.#runWithdraw(message);
-      else if (entry.done !== true) this.#runApply(message, entry);
-    }
+    for (const [message, { withdrawn }] of entries) if (withdrawn === true) this.#tellDropped(message);
+    this.#runner.start(entries);
   }
 
   /** Aborts the handlers and stores what waits for it. */
@@ -73,7 +74,7 @@ export class LocalTwin {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#cancelRetry?.();
-    this.#tasks.abortAll();
+    this.#runner.abortAll();
     this.#reports.flush();
     this.#options.store.close();
   }
@@ -123,7 +124,7 @@ export class LocalTwin {
       return;
     }
     for (const [message, entry] of changes) this.#entries.set(message, entry);
-    for (const message of withdrawn) this.#runWithdraw(message);
+    for (const message of withdrawn) this.#withdraw(message);
     for (const message of changed) this.#accept(message);
     for (const message of confirmed) this.#options.onReport(message);
     if (!this.#isCutOff || document.disabled) return;
@@ -131,29 +132,26 @@ export class LocalTwin {
     this.#options.onWelcomed();
   }
 
-  /** Like entries, refusals only go forward: an older document that comes again takes nothing back. */
   #refuse({ refused = {} }: ReadDocument): void {
-    const before = this.#refused;
-    const now = Object.entries(refused).filter(([message, entry]) => !isOvertaken(entry, this.#liveEntry(message)));
-    this.#refused = new Map(now.map(([message, entry]) => [message, newerOf(entry, before.get(message))]));
-    for (const [message, entry] of this.#refused) {
-      const told = before.get(message);
-      if (told?.uid === entry.uid && told.revision === entry.revision) continue;
-      this.#fail(`desired ${message}`, entry.reason);
+    const { fresh, gone } = this.#refusals.take(refused, (message) => this.#liveEntry(message));
+    for (const [message, { reason }] of fresh) {
+      this.#fail(`desired ${message}`, reason);
       this.#options.onReport(message);
     }
-    for (const message of before.keys()) {
-      if (this.#refused.has(message)) continue;
-      if (this.names.has(message)) this.#options.onReport(message);
-      else this.#options.onForgotten();
-    }
+    for (const message of gone) this.#reportOrForget(message);
+  }
+
+  /** What is not reported any more has to be left out of the birth. */
+  #reportOrForget(message: string): void {
+    if (this.names.has(message)) this.#options.onReport(message);
+    else this.#options.onForgotten();
   }
 
   /** Undefined when there is nothing to say. Repeats the last decision, so that a later value does not erase an acknowledgement. */
   envelopeOf(message: string): ReportedEnvelope | undefined {
     const entry = this.#liveEntry(message);
     const value = this.#reports.get(message);
-    const refused = this.#refused.get(message);
+    const refused = this.#refusals.get(message);
     if (refused !== undefined) return { ...refused, status: 'rejected', ...(value !== undefined && { value }) };
     if (entry === undefined) return value && { value };
     const { uid, revision, decision, reason } = entry;
@@ -168,7 +166,7 @@ export class LocalTwin {
 
   /** Everything this device reports. */
   get names(): ReadonlySet<string> {
-    const names = new Set([...this.#options.reports, ...this.#reports.names, ...this.#refused.keys()]);
+    const names = new Set([...this.#options.reports, ...this.#reports.names, ...this.#refusals.names]);
     for (const [message, entry] of this.#entries) if (entry.withdrawn !== true) names.add(message);
     return names;
   }
@@ -192,77 +190,23 @@ export class LocalTwin {
     if (entry === undefined) return;
     this.#options.onEvent({ kind: 'desired', message, revision: entry.revision, value: entry.value });
     this.#options.onReport(message);
-    this.#runApply(message, entry);
+    this.#runner.apply(message, entry);
   }
 
-  #runApply(message: string, { value, revision }: StoredEntry): void {
-    const apply = this.#handlers.get(message)?.apply ?? unhandled(message);
-    this.#tasks.run(message, async (signal) => {
-      // Once, so that a value that cannot be applied any more does not stand in the way of the next one.
-      await this.#resume(message, signal).catch((error: unknown) => this.#tellUnresumed(message, error));
-      await this.#persist(message, signal, async () => {
-        const applied = await apply(value, { revision, signal });
-        if (!signal.aborted) this.#decide(message, value, applied ?? {});
-      });
-      if (!signal.aborted && this.#unresumed.has(message)) await this.#resumePatiently(message, signal);
-    });
+  #withdraw(message: string): void {
+    this.#tellDropped(message);
+    this.#runner.withdraw(message);
   }
 
-  /** Gives the handler what was in effect when the process ended; throws what the handler does. */
-  async #resume(message: string, signal: AbortSignal): Promise<void> {
-    const entry = this.#entries.get(message);
-    if (!this.#unresumed.has(message) || entry?.inEffect === undefined || signal.aborted) return;
-    await this.#handlers.get(message)?.apply(entry.inEffect, { revision: entry.revision, signal });
-    if (!signal.aborted) this.#unresumed.delete(message);
-  }
-
-  /** The entry was rejected again: what was in effect is what the device has to be. */
-  async #resumePatiently(message: string, signal: AbortSignal): Promise<void> {
-    for (let failures = 1; !signal.aborted; failures += 1) {
-      await delay(this.#options.clock, retryDelayMs(failures), signal);
-      try {
-        return await this.#resume(message, signal);
-      } catch (error) {
-        if (error instanceof Rejected) return;
-        if (!signal.aborted) this.#tellUnresumed(message, error);
-      }
-    }
-  }
-
-  #tellUnresumed(message: string, error: unknown): void {
-    this.#fail(`handler of ${message}`, `the value in effect could not be applied: ${messageOf(error)}`);
-  }
-
-  #runWithdraw(message: string): void {
+  #tellDropped(message: string): void {
     this.#options.onEvent({ kind: 'dropped', message });
-    if (this.names.has(message)) this.#options.onReport(message);
-    else this.#options.onForgotten();
-    const withdraw = this.#handlers.get(message)?.withdraw;
-    this.#tasks.run(message, (signal) =>
-      this.#persist(message, signal, async () => {
-        await withdraw?.({ signal });
-        if (signal.aborted) return;
-        this.#entries.delete(message);
-        this.#write({ entries: new Map([[message, undefined]]) });
-      }),
-    );
+    this.#reportOrForget(message);
   }
 
-  /** Tries `step` until it succeeds, says no or is overtaken. What it throws is a fault of this device, not of the value. */
-  async #persist(message: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
-    for (let failures = 0; !signal.aborted; failures += 1) {
-      try {
-        return await step();
-      } catch (error) {
-        if (signal.aborted) return;
-        const reason = messageOf(error);
-        if (error instanceof Rejected) return this.#conclude(message, { decision: 'rejected', reason });
-        const retryInMs = retryDelayMs(failures);
-        this.#fail(`handler of ${message}`, `${reason}; tried again in ${retryInMs} ms`);
-        this.#conclude(message, { decision: 'accepted', reason: `not applied yet, handler failed: ${reason}` });
-        await delay(this.#options.clock, retryInMs, signal);
-      }
-    }
+  /** What it had set is taken back. */
+  #drop(message: string): void {
+    this.#entries.delete(message);
+    this.#write({ entries: new Map([[message, undefined]]) });
   }
 
   #decide(message: string, value: MessageValue, { value: inEffect, done }: Applied): void {
@@ -280,7 +224,7 @@ export class LocalTwin {
     const { uid, revision, value, inEffect } = before;
     const { decision: status, reason } = decided;
     const isBeside = inEffect !== undefined && status !== 'applied';
-    if (!isBeside) this.#unresumed.delete(message);
+    if (!isBeside) this.#runner.forgetFormer(message);
     const entry = { uid, revision, value, ...(isBeside && { inEffect }), ...decided };
     this.#entries.set(message, entry);
     if (status !== 'accepted') this.#options.onEvent({ kind: 'decided', message, revision, status, reason });
@@ -316,34 +260,13 @@ export class LocalTwin {
   }
 }
 
-/** What the device has is of the same object, and as new. */
-function isOvertaken({ uid, revision }: RefusedEntry, entry: StoredEntry | undefined): boolean {
-  return entry?.uid === uid && entry.revision >= revision;
-}
-
-function newerOf(entry: RefusedEntry, told: RefusedEntry | undefined): RefusedEntry {
-  return told?.uid === entry.uid && told.revision > entry.revision ? told : entry;
-}
-
 type Decided = Pick<StoredEntry, 'decision' | 'reason' | 'done'>;
 
 const isSameDecision = (a: StoredEntry, b: StoredEntry): boolean =>
   a.decision === b.decision && a.reason === b.reason && a.done === b.done;
-
-function retryDelayMs(failures: number): number {
-  return Math.round(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (0.5 + Math.random() / 2));
-}
-
-function unhandled(message: string): DesiredHandler {
-  return () => {
-    throw new Rejected(`this device has no handler for ${message}`);
-  };
-}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** As many as a birth may name. */
 const MAX_ENTRIES = DEFAULT_MAX_REPORTS;
 const STORE_RETRY_MS = 5000;
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 5 * 60_000;

@@ -81,7 +81,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     closed,
     publish: async (topic, payload, { qos, retain }) => {
       if (qos === 0) await client.publishAsync(topic, payload, { qos, retain });
-      else await window.run((done) => client.publish(topic, payload, { qos, retain }, (error) => done(error ?? undefined)));
+      else await window.run((done) => client.publish(topic, payload, { qos, retain }, (error) => done(error)));
     },
     end: () => client.endAsync(),
     destroy: () => void client.stream.destroy(),
