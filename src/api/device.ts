@@ -5,6 +5,7 @@
  * is that message as a JSON object.
  */
 import type { Condition } from './conditions.ts';
+import type { JsonObject } from './json-value.ts';
 import type { Reason } from './reasons.ts';
 
 export const API_VERSION = 'iot.mir/v1alpha';
@@ -23,10 +24,7 @@ export function devicePath(key: DeviceKey): string {
   return `${devicesPath(namespace)}/${name}`;
 }
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: JsonValue;
-}
+export type { JsonObject, JsonValue } from './json-value.ts';
 
 /** Message name → message value. */
 export type Properties = Readonly<Record<string, JsonObject>>;

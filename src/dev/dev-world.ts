@@ -134,16 +134,18 @@ async function startDevices(
   url: string,
 ): Promise<SimulatedDevice[]> {
   const folder = inFolder(dataDir, 'devices').dataDir;
-  const schema = await compileProtoFiles(SAMPLE_PROTOS, { includeDirs: [PROTO] });
+  const descriptorSet = await compileProtoFiles(SAMPLE_PROTOS, { includeDirs: [PROTO] });
   const fleet = Array.from({ length: devices }, (_, index) => {
     const deviceId = SAMPLE_IDS[index] ?? `sim-${index + 1}`;
     return createSimulatedDevice({
       ...SAMPLE_DEVICE,
-      deviceId,
-      url,
-      schema,
-      onEvent: (event) => onDeviceEvent(describeEvent(deviceId, event)),
-      ...(folder === undefined ? {} : { store: join(folder, `${deviceId}.db`) }),
+      device: {
+        deviceId,
+        broker: { url },
+        schema: { descriptorSet },
+        onEvent: (event) => onDeviceEvent(describeEvent(deviceId, event)),
+        ...(folder === undefined ? {} : { store: join(folder, `${deviceId}.db`) }),
+      },
     });
   });
   await Promise.all(fleet.map((device) => device.start()));

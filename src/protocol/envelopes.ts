@@ -1,5 +1,5 @@
 /** The documents that cross the broker, as they are after parsing: trusted, with unknown fields dropped. */
-import type { JsonObject } from '../api/device.ts';
+import type { JsonObject } from '../api/json-value.ts';
 
 export const PROTOCOL_VERSION = 1;
 /** Revisions are 1…2³¹−1 and only grow. */

@@ -9,6 +9,7 @@ import { encodeReportedProtobuf, isProtobuf, parseDesiredProtobuf } from '../pro
 import { encodeReported } from '../protocol/reported-envelope.ts';
 import type { Checked, DeviceSchema, MessageType } from '../schema/device-schema.ts';
 import { loadSchema } from '../schema/load-schema.ts';
+import type { SchemaOptions } from './options.ts';
 
 /** A desired document as a device reads it. Entries that its schema cannot read are not among its messages. */
 export interface ReadDocument extends DesiredDocument {
@@ -32,20 +33,12 @@ export interface DeviceCodec {
   encodeReported(message: string, envelope: ReportedEnvelope): string | Buffer;
 }
 
-export interface CodecOptions {
-  readonly schema?: Uint8Array;
-  readonly encoding?: Encoding;
-}
-
-/** The codec of a device with this schema (a serialized `FileDescriptorSet`). Throws TypeError for what cannot be used. */
-export function codecOf({ schema, encoding = 'json' }: CodecOptions): DeviceCodec {
-  if (schema === undefined) {
-    if (encoding === 'json') return jsonCodec;
-    throw new TypeError('a device that speaks protobuf needs a schema: give its FileDescriptorSet as schema');
-  }
-  const loaded = loadSchema(schema);
-  if (!loaded.ok) throw new TypeError(`the schema cannot be used: ${loaded.message} (${loaded.reason})`);
-  return typedCodec(loaded.schema, encoding);
+/** The codec of a device with this schema; without one, messages are plain JSON. Throws TypeError for what cannot be used. */
+export function codecOf(schema?: SchemaOptions): DeviceCodec {
+  if (schema === undefined) return jsonCodec;
+  const loaded = loadSchema(schema.descriptorSet);
+  if (!loaded.ok) throw new TypeError(`schema.descriptorSet cannot be used: ${loaded.message} (${loaded.reason})`);
+  return typedCodec(loaded.schema, schema.encoding ?? 'json');
 }
 
 /** Messages are plain JSON, whatever is in them. */

@@ -3,28 +3,10 @@ import { connect } from 'mqtt';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { brokerAddress } from '../base/broker-url.ts';
 import { PublishWindow } from '../base/publish-window.ts';
+import type { BrokerOptions, TlsOptions } from './options.ts';
 
-/** How to reach the broker. */
 export interface ConnectionOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
-  readonly url: string;
-  /** Default 5; 4 is MQTT 3.1.1. */
-  readonly protocolVersion?: 4 | 5;
-  /** MQTT client id; default the device id. */
-  readonly clientId?: string;
-  /** Default, where there is a password: the client id. */
-  readonly username?: string;
-  readonly password?: string;
-  /** PEM: authorities, client certificate, private key. */
-  readonly ca?: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  /** Seconds of the MQTT keep-alive, after 1.5 times of which a broker sends the last will. Default 30. */
-  readonly keepaliveSeconds?: number;
-}
-
-export interface SessionOptions {
-  readonly connection: ConnectionOptions;
+  readonly broker: BrokerOptions;
   readonly clientId: string;
   readonly will: { readonly topic: string; readonly payload: string };
   readonly filters: readonly string[];
@@ -33,7 +15,7 @@ export interface SessionOptions {
 }
 
 /** One connection from CONNECT to its end; it never reconnects, because every connection needs a last will of its own. */
-export interface Session {
+export interface Connection {
   publish(
     topic: string,
     payload: string | Buffer,
@@ -48,7 +30,7 @@ export interface Session {
 }
 
 /** Connects and subscribes; resolves after SUBACK. Rejects with the broker's or the network's reason. */
-export async function openSession(options: SessionOptions): Promise<Session> {
+export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const client = connect(clientOptions(options));
   const closed = watchClose(client);
   client.on('message', (topic, payload, packet) => options.onMessage(topic, payload, packet.retain));
@@ -81,32 +63,43 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     closed,
     publish: async (topic, payload, { qos, retain }) => {
       if (qos === 0) await client.publishAsync(topic, payload, { qos, retain });
-      else await window.run((done) => client.publish(topic, payload, { qos, retain }, (error) => done(error)));
+      else
+        await window.run((done) =>
+          client.publish(topic, payload, { qos, retain }, (error) => done(error ?? undefined)),
+        );
     },
     end: () => client.endAsync(),
     destroy: () => void client.stream.destroy(),
   };
 }
 
-function clientOptions({ connection, clientId, will }: SessionOptions): IClientOptions {
-  const { password, ca, cert, key } = connection;
-  const username = connection.username ?? (password === undefined ? undefined : clientId);
+function clientOptions({ broker, clientId, will }: ConnectionOptions): IClientOptions {
+  const { password, tls } = broker;
+  const username = broker.username ?? (password === undefined ? undefined : clientId);
   return {
-    ...brokerAddress(connection.url),
-    protocolVersion: connection.protocolVersion ?? 5,
+    ...brokerAddress(broker.url),
+    protocolVersion: broker.protocolVersion ?? 5,
     clientId,
     clean: true,
     reconnectPeriod: 0,
     connectTimeout: 10_000,
-    keepalive: connection.keepaliveSeconds ?? 30,
+    keepalive: broker.keepaliveSeconds ?? 30,
     resubscribe: false,
     queueQoSZero: false,
     will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    ...pemOptions(tls),
+  };
+}
+
+/** As MQTT.js and `node:tls` take them. */
+export function pemOptions({ ca, cert, key }: TlsOptions = {}): Pick<IClientOptions, 'ca' | 'cert' | 'key'> {
+  const pem = (given: string | Uint8Array): string | Buffer => (typeof given === 'string' ? given : Buffer.from(given));
+  return {
+    ...(ca !== undefined && { ca: pem(ca) }),
+    ...(cert !== undefined && { cert: pem(cert) }),
+    ...(key !== undefined && { key: pem(key) }),
   };
 }
 

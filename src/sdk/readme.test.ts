@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,9 +14,12 @@ import { connectCloud, entry } from './testing/cloud.ts';
 import type { Cloud } from './testing/cloud.ts';
 
 const README = readFileSync(new URL('README.md', import.meta.url), 'utf8');
-const SDK = pathToFileURL(join(import.meta.dirname, 'index.ts')).href;
-const EXAMPLES = pathToFileURL(join(import.meta.dirname, 'examples')).href;
-const [first = '', ...parts] = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+/** What is installed beside the programs. */
+const PACKAGES = { 'mir-device': import.meta.dirname, zod: join(import.meta.dirname, '../../node_modules/zod') };
+const TIMED_MODE = pathToFileURL(join(import.meta.dirname, 'examples/timed-mode.ts')).href;
+const programs = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+const [first = '', second = ''] = programs.filter((code) => code.includes('createDevice'));
+const parts = programs.filter((code) => !code.includes('createDevice'));
 
 let broker: DevBroker;
 let cloud: Cloud;
@@ -25,6 +28,8 @@ const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mir-readme-'));
+  mkdirSync(join(folder, 'node_modules'));
+  for (const [name, target] of Object.entries(PACKAGES)) symlinkSync(target, join(folder, 'node_modules', name));
   broker = await startBroker();
   cloud = await connectCloud(broker.url, 'temp-sensor-01');
 });
@@ -44,12 +49,12 @@ afterEach(async () => {
 function start(word?: string) {
   const part = word === undefined ? '' : parts.find((code) => code.includes(word));
   if (part === undefined) throw new Error(`no program of the README has ${word}`);
-  const code = first.replace('await device.connect()', () => `${part}\nawait device.connect()`);
+  return run(first.replace('await device.connect()', () => `${part}\nawait device.connect()`));
+}
+
+function run(code: string) {
   const program = join(folder, 'device.ts');
-  writeFileSync(
-    program,
-    code.replaceAll('./index.ts', SDK).replace('./examples', EXAMPLES).replace('mqtt://localhost:1883', broker.url),
-  );
+  writeFileSync(program, code.replace('./timed-mode.ts', TIMED_MODE).replace('mqtt://localhost:1883', broker.url));
   const child = spawn(process.execPath, [program], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const lines: string[] = [];
@@ -80,6 +85,18 @@ describe('the programs of the README', () => {
     await cloud.desire({ 'sensor.v1.SampleRate': entry(1, { intervalSeconds: 60 }) });
     await cloud.next('reported/sensor.v1.SampleRate', { status: 'applied' });
     expect(lines).toEqual(['sampling every 60 s']);
+  });
+
+  it('go on with one whose messages have types and parsers', async () => {
+    const { lines } = run(second);
+    await cloud.next('reported/sensor.v1.BatteryStatus', { value: { percentage: 87, voltage: 3.2 } });
+    await cloud.desire({ 'sensor.v1.SampleRate': entry(1, { intervalSeconds: 0 }) });
+    const reason = 'intervalSeconds: Too small: expected number to be >=1';
+    await cloud.next('reported/sensor.v1.SampleRate', { status: 'rejected', reason });
+    expect(README).toContain(reason);
+    await cloud.desire({ 'sensor.v1.SampleRate': entry(2, { intervalSeconds: 60 }) });
+    await cloud.next('reported/sensor.v1.SampleRate', { status: 'applied' });
+    expect(lines).toEqual(['every 60.0 s']);
   });
 
   it('reject, and take back', async () => {

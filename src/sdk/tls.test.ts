@@ -9,7 +9,8 @@ import { createAuthority } from '../../test/real/certificates.ts';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
 import { createDevice } from './index.ts';
-import type { Device, DeviceEvent, DeviceOptions } from './index.ts';
+import type { BrokerOptions, Device, DeviceEvent } from './index.ts';
+import { briskOptions } from './testing/brisk-options.ts';
 
 let broker: DevBroker;
 let server: Server;
@@ -41,10 +42,10 @@ afterEach(async () => {
   await broker.close();
 });
 
-function firstEvent(options: Partial<DeviceOptions>): Promise<DeviceEvent> {
+function firstEvent(broker: Partial<BrokerOptions>): Promise<DeviceEvent> {
   return new Promise((resolve) => {
     const url = `mqtts://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const device = createDevice({ url, deviceId: 'd1', heartbeatSeconds: 0, onEvent: resolve, ...options });
+    const device = createDevice(briskOptions(url, { broker, onEvent: resolve }));
     devices.push(device);
     void device.connect();
   });
@@ -52,7 +53,7 @@ function firstEvent(options: Partial<DeviceOptions>): Promise<DeviceEvent> {
 
 describe('a device behind TLS', () => {
   it('comes online with the broker’s authority, with its id as user name', async () => {
-    expect(await firstEvent({ ca, password: 'pass-word' })).toMatchObject({ kind: 'online' });
+    expect(await firstEvent({ tls: { ca }, password: 'pass-word' })).toMatchObject({ kind: 'online' });
     const said = Buffer.concat(sent).toString('latin1');
     expect(said).toContain('\u0002d1\u0000\u0009pass-word');
   });

@@ -7,7 +7,9 @@ import type { DeviceSchema } from '../schema/device-schema.ts';
 import { hashSchema, loadSchema } from '../schema/load-schema.ts';
 import { descriptorSet } from '../schema/testing/descriptor-set.ts';
 import { compileProtoFiles, createDevice, memoryStore } from './index.ts';
-import type { Device, DeviceEvent, DeviceOptions } from './index.ts';
+import type { Device, DeviceEvent } from './index.ts';
+import { briskOptions } from './testing/brisk-options.ts';
+import type { BriskOptions } from './testing/brisk-options.ts';
 import { connectCloud, entry } from './testing/cloud.ts';
 import type { Cloud } from './testing/cloud.ts';
 
@@ -46,22 +48,16 @@ afterEach(async () => {
   await broker.close();
 });
 
-async function connect(options: Partial<DeviceOptions> = {}): Promise<Device> {
-  const device = createDevice({
-    url: broker.url,
-    deviceId: 'd1',
-    heartbeatSeconds: 0,
-    reportSpreadMs: 0,
-    reconnect: { baseMs: 5, maxMs: 20 },
-    schema: bytes,
-    onEvent: (event) => void events.push(event),
-    ...options,
-  });
+async function connect(options: BriskOptions = {}): Promise<Device> {
+  const onEvent = (event: DeviceEvent): void => void events.push(event);
+  const device = createDevice(briskOptions(broker.url, { schema: { descriptorSet: bytes }, onEvent, ...options }));
   devices.push(device);
   for (const message of [RATE, ALERT]) device.onDesired(message, (value) => void applied.push(value));
   await device.connect();
   return device;
 }
+
+const protobuf = () => ({ schema: { descriptorSet: bytes, encoding: 'protobuf' } }) as const;
 
 const encoded = (message: string, value: object): Uint8Array => {
   const result = schema.message(message)?.encode(value as never);
@@ -160,14 +156,7 @@ describe('a device with a schema', () => {
     first.destroy();
     const fewer = descriptorSet({ packageName: 'sensor.v1', messages: [{ name: 'AlertThreshold' }] });
     const withdrawn: string[] = [];
-    const next = createDevice({
-      url: broker.url,
-      deviceId: 'd1',
-      heartbeatSeconds: 0,
-      store,
-      schema: fewer,
-      onEvent: () => {},
-    });
+    const next = createDevice(briskOptions(broker.url, { store, schema: { descriptorSet: fewer }, onEvent: () => {} }));
     devices.push(next);
     for (const message of [RATE, ALERT]) {
       next.onDesired(
@@ -196,16 +185,14 @@ describe('a device with a schema', () => {
   });
 
   it('that cannot be used is refused when the device is made', () => {
-    const make = (options: Partial<DeviceOptions>): Device =>
-      createDevice({ url: broker.url, deviceId: 'd1', ...options });
-    expect(() => make({ schema: Buffer.from('nonsense') })).toThrow(/schema cannot be used/);
-    expect(() => make({ encoding: 'protobuf' })).toThrow(/needs a schema/);
+    const schema = { descriptorSet: Buffer.from('nonsense') };
+    expect(() => createDevice(briskOptions(broker.url, { schema }))).toThrow(/schema.descriptorSet cannot be used/);
   });
 });
 
 describe('a device that speaks protobuf', () => {
   it('says so, takes protobuf and reports protobuf', async () => {
-    await connect({ encoding: 'protobuf' });
+    await connect(protobuf());
     expect((await cloud.next('state', { online: true })).json).toMatchObject({ encoding: 'protobuf' });
     const value = encoded(RATE, { intervalSeconds: 60 });
     const messages = { [RATE]: { revision: 3, time: '', value } };
@@ -221,7 +208,7 @@ describe('a device that speaks protobuf', () => {
 
   it('understands the JSON that stands before its first birth, and takes the same value in protobuf for the same', async () => {
     await cloud.desire({ [RATE]: entry(3, { intervalSeconds: 60 }) });
-    await connect({ encoding: 'protobuf' });
+    await connect(protobuf());
     await nextReport(RATE, 'applied');
     const messages = { [RATE]: { revision: 4, time: '', value: encoded(RATE, { intervalSeconds: 60 }) } };
     await cloud.publish('desired', encodeDesiredProtobuf({ owner: OWNER, disabled: false, messages }), true);
@@ -230,7 +217,7 @@ describe('a device that speaks protobuf', () => {
   });
 
   it('rejects bytes that its schema cannot read', async () => {
-    await connect({ encoding: 'protobuf' });
+    await connect(protobuf());
     const messages = { [RATE]: { revision: 3, time: '', value: Buffer.from([0x08]) } };
     await cloud.publish('desired', encodeDesiredProtobuf({ owner: OWNER, disabled: false, messages }), true);
     expect(await nextReport(RATE, 'rejected')).toMatchObject({ revision: 3 });
@@ -239,7 +226,7 @@ describe('a device that speaks protobuf', () => {
   it('sends what an earlier firmware reported as the JSON it is, when its schema cannot write it', async () => {
     const store = memoryStore();
     store.write({ reports: new Map([['old.v1.Thing', { a: 1 }]]) });
-    await connect({ encoding: 'protobuf', store });
+    await connect({ ...protobuf(), store });
     const report = await cloud.next('reported/old.v1.Thing');
     expect(report.json).toMatchObject({ value: { a: 1 } });
   });

@@ -6,8 +6,10 @@ import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
 import { codecOf } from './codec.ts';
+import { assembleDevice } from './device.ts';
 import { createDevice, memoryStore, Rejected } from './index.ts';
 import type { Device, DeviceStore } from './index.ts';
+import { briskOptions } from './testing/brisk-options.ts';
 import { connectCloud } from './testing/cloud.ts';
 import type { Cloud } from './testing/cloud.ts';
 import { manualClock } from './testing/manual-clock.ts';
@@ -97,15 +99,13 @@ async function hear(given: DesiredCase, store: DeviceStore, payload: Buffer): Pr
 function deviceOf(given: DesiredCase, store: DeviceStore, url: string, atRest: { readonly isAtRest: boolean }) {
   const runs: Run[] = [];
   const withdrawn: string[] = [];
-  const device = createDevice({
-    url,
-    deviceId: 'd1',
-    store,
-    heartbeatSeconds: 0,
-    reportSpreadMs: 0,
-    onEvent: () => {},
-    ...(given.maxBytes !== undefined && { maxBytes: given.maxBytes }),
-  });
+  const device = createDevice(
+    briskOptions(url, {
+      store,
+      onEvent: () => {},
+      ...(given.maxBytes !== undefined && { announce: { maxBytes: given.maxBytes } }),
+    }),
+  );
   devices.push(device);
   for (const message of messagesOf(given)) {
     device.onDesired(
@@ -135,7 +135,7 @@ function messagesOf(given: DesiredCase): ReadonlySet<string> {
 describe('the state vectors', () => {
   it.each(readVectors('state').map((one) => [one.name, one] as const))('%s', async (_, given) => {
     const clock = manualClock();
-    const device = createDevice({ url: broker.url, deviceId: 'd1', clock, heartbeatSeconds: 0, onEvent: () => {} });
+    const device = assembleDevice(briskOptions(broker.url, { onEvent: () => {} }), { clock });
     devices.push(device);
     if (given.stored !== undefined) await cloud.publish('state', JSON.stringify(given.stored), true);
     await device.connect();
@@ -168,7 +168,7 @@ describe('the connect vectors', () => {
     const reports = new Map(Object.entries(given.reported ?? {}));
     store.write({ entries: new Map(Object.entries(given.store ?? {})), reports });
     await using tap = await tapConnects(broker.port);
-    const device = createDevice({ url: tap.url, deviceId: 'd1', store, heartbeatSeconds: 0, onEvent: () => {} });
+    const device = createDevice(briskOptions(tap.url, { store, onEvent: () => {} }));
     devices.push(device);
     await device.connect();
     const birth = (await cloud.next('state', { online: true })).json ?? {};
@@ -207,7 +207,7 @@ async function tapConnects(port: number) {
 
 describe('the typed vectors', () => {
   it.each(readVectors('typed').map((one) => [one.name, one] as const))('%s', (_, given) => {
-    const codec = codecOf({ schema: readTypedSchema(), encoding: given.encoding });
+    const codec = codecOf({ descriptorSet: readTypedSchema(), encoding: given.encoding });
     const parsed = codec.parseDesired(payloadOf(given) ?? Buffer.alloc(0), DEFAULT_PROTOCOL_LIMITS);
     const { messages, refused = {} } = parsed.ok ? parsed.value : { messages: {} };
     const entries = Object.entries(messages).map(([name, { revision, value }]) => [name, { revision, value }]);
@@ -218,13 +218,7 @@ describe('the typed vectors', () => {
 
 describe('the get vectors', () => {
   it.each(readVectors('get').map((one) => [one.name, one] as const))('%s', async (_, given) => {
-    const device = createDevice({
-      url: broker.url,
-      deviceId: 'd1',
-      heartbeatSeconds: 0,
-      reportSpreadMs: 0,
-      onEvent: () => {},
-    });
+    const device = createDevice(briskOptions(broker.url, { onEvent: () => {} }));
     devices.push(device);
     device.report('sensor.v1.SampleRate', { intervalSeconds: 60 });
     device.report('sensor.v1.BatteryStatus', { percentage: 87 });

@@ -41,7 +41,7 @@ async function play(behaviours: string, group = ''): Promise<Fleet> {
   );
   fleet = startFleet({
     profile,
-    connection: { url: broker.url },
+    broker: { url: broker.url },
     model: SAMPLE_DEVICE,
     seed: '1',
     connectRate: 0,

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { delay, systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { codecOf } from '../sdk/index.ts';
-import type { ConnectionOptions, DeviceEvent } from '../sdk/index.ts';
+import { codecOf } from '../sdk/codec.ts';
+import type { BrokerOptions, DeviceEvent } from '../sdk/index.ts';
 import { Member } from './member.ts';
 import type { TypedCodec } from './member.ts';
 import type { DeviceModel } from './models.ts';
@@ -13,7 +13,7 @@ import type { Tally } from './tally.ts';
 
 export interface FleetOptions {
   readonly profile: Profile;
-  readonly connection: ConnectionOptions & { readonly prefix?: string };
+  readonly broker: BrokerOptions;
   /** What a device understands and says where its group does not tell. */
   readonly model: DeviceModel & { readonly applyDelayMs?: number };
   /** What is drawn at random is the same for the same seed. */
@@ -138,7 +138,7 @@ class PacedFleet implements Fleet {
   }
 
   async #start({ group, tally, members, typed }: Squad, n: number): Promise<void> {
-    const { connection, model, seed, dataDir, onEvent } = this.#options;
+    const { broker, model, seed, dataDir, onEvent } = this.#options;
     const id = deviceId(group.id, n);
     const member = new Member({
       group,
@@ -146,7 +146,7 @@ class PacedFleet implements Fleet {
       deviceId: id,
       tally,
       seed,
-      connection,
+      broker,
       model,
       ...(typed !== undefined && { typed }),
       clock: this.#clock,
@@ -165,8 +165,10 @@ class PacedFleet implements Fleet {
 }
 
 /** One for all devices of the group: a schema takes more memory than a device. */
-function typedCodecOf({ encoding }: Group, schema: Uint8Array | undefined): TypedCodec | undefined {
-  return schema === undefined ? undefined : { schema, codec: codecOf({ schema, encoding }) };
+function typedCodecOf({ encoding }: Group, descriptorSet: Uint8Array | undefined): TypedCodec | undefined {
+  if (descriptorSet === undefined) return undefined;
+  const schema = { descriptorSet, encoding };
+  return { schema, codec: codecOf(schema) };
 }
 
 const TICK_MS = 10;

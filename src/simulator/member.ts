@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import { codecOf } from '../sdk/index.ts';
-import type { ConnectionOptions, DeviceCodec, DeviceEvent } from '../sdk/index.ts';
+import { codecOf } from '../sdk/codec.ts';
+import type { DeviceCodec } from '../sdk/codec.ts';
+import type { BrokerOptions, DeviceEvent, SchemaOptions } from '../sdk/index.ts';
 import type { Behaviour } from './behaviours/behaviour.ts';
 import { createBehaviour } from './behaviours/kinds.ts';
 import type { DeviceModel } from './models.ts';
@@ -17,7 +18,7 @@ interface MemberOptions {
   readonly deviceId: string;
   readonly tally: Tally;
   readonly seed: string;
-  readonly connection: ConnectionOptions & { readonly prefix?: string };
+  readonly broker: BrokerOptions;
   readonly model: DeviceModel & { readonly applyDelayMs?: number };
   /** The group's, shared by its devices. */
   readonly typed?: TypedCodec;
@@ -30,7 +31,7 @@ interface MemberOptions {
 
 /** A schema, and what reads and writes by it. */
 export interface TypedCodec {
-  readonly schema: Uint8Array;
+  readonly schema: SchemaOptions;
   readonly codec: DeviceCodec;
 }
 
@@ -71,7 +72,7 @@ export class Member {
     for (const behaviour of this.#behaviours) body = (await behaviour.equip?.(body)) ?? body;
     const device = createSimulatedDevice({
       ...body,
-      codec: countingCodec(body.codec ?? codecOf({}), this.#options.tally),
+      codec: countingCodec(body.codec ?? codecOf(), this.#options.tally),
     });
     this.#device = device;
     await device.start();
@@ -104,23 +105,27 @@ export class Member {
   }
 
   #bareBody(): SimulatedDeviceOptions {
-    const { group, deviceId, connection, model, clock, store, tally, typed, onEvent } = this.#options;
+    const { group, deviceId, broker, model, clock, store, tally, typed, onEvent } = this.#options;
     const has = (kind: string): boolean => group.behaviours.some((behaviour) => behaviour.kind === kind);
     return {
-      ...connection,
-      ...typed,
-      deviceId,
+      device: {
+        deviceId,
+        broker: { ...broker, keepaliveSeconds: group.keepalive / 1000 },
+        announce: {
+          heartbeatSeconds: group.heartbeat / 1000,
+          ...(group.maxBytes !== undefined && { maxBytes: group.maxBytes }),
+        },
+        ...(typed !== undefined && { schema: typed.schema }),
+        ...(store !== undefined && { store }),
+        onEvent: (event) => {
+          countEvent(tally, this.#pending, event);
+          onEvent?.(event);
+        },
+      },
+      ...(typed !== undefined && { codec: typed.codec }),
+      clock,
       ...(has('apply') ? { applies: [] } : model),
       initialReports: has('report') ? {} : model.initialReports,
-      heartbeatSeconds: group.heartbeat / 1000,
-      keepaliveSeconds: group.keepalive / 1000,
-      ...(group.maxBytes !== undefined && { maxBytes: group.maxBytes }),
-      ...(store !== undefined && { store }),
-      clock,
-      onEvent: (event) => {
-        countEvent(tally, this.#pending, event);
-        onEvent?.(event);
-      },
     };
   }
 }

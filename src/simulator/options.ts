@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import type { ConnectionOptions } from '../sdk/index.ts';
+import type { BrokerOptions } from '../sdk/index.ts';
 import type { FleetOptions } from './fleet.ts';
 import { SAMPLE_DEVICE } from './models.ts';
 import { readProfile, scaled } from './profile/profile.ts';
@@ -94,7 +94,7 @@ export function readOptions(argv: readonly string[], env: Environment): Simulato
   return {
     fleet: {
       profile,
-      connection: connectionOf(values, env),
+      broker: brokerOf(values, env),
       model: {
         ...SAMPLE_DEVICE,
         ...(values.applies !== undefined && { applies: values.applies }),
@@ -140,7 +140,7 @@ function profileOf(values: Values): Profile {
   return { groups };
 }
 
-function connectionOf(values: Values, env: Environment): FleetOptions['connection'] {
+function brokerOf(values: Values, env: Environment): BrokerOptions {
   const password = readPassword(values['password-file'], env);
   const ca = readPem('ca-file', values['ca-file'] ?? env['MIR_MQTT_CA_FILE']);
   const cert = readPem('cert-file', values['cert-file'] ?? env['MIR_MQTT_CERT_FILE']);
@@ -154,13 +154,15 @@ function connectionOf(values: Values, env: Environment): FleetOptions['connectio
     prefix: values.prefix,
     ...(values.username !== undefined && { username: values.username }),
     ...(password !== undefined && { password }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    tls: {
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+    },
   };
 }
 
-function protocolVersion(text: string): NonNullable<ConnectionOptions['protocolVersion']> {
+function protocolVersion(text: string): NonNullable<BrokerOptions['protocolVersion']> {
   if (text === '5') return 5;
   if (text === '4' || text === '3.1.1') return 4;
   throw new Error(`--mqtt-version ${text} is not known; use 5 or 4 (MQTT 3.1.1)`);

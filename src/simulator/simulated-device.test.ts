@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
+import type { BrokerOptions } from '../sdk/index.ts';
+import { briskOptions } from '../sdk/testing/brisk-options.ts';
 import { connectCloud, entry } from '../sdk/testing/cloud.ts';
 import type { Cloud } from '../sdk/testing/cloud.ts';
 import { manualClock } from '../sdk/testing/manual-clock.ts';
@@ -25,15 +27,15 @@ afterEach(async () => {
   await broker.close();
 });
 
-async function start(options: Partial<SimulatedDeviceOptions> = {}): Promise<void> {
-  const common = { url: broker.url, deviceId: 'temp-sensor-01', heartbeatSeconds: 0, reportSpreadMs: 0 };
-  device = createSimulatedDevice({ ...SAMPLE_DEVICE, ...common, ...options });
+async function start(options: Partial<SimulatedDeviceOptions> = {}, more: Partial<BrokerOptions> = {}): Promise<void> {
+  const common = briskOptions(broker.url, { deviceId: 'temp-sensor-01', broker: more });
+  device = createSimulatedDevice({ ...SAMPLE_DEVICE, device: common, ...options });
   await device.start();
 }
 
 describe.each([5, 4] as const)('a simulated device on MQTT protocol level %i', (protocolVersion) => {
   it('reports its battery and applies its sample rate', async () => {
-    await start({ protocolVersion });
+    await start({}, { protocolVersion });
     await cloud.next('state', { online: true });
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 60 }) });
     await cloud.next(`reported/${RATE}`, { status: 'applied', value: { intervalSeconds: 60 } });
@@ -45,7 +47,7 @@ describe.each([5, 4] as const)('a simulated device on MQTT protocol level %i', (
   });
 
   it('dies with its last will, forgets what it applied in memory, and keeps its store', async () => {
-    await start({ protocolVersion });
+    await start({}, { protocolVersion });
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 60 }) });
     await cloud.next(`reported/${RATE}`, { status: 'applied' });
     device.die();

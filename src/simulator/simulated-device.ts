@@ -1,8 +1,11 @@
 import { delay, systemClock } from '../base/clock.ts';
-import { Rejected, createDevice, describeEvent as describe, memoryStore } from '../sdk/index.ts';
+import { assembleDevice } from '../sdk/device.ts';
+import type { DeviceParts } from '../sdk/device.ts';
+import { Rejected, describeEvent as describe, memoryStore } from '../sdk/index.ts';
 import type { Applied, Device, DeviceEvent, DeviceOptions, MessageValue } from '../sdk/index.ts';
 
-export interface SimulatedDeviceOptions extends DeviceOptions {
+export interface SimulatedDeviceOptions extends DeviceParts {
+  readonly device: DeviceOptions;
   /** Messages it understands: each desired value is applied as it is. */
   readonly applies: readonly string[];
   /** Of these, what is carried out once and not again after a restart. */
@@ -50,7 +53,7 @@ interface AppliedValue {
 
 export function createSimulatedDevice(options: SimulatedDeviceOptions): SimulatedDevice {
   const clock = options.clock ?? systemClock;
-  const store = options.store ?? memoryStore();
+  const { deviceId, store = memoryStore() } = options.device;
   const applied: AppliedValue[] = [];
   const reported = new Map<string, MessageValue>(Object.entries(options.initialReports ?? {}));
   let rejects = options.rejects;
@@ -82,14 +85,14 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
   };
 
   return {
-    deviceId: options.deviceId,
+    deviceId,
     applied,
     get isOnline() {
       return device?.isOnline === true;
     },
     async start() {
       if (device !== undefined) return;
-      const starting = createDevice({ ...options, store });
+      const starting = assembleDevice({ ...options.device, store }, options);
       device = starting;
       for (const message of options.applies) {
         starting.onDesired(message, (value, { revision, signal }) => apply(message, value, revision, signal));

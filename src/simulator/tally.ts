@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { BehaviourKind } from './behaviours/kinds.ts';
-import type { DeviceCodec, DeviceEvent } from '../sdk/index.ts';
+import type { DeviceCodec } from '../sdk/codec.ts';
+import type { DeviceEvent } from '../sdk/index.ts';
 
 /** What happened in one group since the start; every number only grows. */
 export interface Tally {

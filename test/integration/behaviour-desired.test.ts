@@ -15,7 +15,7 @@ describe('desired properties', () => {
   it.each([5, 4] as const)('reach a device and come back as reported (MQTT %i)', async (protocolVersion) => {
     const name = `version-${protocolVersion}`;
     await stage.create(name, rate(60));
-    const device = await stage.startDevice(name, { protocolVersion });
+    const device = await stage.startDevice(name, { device: { broker: { protocolVersion } } });
     await stage.untilCondition(name, 'Synced', 'True/InSync');
     await stage.desire(name, RATE, { intervalSeconds: 30 });
     await stage.until(name, 'reports 30', ({ status }) =>

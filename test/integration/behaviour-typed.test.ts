@@ -109,7 +109,10 @@ describe('a device that brings a schema', () => {
 
 describe.each(['json', 'protobuf'] as const)('a device of the SDK with a schema, speaking %s,', (encoding) => {
   const name = (what: string): string => `${encoding}-${what}`;
-  const typed = (what: string) => stage.startDevice(name(what), { schema: bytes, encoding, applies: [RATE, ALERT] });
+  const typed = (what: string) => {
+    const schema = { descriptorSet: bytes, encoding };
+    return stage.startDevice(name(what), { device: { schema }, applies: [RATE, ALERT] });
+  };
 
   it('is asked for its schema once, and is brought in sync', async () => {
     await stage.create(name('sync'), { [RATE]: { interval_seconds: '60' }, [ALERT]: { maxTemp: 30 } });

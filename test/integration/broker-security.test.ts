@@ -55,7 +55,10 @@ async function expectSync(namespace: string): Promise<void> {
     properties: { desired: { [RATE]: { intervalSeconds: 60 } } },
   });
   const url = `mqtt://127.0.0.1:${broker.port('plain')}`;
-  const device = createSimulatedDevice({ ...SAMPLE_DEVICE, deviceId, url, heartbeatSeconds: 1 });
+  const device = createSimulatedDevice({
+    ...SAMPLE_DEVICE,
+    device: { deviceId, broker: { url }, announce: { heartbeatSeconds: 1 } },
+  });
   await device.start();
   const path = `${devicesPath(namespace)}/${name}`;
   const untilSynced = (intervalSeconds: number): Promise<void> =>

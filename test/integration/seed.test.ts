@@ -46,7 +46,8 @@ describe.each([
     const { code, stderr } = await stage.world.kubectlWithInput(manifest, 'apply', '-f', '-');
     expect([code, stderr]).toEqual([0, '']);
     const { name, deviceId } = twin;
-    await stage.startDevice(name, { deviceId, initialReports: twin.says, ...(isTyped && { schema }) });
+    const device = { deviceId, ...(isTyped && { schema: { descriptorSet: schema } }) };
+    await stage.startDevice(name, { device, initialReports: twin.says });
     await stage.until(name, 'is in sync and as the page shows it', (device) => {
       expect(condition(device, 'Synced')).toBe('True/InSync');
       expect(condition(device, 'SchemaValid')).toBe(schemaValid);

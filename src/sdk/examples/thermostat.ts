@@ -3,8 +3,8 @@
  * `node src/sdk/examples/thermostat.ts mqtt://localhost:1883 thermostat-12 ./thermostat.db`
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Rejected, createDevice, describeEvent } from '../index.ts';
-import type { DesiredContext } from '../index.ts';
+import { Rejected, createDevice, describeEvent } from 'mir-device';
+import type { DesiredContext } from 'mir-device';
 import { keepModes } from './timed-mode.ts';
 
 const RATE = 'sensor.v1.SampleRate';
@@ -14,10 +14,10 @@ const CLIMATE = 'climate.v1.State';
 
 const [url = 'mqtt://localhost:1883', deviceId = 'thermostat-12', store = './thermostat.db'] = process.argv.slice(2);
 const device = createDevice({
-  url,
   deviceId,
+  broker: { url },
   store,
-  reports: [CLIMATE, 'device.v1.ModeStatus'],
+  announce: { reports: [CLIMATE, 'device.v1.ModeStatus'] },
   onEvent: (event) => process.stdout.write(`${describeEvent(event)}\n`),
 });
 

@@ -6,6 +6,7 @@ import type { DevBroker } from '../../dev/broker.ts';
 import { createDevice, memoryStore } from '../index.ts';
 import type { Device, DeviceStore, MessageValue } from '../index.ts';
 import { connectCloud, entry } from '../testing/cloud.ts';
+import { briskOptions } from '../testing/brisk-options.ts';
 import type { Cloud } from '../testing/cloud.ts';
 import { keepModes } from './timed-mode.ts';
 
@@ -38,7 +39,7 @@ afterEach(async () => {
 async function start(): Promise<void> {
   clock = new FakeClock(0);
   entered = [];
-  device = createDevice({ url: broker.url, deviceId: 'd1', store, heartbeatSeconds: 0, reportSpreadMs: 0 });
+  device = createDevice(briskOptions(broker.url, { store }));
   mode = keepModes(device, {
     modes: ['normal', 'eco', 'maintenance'],
     onMode: (next) => entered.push(next),

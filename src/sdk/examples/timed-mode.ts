@@ -3,8 +3,8 @@
  * goes back to the mode before it. Seconds are counted, because the device's clock may stand in 1970: a restart goes on with what is left.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { Rejected } from '../index.ts';
-import type { Device, MessageValue } from '../index.ts';
+import { Rejected } from 'mir-device';
+import type { Device, MessageValue } from 'mir-device';
 
 const MODE = 'device.v1.Mode';
 /** Reported, and read again after a restart: the mode, the one before it, and what is left. */

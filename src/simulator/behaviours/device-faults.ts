@@ -2,8 +2,10 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { delay } from '../../base/clock.ts';
-import { codecOf, memoryStore, sqliteStore } from '../../sdk/index.ts';
-import type { DeviceCodec, DeviceStore } from '../../sdk/index.ts';
+import { codecOf } from '../../sdk/codec.ts';
+import type { DeviceCodec } from '../../sdk/codec.ts';
+import { memoryStore, sqliteStore } from '../../sdk/index.ts';
+import type { DeviceStore } from '../../sdk/index.ts';
 import { drawMs, span } from '../profile/span.ts';
 import type { Random } from '../random.ts';
 import { createSimulatedDevice } from '../simulated-device.ts';
@@ -22,8 +24,13 @@ export function clonedId(settings: z.infer<typeof clonedIdSchema>, surroundings:
   let clone: SimulatedDevice | undefined;
   return {
     equip(body) {
-      const clientId = settings.clientIds === 'same' ? body.deviceId : `${body.deviceId}-clone`;
-      clone = createSimulatedDevice({ ...body, clientId, store: memoryStore(), onEvent: () => {} });
+      const { device } = body;
+      const clientId = settings.clientIds === 'same' ? device.deviceId : `${device.deviceId}-clone`;
+      const broker = { ...device.broker, clientId };
+      clone = createSimulatedDevice({
+        ...body,
+        device: { ...device, broker, store: memoryStore(), onEvent: () => {} },
+      });
       return body;
     },
     async live(_, signal) {
@@ -50,7 +57,7 @@ export function powerLoss(settings: z.infer<typeof powerLossSchema>, surrounding
         cut();
         lost.resolve();
       };
-      return { ...body, store: failingStore(storeOf(body), lose) };
+      return { ...body, device: { ...body.device, store: failingStore(storeOf(body), lose) } };
     },
     async live(device, signal) {
       cut = () => device.die();
@@ -67,7 +74,7 @@ export function powerLoss(settings: z.infer<typeof powerLossSchema>, surrounding
   };
 }
 
-function storeOf({ store }: SimulatedDeviceOptions): DeviceStore {
+function storeOf({ device: { store } }: SimulatedDeviceOptions): DeviceStore {
   if (store === undefined) return memoryStore();
   return typeof store === 'string' ? sqliteStore(store) : store;
 }
@@ -127,7 +134,7 @@ export function wrongEncoding(
     encoding: settings.announces,
     encodeReported(message, envelope) {
       count();
-      return settings.announces === 'json' ? noise(random) : codecOf({}).encodeReported(message, envelope);
+      return settings.announces === 'json' ? noise(random) : codecOf().encodeReported(message, envelope);
     },
   }));
 }
@@ -160,5 +167,5 @@ export function garbageRevision({ random, count }: Surroundings): Behaviour {
 const GARBAGE = ['0', '-1', '1.5', '2147483647', '2147483648', '1e300', '"12"', '[]', '9007199254740993'];
 
 function codecFault(spoil: (inner: DeviceCodec) => DeviceCodec): Behaviour {
-  return { equip: (body) => ({ ...body, codec: spoil(body.codec ?? codecOf(body)) }) };
+  return { equip: (body) => ({ ...body, codec: spoil(body.codec ?? codecOf(body.device.schema)) }) };
 }

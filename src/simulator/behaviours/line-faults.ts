@@ -11,7 +11,7 @@ import type { Line, LineRules } from '../line/line.ts';
 import { CONNECT, PUBLISH, puback, readPublish, typeOf } from '../line/packets.ts';
 import { replay } from '../line/replay.ts';
 import { drawMs, span } from '../profile/span.ts';
-import type { ConnectionOptions } from '../../sdk/index.ts';
+import type { BrokerOptions } from '../../sdk/index.ts';
 import type { SimulatedDeviceOptions } from '../simulated-device.ts';
 import type { Behaviour, Surroundings } from './behaviour.ts';
 
@@ -23,9 +23,10 @@ function onLine(
   let line: Line | undefined;
   return {
     async equip(body) {
-      line = await openLine(body, typeof rules === 'function' ? rules(body) : rules);
-      const { ca: _ca, cert: _cert, key: _key, ...rest } = body;
-      return { ...rest, url: line.url };
+      const { device } = body;
+      line = await openLine(device.broker, typeof rules === 'function' ? rules(body) : rules);
+      const { tls: _, ...broker } = device.broker;
+      return { ...body, device: { ...device, broker: { ...broker, url: line.url } } };
     },
     ...(live !== undefined && {
       live: async (_, signal) => (line === undefined ? undefined : live(line, signal)),
@@ -107,7 +108,11 @@ export function smallBuffer(settings: z.infer<typeof smallBufferSchema>, { count
     },
   });
   if (announces === undefined) return line;
-  return { ...line, equip: (body) => line.equip({ ...body, maxBytes: announces }) };
+  const announcing = ({ device, ...body }: SimulatedDeviceOptions): SimulatedDeviceOptions => ({
+    ...body,
+    device: { ...device, announce: { ...device.announce, maxBytes: announces } },
+  });
+  return { ...line, equip: (body) => line.equip(announcing(body)) };
 }
 
 export const neverAcknowledgesSchema = z.strictObject({ kind: z.literal('never-acknowledges') });
@@ -115,7 +120,7 @@ export const neverAcknowledgesSchema = z.strictObject({ kind: z.literal('never-a
 /** Takes what is desired and never says a word about it; what it reports by itself goes out. */
 export function neverAcknowledges({ count }: Surroundings): Behaviour {
   return onLine((body) => {
-    const topics = createTopics(body.prefix);
+    const topics = createTopics(body.device.broker.prefix);
     return {
       up(packet, { level, answer }) {
         if (typeOf(packet) !== PUBLISH) return packet;
@@ -142,7 +147,7 @@ export const bridgeReplaySchema = z.strictObject({ kind: z.literal('bridge-repla
 export function bridgeReplay({ every }: z.infer<typeof bridgeReplaySchema>, surroundings: Surroundings): Behaviour {
   const { clock, random, count, deviceId } = surroundings;
   const oldest = new Map<string, Buffer>();
-  let connection: ConnectionOptions | undefined;
+  let broker: BrokerOptions | undefined;
   const keep = (packet: Buffer, level: number): void => {
     const { topic, payload, isRetained } = readPublish(packet, level);
     if (!isRetained || oldest.has(topic) || oldest.size >= MAX_REPLAYED) return;
@@ -151,7 +156,7 @@ export function bridgeReplay({ every }: z.infer<typeof bridgeReplaySchema>, surr
   };
   return onLine(
     (body) => {
-      connection = body;
+      broker = body.device.broker;
       return {
         up(packet, { level }) {
           if (typeOf(packet) === PUBLISH) keep(packet, level);
@@ -162,8 +167,8 @@ export function bridgeReplay({ every }: z.infer<typeof bridgeReplaySchema>, surr
     async (_, signal) => {
       for (;;) {
         await delay(clock, drawMs(every, random), signal);
-        if (signal.aborted || connection === undefined) return;
-        if (await replay(connection, `${deviceId}-bridge`, oldest)) count();
+        if (signal.aborted || broker === undefined) return;
+        if (await replay(broker, `${deviceId}-bridge`, oldest)) count();
       }
     },
   );

@@ -21,7 +21,9 @@ export function report(settings: z.infer<typeof reportSchema>, surroundings: Sur
   return {
     equip(body) {
       deviceClock = body.clock ?? clock;
-      return { ...body, reports: [...(body.reports ?? []), message] };
+      const { announce } = body.device;
+      const reports = [...(announce?.reports ?? []), message];
+      return { ...body, device: { ...body.device, announce: { ...announce, reports } } };
     },
     async live(device, signal) {
       // The first time anywhere within the interval: a fleet that starts together does not report together for ever.

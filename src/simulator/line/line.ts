@@ -4,7 +4,8 @@ import { createServer, connect as connectTcp } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { brokerAddress } from '../../base/broker-url.ts';
-import type { ConnectionOptions } from '../../sdk/index.ts';
+import { pemOptions } from '../../sdk/connection.ts';
+import type { BrokerOptions } from '../../sdk/index.ts';
 import { CONNECT, Framer, readLevel, typeOf } from './packets.ts';
 
 /** What a line does to the packets that cross it; by default they go on as they are. */
@@ -32,8 +33,8 @@ export interface Line {
 }
 
 /** Opens a relay on a port of its own, which does the TLS towards the broker. For `mqtt://` and `mqtts://` only. */
-export async function openLine(connection: ConnectionOptions, rules: LineRules = {}): Promise<Line> {
-  const dial = dialer(connection);
+export async function openLine(broker: BrokerOptions, rules: LineRules = {}): Promise<Line> {
+  const dial = dialer(broker);
   const crossings = new Set<Pair>();
   const server = createServer({ noDelay: true }, (device) => {
     const pair = new Pair(device, dial(), rules);
@@ -61,7 +62,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-function dialer({ url, ca, cert, key }: ConnectionOptions): () => Socket {
+function dialer({ url, tls }: BrokerOptions): () => Socket {
   const { protocol, host = '', port } = brokerAddress(url);
   if (protocol === 'mqtt') return () => connectTcp({ host, port: port ?? 1883, noDelay: true });
   if (protocol !== 'mqtts') {
@@ -69,12 +70,8 @@ function dialer({ url, ca, cert, key }: ConnectionOptions): () => Socket {
       `a fault of the line needs mqtt:// or mqtts://, not ${protocol}://; use another broker URL or profile`,
     );
   }
-  const tls = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  };
-  return () => connectTls({ host, port: port ?? 8883, servername: host, ...tls }).setNoDelay(true);
+  const pem = pemOptions(tls);
+  return () => connectTls({ host, port: port ?? 8883, servername: host, ...pem }).setNoDelay(true);
 }
 
 /** The two sockets of one connection. A side that is slow holds the other one up, so that nothing piles up here. */

@@ -1,11 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import { connectAsync } from 'mqtt';
 import { brokerAddress } from '../../base/broker-url.ts';
-import type { ConnectionOptions } from '../../sdk/index.ts';
+import { pemOptions } from '../../sdk/connection.ts';
+import type { BrokerOptions } from '../../sdk/index.ts';
 
 /** Publishes what it is given, retained, as a client of its own. False when the broker would not have it: then nothing was replayed. */
 export async function replay(
-  { url, protocolVersion = 5, username, password, ca, cert, key }: ConnectionOptions,
+  { url, protocolVersion = 5, username, password, tls }: BrokerOptions,
   clientId: string,
   packets: ReadonlyMap<string, Buffer>,
 ): Promise<boolean> {
@@ -20,9 +21,7 @@ export async function replay(
         connectTimeout: 10_000,
         ...(username !== undefined && { username }),
         ...(password !== undefined && { password }),
-        ...(ca !== undefined && { ca }),
-        ...(cert !== undefined && { cert }),
-        ...(key !== undefined && { key }),
+        ...pemOptions(tls),
       },
       false,
     );

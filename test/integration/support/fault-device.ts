@@ -38,13 +38,14 @@ export class FaultDevice {
     this.deviceId = options.deviceId;
     this.path = `/apis/iot.mir/v1alpha/namespaces/${options.namespace}/devices/${options.name}`;
     this.#device = createDevice({
-      url: options.brokerUrl,
       deviceId: options.deviceId,
+      broker: {
+        url: options.brokerUrl,
+        keepaliveSeconds: 5,
+        reconnect: { baseMs: 200, maxMs: 1000, reportSpreadMs: 200 },
+      },
       store: this.#store,
-      heartbeatSeconds: options.heartbeatSeconds ?? 5,
-      keepaliveSeconds: 5,
-      reportSpreadMs: 200,
-      reconnect: { baseMs: 200, maxMs: 1000 },
+      announce: { heartbeatSeconds: options.heartbeatSeconds ?? 5 },
     });
     for (const message of DESIRED) {
       this.#device.onDesired(message, (value) => {

@@ -24,12 +24,14 @@ const { values } = parseArgs({
 const say = (line: string): void => void writeSync(2, `${line}\n`);
 
 const device = createDevice({
-  url: values.url,
   deviceId: values.id,
-  ...(values['client-id'] !== undefined && { clientId: values['client-id'] }),
+  broker: {
+    url: values.url,
+    ...(values['client-id'] !== undefined && { clientId: values['client-id'] }),
+    reconnect: { baseMs: 50, maxMs: 200 },
+  },
   ...(values.store !== undefined && { store: values.store }),
-  heartbeatSeconds: 1,
-  reconnect: { baseMs: 50, maxMs: 200 },
+  announce: { heartbeatSeconds: 1 },
   onEvent: (event) => say(`event ${describeEvent(event)}`),
 });
 let failures = Number(values.failures);

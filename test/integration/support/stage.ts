@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import { devicesPath } from '../../../src/api/device.ts';
 import type { Device, JsonObject } from '../../../src/api/device.ts';
 import { SAMPLE_DEVICE } from '../../../src/simulator/models.ts';
+import type { BrokerOptions, DeviceOptions } from '../../../src/sdk/index.ts';
 import { createSimulatedDevice } from '../../../src/simulator/simulated-device.ts';
 import type { SimulatedDevice, SimulatedDeviceOptions } from '../../../src/simulator/simulated-device.ts';
 import { eventually } from '../../world/eventually.ts';
@@ -12,6 +13,10 @@ import type { World } from '../../world/world.ts';
 import { RATE } from './messages.ts';
 
 export { BATTERY, RATE } from './messages.ts';
+
+interface StageDeviceOptions extends Partial<Omit<SimulatedDeviceOptions, 'device'>> {
+  readonly device?: Partial<Omit<DeviceOptions, 'broker'>> & { readonly broker?: Partial<BrokerOptions> };
+}
 
 /** Heartbeats and graces so short that no test waits long for them. */
 const QUICK = ['--heartbeat-default-seconds=1', '--silence-factor=2', '--will-grace-seconds=1', '--no-leader-election'];
@@ -110,19 +115,22 @@ export class Stage {
   }
 
   /** A simulated device, not started. */
-  device(name: string, options: Partial<SimulatedDeviceOptions> = {}): SimulatedDevice {
+  device(name: string, { device: own, ...options }: StageDeviceOptions = {}): SimulatedDevice {
     const device = createSimulatedDevice({
       ...SAMPLE_DEVICE,
-      deviceId: this.id(name),
-      url: this.world.broker.url,
-      heartbeatSeconds: 1,
+      device: {
+        deviceId: this.id(name),
+        announce: { heartbeatSeconds: 1 },
+        ...own,
+        broker: { url: this.world.broker.url, ...own?.broker },
+      },
       ...options,
     });
     this.#devices.push(device);
     return device;
   }
 
-  async startDevice(name: string, options: Partial<SimulatedDeviceOptions> = {}): Promise<SimulatedDevice> {
+  async startDevice(name: string, options: StageDeviceOptions = {}): Promise<SimulatedDevice> {
     const device = this.device(name, options);
     await device.start();
     return device;
