@@ -6,7 +6,9 @@ import { leanPackages } from './lean-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+// Not the whole folder: the SDK's package may stand beside it.
+for (const name of ['main.js', 'main.js.map', 'chunks'])
+  rmSync(join(ROOT, 'dist', name), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ['src/main.ts'],

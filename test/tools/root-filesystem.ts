@@ -15,8 +15,9 @@ export function assembleRootFilesystem(folder: string, node: string): void {
   copy(realpathSync(node), join(folder, 'usr/local/bin/node'));
   for (const library of librariesOf(node)) copy(realpathSync(library), join(folder, library));
   const app = join(folder, 'app');
-  // Without source maps: they are five times the code, and nothing in the image reads them.
-  cpSync(join(ROOT, 'dist'), app, { recursive: true, filter: (path) => !path.endsWith('.map') });
+  // Without source maps (they are five times the code, and nothing in the image reads them), and without the SDK's package.
+  const isLeftOut = (path: string): boolean => path.endsWith('.map') || path === join(ROOT, 'dist', 'mir-device');
+  cpSync(join(ROOT, 'dist'), app, { recursive: true, filter: (path) => !isLeftOut(path) });
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'mir-operator', private: true, type: 'module' }));
   copy(join(ROOT, 'LICENSE'), join(app, 'LICENSE'));
   writeFileSync(join(app, 'sbom.spdx.json'), billOfMaterials());
