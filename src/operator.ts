@@ -77,6 +77,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   const metrics = createMetrics();
   warnOfUnguardedNames(config, log);
   addProcessMetrics(metrics);
+  forgetFleet(metrics);
   const health = createHealth(clock);
   const server = await startServer({ address: config.httpAddress, metrics, health, log });
   log.info({ address: server.address }, 'serving metrics and health');

@@ -270,7 +270,7 @@ export class Term implements BrokerHandlers {
         if (reports > 1) metrics.statusWritesCoalesced.inc(reports - 1);
         if (oldestReportAt !== undefined) metrics.reportLag.observe(Math.max(0, clock.now() - oldestReportAt) / 1000);
       },
-      onWriteError: (code) => metrics.statusWriteErrors.inc({ code: String(code) }),
+      onWriteError: (code) => metrics.statusWriteErrors.inc({ code: code === 0 ? '<error>' : String(code) }),
       onEvents: deps.onEvents,
       onBadInput: this.#onBadInput,
       onHeartbeatWritten: (deviceId) => this.#heartbeats.remove(deviceId),

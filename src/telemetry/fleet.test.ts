@@ -137,7 +137,7 @@ describe('the fleet in numbers', () => {
     forgetFleet(fleet.metrics);
     const { all, devices, series } = await fleet.scrape();
     expect({ all, devices }).toEqual({ all: 0, devices: 0 });
-    expect(series.filter((name) => name.startsWith('mir_device_conditions'))).toEqual([]);
+    expect(series.filter((name) => name.startsWith('mir_device'))).toEqual([]);
   });
 
   it('looks at no device at a scrape, however many there are', async () => {

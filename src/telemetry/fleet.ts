@@ -81,11 +81,14 @@ export function tellFleet(metrics: Metrics, devices: CountedDevices, signal: Abo
   }, signal);
 }
 
-/** For the end of a term: what a replica knew as the leader is no longer so, and the next leader tells it. */
+/**
+ * For a replica that does not lead, or does no more: what is known of the fleet the leader tells. No number, where 0 would say that there
+ * are no devices.
+ */
 export function forgetFleet(metrics: Metrics): void {
   forgetCounts(metrics);
-  metrics.devices.set(0);
-  metrics.devicesOnline.set(0);
+  metrics.devices.remove();
+  metrics.devicesOnline.remove();
   metrics.brokerConnected.set(0);
   metrics.sweepBlocked.set(0);
 }
