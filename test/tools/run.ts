@@ -12,6 +12,7 @@ import { AUDIT_FOLDER, compareRights } from '../real/operator-account.ts';
 import { findMosquitto, findMosquittoClients, findProtoc, findPythonProtobuf } from '../real/system-packages.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { SHARED_CONTROL_PLANES } from '../world/real.ts';
+import { chooseFiles } from './jest-arguments.ts';
 import { Phases } from './phases.ts';
 import { runCommand } from './run-command.ts';
 
@@ -32,17 +33,20 @@ const SELECTION = {
   real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/'],
   brokers: ['--testPathPatterns', '/test/brokers/'],
   gitops: ['--testPathPatterns', '/test/gitops/', '/test/real/argo-health'],
+  ha: ['--testPathPatterns'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
 
-async function main([kind, ...jestArguments]: readonly string[]): Promise<number> {
-  if (kind !== 'embedded' && kind !== 'real' && kind !== 'brokers' && kind !== 'gitops') {
+const isKind = (word: string): word is Kind => Object.hasOwn(SELECTION, word);
+
+async function main([kind = '', ...jestArguments]: readonly string[]): Promise<number> {
+  if (!isKind(kind)) {
     console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops [jest arguments]');
     return 2;
   }
   const phases = new Phases();
-  const planes = kind === 'embedded' || kind === 'gitops' ? [] : await prepareRealWorld(phases);
+  const planes = kind === 'real' || kind === 'brokers' ? await prepareRealWorld(phases) : [];
   try {
     const shared = JSON.stringify(planes.map(({ kubeconfig }) => kubeconfig));
     const result = await phases.run(`${kind} tests`, () =>
@@ -113,8 +117,7 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--json',
       `--outputFile=${report}`,
       ...jestArguments,
-      // Bare words of the caller are patterns of his own, in place of ours.
-      ...(jestArguments.some((word) => !word.startsWith('-')) ? [] : SELECTION[kind]),
+      ...(chooseFiles(jestArguments) ? [] : SELECTION[kind]),
     ],
     {
       cwd: ROOT,
