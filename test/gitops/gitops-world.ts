@@ -56,11 +56,12 @@ export interface GitOpsWorld {
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-export async function openGitOpsWorld(): Promise<GitOpsWorld> {
+/** `apiServerFlags`: further flags of kube-apiserver. */
+export async function openGitOpsWorld(apiServerFlags: readonly string[] = []): Promise<GitOpsWorld> {
   const directory = scratchDirectory('gitops');
   const path = (name: string): string => join(directory, name);
   mkdirSync(path('mosquitto'));
-  const plane = await startControlPlane(await findControlPlane(progress), path('plane'));
+  const plane = await startControlPlane(await findControlPlane(progress), path('plane'), apiServerFlags);
   const { kubeconfig } = plane;
   const broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), path('mosquitto')));
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig }), { userAgent: 'mir-test' });

@@ -1,4 +1,4 @@
-/** The health check of Argo CD, run by a real Lua 5.1, which is what Argo CD speaks. */
+/** The health checks for Argo CD, run by a real Lua 5.1, which is what Argo CD speaks. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,12 @@ import { findLua } from './system-packages.ts';
 
 const ARGO_CD = join(import.meta.dirname, '../../manifests/gitops/argo-cd');
 const read = (path: string): string => readFileSync(join(ARGO_CD, path), 'utf8');
-const script = read('health/health.lua');
-const { tests } = load(read('health/health_test.yaml')) as { tests: readonly HealthTest[] };
+
+/** What is judged: the folder of its check, and the check's key in argocd-cm. */
+const CHECKS = [
+  { folder: 'health', key: 'iot.mir_device' },
+  { folder: 'crd-health', key: 'apiextensions.k8s.io_CustomResourceDefinition' },
+] as const;
 
 interface HealthTest {
   readonly healthStatus: { readonly status: string; readonly message: string };
@@ -30,7 +34,7 @@ function luaLiteral(value: unknown): string {
   return `{${pairs.join(', ')}}`;
 }
 
-function healthOf(object: unknown): unknown {
+function healthOf(script: string, object: unknown): unknown {
   const program = [
     `obj = ${luaLiteral(object)}`,
     `local health = (function()\n${script}\nend)()`,
@@ -40,13 +44,16 @@ function healthOf(object: unknown): unknown {
   return { status, message };
 }
 
-describe('the health check for Argo CD', () => {
+describe.each(CHECKS)('the health check for Argo CD of $key', ({ folder, key }) => {
+  const script = read(`${folder}/health.lua`);
+  const { tests } = load(read(`${folder}/health_test.yaml`)) as { tests: readonly HealthTest[] };
+
   it.each(tests.map((test) => [test.inputPath, test] as const))('judges %s', (_path, { inputPath, healthStatus }) => {
-    expect(healthOf(load(read(`health/${inputPath}`)))).toEqual(healthStatus);
+    expect(healthOf(script, load(read(`${folder}/${inputPath}`)))).toEqual(healthStatus);
   });
 
   it('is what the snippet for argocd-cm holds', () => {
     const { data } = load(read('argocd-cm.yaml')) as { data: Readonly<Record<string, string>> };
-    expect(data['resource.customizations.health.iot.mir_device']).toBe(script);
+    expect(data[`resource.customizations.health.${key}`]).toBe(script);
   });
 });

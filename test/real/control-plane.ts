@@ -37,8 +37,12 @@ interface Ports {
   readonly controllerManager: number;
 }
 
-/** Starts all three and resolves when the API server is ready and has its default namespace. */
-export async function startControlPlane(binaries: ControlPlaneBinaries, directory: string): Promise<ControlPlane> {
+/** Starts all three and resolves when the API server is ready and has its default namespace. `flags` are further ones of kube-apiserver. */
+export async function startControlPlane(
+  binaries: ControlPlaneBinaries,
+  directory: string,
+  flags: readonly string[] = [],
+): Promise<ControlPlane> {
   const files: Files = { directory, data: join(directory, 'etcd'), path: (name) => join(directory, name) };
   const ports = {
     etcd: await freePort(),
@@ -48,7 +52,7 @@ export async function startControlPlane(binaries: ControlPlaneBinaries, director
   };
   mkdirSync(directory, { recursive: true });
   const kubeconfig = await writeIdentities(files, ports);
-  const commands = new Processes(binaries, files, ports, kubeconfig);
+  const commands = new Processes(binaries, files, ports, kubeconfig, flags);
   await commands.start();
   let backups = 0;
   return {
@@ -101,24 +105,31 @@ class Processes {
   readonly #files: Files;
   readonly #ports: Ports;
   readonly #kubeconfig: string;
+  readonly #flags: readonly string[];
   /** In the order of their start. */
   readonly #running = new Map<string, Subprocess>();
 
-  constructor(binaries: ControlPlaneBinaries, files: Files, ports: Ports, kubeconfig: string) {
+  constructor(
+    binaries: ControlPlaneBinaries,
+    files: Files,
+    ports: Ports,
+    kubeconfig: string,
+    flags: readonly string[],
+  ) {
     this.#binaries = binaries;
     this.#files = files;
     this.#ports = ports;
     this.#kubeconfig = kubeconfig;
+    this.#flags = flags;
   }
 
   async start(): Promise<void> {
     const etcd = await this.#launch('etcd', this.#binaries.etcd, etcdFlags(this.#files, this.#ports));
     await this.#until('etcd listens', etcd, () => assertListening(this.#ports.etcd));
-    const api = await this.#launch(
-      'kube-apiserver',
-      this.#binaries.kubeApiserver,
-      apiserverFlags(this.#files, this.#ports),
-    );
+    const api = await this.#launch('kube-apiserver', this.#binaries.kubeApiserver, [
+      ...apiserverFlags(this.#files, this.#ports),
+      ...this.#flags,
+    ]);
     await this.#until('kube-apiserver is ready', api, () => assertReady(this.#kubeconfig));
     if (this.#binaries.kubeControllerManager !== undefined) {
       const flags = controllerManagerFlags(this.#files, this.#ports, this.#kubeconfig);
