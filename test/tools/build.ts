@@ -1,18 +1,18 @@
-/** Bundles the operator into `dist/`, for the image: `main.js`, and chunks that are loaded only when a kubeconfig needs a login plugin. */
+/** Bundles the operator into `dist/`, or the folder named as the argument, for the image: `main.js`, and chunks that are loaded only when a kubeconfig needs a login plugin. */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { leanPackages } from './lean-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+const OUT = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 
 // Not the whole folder: the SDK's package may stand beside it.
-for (const name of ['main.js', 'main.js.map', 'chunks'])
-  rmSync(join(ROOT, 'dist', name), { recursive: true, force: true });
+for (const name of ['main.js', 'main.js.map', 'chunks']) rmSync(join(OUT, name), { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ['src/main.ts'],
-  outdir: 'dist',
+  outdir: OUT,
   plugins: [leanPackages],
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops [jest arguments]`.
+ * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops|ha [jest arguments]`.
  * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
  */
 import { readFileSync } from 'node:fs';
@@ -29,11 +29,12 @@ const SELECTION = {
     '/test/conformance/',
     '/test/brokers/',
     '/test/gitops/',
+    '/test/ha/',
   ],
-  real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/'],
+  real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/', '/test/ha/'],
   brokers: ['--testPathPatterns', '/test/brokers/'],
   gitops: ['--testPathPatterns', '/test/gitops/', '/test/real/argo-health'],
-  ha: ['--testPathPatterns'],
+  ha: ['--testPathPatterns', '/test/ha/'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
@@ -42,7 +43,7 @@ const isKind = (word: string): word is Kind => Object.hasOwn(SELECTION, word);
 
 async function main([kind = '', ...jestArguments]: readonly string[]): Promise<number> {
   if (!isKind(kind)) {
-    console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops [jest arguments]');
+    console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops|ha [jest arguments]');
     return 2;
   }
   const phases = new Phases();

@@ -12,8 +12,11 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy to `targetPort` of 127.0.0.1. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** Told of the bytes of one connection on their way to the target, as they pass. */
+export type Tap = (bytes: Buffer) => void;
+
+/** Starts a proxy to `targetPort` of 127.0.0.1; `openTap` is called for each connection. */
+export async function startTcpProxy(targetPort: number, openTap?: () => Tap): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let hangs = false;
   const server = createServer({ noDelay: true }, (client) => {
@@ -30,6 +33,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       });
       if (!hangs) from.pipe(to);
     }
+    const tap = openTap?.();
+    if (tap !== undefined) client.on('data', tap);
   });
   const resetAll = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();

@@ -29,7 +29,7 @@ export class FaultDevice {
   /** The number last written into each message by a PATCH that the API server acknowledged. */
   readonly acknowledged = new Map<string, number>();
   readonly #store = memoryStore();
-  readonly #device: Device;
+  #device: Device;
   readonly #options: FaultDeviceOptions;
 
   constructor(options: FaultDeviceOptions) {
@@ -37,21 +37,7 @@ export class FaultDevice {
     this.name = options.name;
     this.deviceId = options.deviceId;
     this.path = `/apis/iot.mir/v1alpha/namespaces/${options.namespace}/devices/${options.name}`;
-    this.#device = createDevice({
-      deviceId: options.deviceId,
-      broker: {
-        url: options.brokerUrl,
-        keepaliveSeconds: 5,
-        reconnect: { baseMs: 200, maxMs: 1000, reportSpreadMs: 200 },
-      },
-      store: this.#store,
-      announce: { heartbeatSeconds: options.heartbeatSeconds ?? 5 },
-    });
-    for (const message of DESIRED) {
-      this.#device.onDesired(message, (value) => {
-        this.runs.set(message, [...(this.runs.get(message) ?? []), canonicalJson(value)]);
-      });
-    }
+    this.#device = this.#build();
   }
 
   get object(): object {
@@ -75,6 +61,24 @@ export class FaultDevice {
 
   destroy(): void {
     this.#device.destroy();
+  }
+
+  /** Says goodbye and goes. */
+  leave(): Promise<void> {
+    return this.#device.close();
+  }
+
+  /** Starts again with what it has stored, after `leave` or `destroy`. */
+  async comeBack(): Promise<void> {
+    this.#device = this.#build();
+    for (const runs of this.runs.values()) runs.push(STARTED);
+    await this.#device.connect();
+  }
+
+  /** Takes its object away. */
+  async remove(kube: KubeClient): Promise<void> {
+    await kube.delete(this.path);
+    this.acknowledged.clear();
   }
 
   report(percentage: number): void {
@@ -124,6 +128,25 @@ export class FaultDevice {
     return found;
   }
 
+  #build(): Device {
+    const device = createDevice({
+      deviceId: this.deviceId,
+      broker: {
+        url: this.#options.brokerUrl,
+        keepaliveSeconds: 5,
+        reconnect: { baseMs: 200, maxMs: 1000, reportSpreadMs: 200 },
+      },
+      store: this.#store,
+      announce: { heartbeatSeconds: this.#options.heartbeatSeconds ?? 5 },
+    });
+    for (const message of DESIRED) {
+      device.onDesired(message, (value) => {
+        this.runs.set(message, [...(this.runs.get(message) ?? []), canonicalJson(value)]);
+      });
+    }
+    return device;
+  }
+
   /** Values that a handler was given again although the device had them already. */
   repeatedRuns(): string[] {
     return [...this.runs].flatMap(([message, values]) =>
@@ -140,6 +163,9 @@ export class FaultDevice {
       .map(([message, number]) => `${this.deviceId} ${message} ${number}`);
   }
 }
+
+/** Among the runs of a handler: a start gives it what is stored, once more. */
+const STARTED = 'started';
 
 function numberIn(value: MessageValue | undefined): number {
   return Number(value?.['intervalSeconds'] ?? value?.['channel'] ?? -1);

@@ -1,0 +1,196 @@
+/**
+ * Three replicas under faults, with a fleet that never stands still: for a minute, or MIR_HA_MINUTES. MIR_HA_SEED plays a sequence of
+ * faults again. Judged from outside, by the API server's audit log, by what passed the wires, and by the devices.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { seededRandom } from '../../src/simulator/random.ts';
+import { pause } from '../integration/support/pause.ts';
+import { unchangedPublishes } from '../integration/support/fault-publishes.ts';
+import { AUDIT_FOLDER } from '../real/operator-account.ts';
+import { scratchDirectory } from '../real/reaper.ts';
+import type { Recording } from '../world/broker-client.ts';
+import { eventually } from '../world/eventually.ts';
+import { openWorld } from '../world/world.ts';
+import type { World } from '../world/world.ts';
+import { inSomeOrder } from './faults.ts';
+import type { Scene } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import { intrusions, readHistory, takeoverMs } from './history.ts';
+import type { Action, History } from './history.ts';
+import { Replica } from './replica.ts';
+import { Wires } from './wires.ts';
+import type { PassedPublish } from './wires.ts';
+
+const MINUTES = Number(process.env['MIR_HA_MINUTES'] ?? 1);
+const SEED = process.env['MIR_HA_SEED'] ?? 'mir';
+const DEVICES = Number(process.env['MIR_HA_DEVICES'] ?? (MINUTES > 1 ? 200 : 60));
+const LEASE_MS = 15_000;
+const TAKEOVER_MS = LEASE_MS + 2000;
+const HOUR_MS = 3_600_000;
+const ROOT = join(import.meta.dirname, '..', '..');
+const DEADLINE_MS = (MINUTES + 5) * 60_000;
+const say = (line: string): void => void process.stderr.write(`    ha: ${line}\n`);
+
+let world: World;
+let wires: Wires;
+let fleet: Fleet;
+let recording: Recording;
+let publishes: readonly PassedPublish[];
+let history: History;
+const replicas: Replica[] = [];
+/** Leaders that were killed, and when. */
+const kills: { readonly at: number; readonly name: string }[] = [];
+
+async function holder(): Promise<string> {
+  const path = '/apis/coordination.k8s.io/v1/namespaces/mir-system/leases/mir-operator';
+  const { spec } = await world.kube.get<{ spec: { holderIdentity?: string } }>(path);
+  return spec.holderIdentity ?? '';
+}
+
+async function openEverything(): Promise<void> {
+  const directory = scratchDirectory('ha');
+  const audit = join(directory, 'audit');
+  mkdirSync(audit);
+  process.env[AUDIT_FOLDER] = audit;
+  const bundle = join(directory, 'dist');
+  execFileSync(process.execPath, [join(ROOT, 'test/tools/build.ts'), bundle], { stdio: 'ignore' });
+  world = await openWorld({ kind: 'real', dedicated: true });
+  wires = new Wires();
+  const random = seededRandom(SEED, 'fleet');
+  const namespace = await world.namespace();
+  fleet = new Fleet({ kube: world.kube, namespace, brokerUrl: world.broker.url, size: DEVICES, random });
+  recording = await world.broker.watch('mir/v1alpha/+/desired');
+  const common = { entry: join(bundle, 'main.js'), directory, kubeconfig: world.kubeconfig, wires };
+  const place = { brokerPort: world.broker.port, leaseNamespace: 'mir-system' };
+  for (const [index, clockSkewMs] of [0, HOUR_MS, -HOUR_MS].entries())
+    replicas.push(await Replica.start({ ...common, ...place, name: `replica-${index}`, clockSkewMs }));
+  await fleet.open();
+  await converged();
+}
+
+function converged(): Promise<void> {
+  return eventually(
+    'every object and every device holds the newest value',
+    async () => {
+      const found = await fleet.differences();
+      if (found.length > 0) throw new Error([...found.slice(0, 10), `${found.length} differences in all`].join('\n'));
+    },
+    { timeoutMs: 120_000, intervalMs: 500 },
+  );
+}
+
+/** The faults, one after the other until the time is over; after each a change must get through. */
+async function play(): Promise<void> {
+  const random = seededRandom(SEED, 'faults');
+  const scene: Scene = {
+    replicas,
+    broker: world.broker,
+    holder,
+    noteKill: ({ name }) => kills.push({ at: Date.now(), name }),
+  };
+  const endsAt = performance.now() + MINUTES * 60_000;
+  for (const [name, fault] of inSomeOrder(random)) {
+    if (performance.now() >= endsAt) return;
+    await fault(scene);
+    say(`${name}: a change made then arrived after ${seconds(await fleet.probe())}`);
+    await pause(random() * 3000);
+  }
+}
+
+beforeAll(async () => {
+  say(`seed ${SEED}, ${MINUTES} min, ${DEVICES} devices`);
+  await openEverything();
+  fleet.start();
+  await play();
+  await fleet.settle();
+  await converged();
+  publishes = await wires.publishes();
+  history = readHistory(
+    process.env[AUDIT_FOLDER] ?? '',
+    new Map(replicas.map(({ credential, name }) => [credential, name])),
+  );
+  const { changes, reports, departures, deletions } = fleet.tally;
+  say(`${changes} changes, ${reports} reports, ${departures} devices went, ${deletions} objects were deleted`);
+  say(`${history.statusWrites.length} status writes, ${publishes.length} documents, ${terms(history.renewals)} terms`);
+}, DEADLINE_MS);
+
+afterAll(async () => {
+  fleet?.close();
+  await Promise.all(replicas.filter(({ isRunning }) => isRunning).map((replica) => replica.end()));
+
+  await wires?.close();
+
+  await world?.close();
+}, DEADLINE_MS);
+
+describe('three replicas under faults', () => {
+  it('lose nothing: every device has what was desired last, and every last report stands in its status', async () => {
+    expect(await fleet.differences()).toEqual([]);
+  });
+
+  it('send nothing that stood already, and give no handler a value twice', () => {
+    expect(unchangedPublishes(recording.messages)).toEqual([]);
+    expect(fleet.all.flatMap((device) => device.repeatedRuns())).toEqual([]);
+  });
+
+  it('write status only while they hold the Lease, never two of them', () => {
+    expect(writersOf(history.statusWrites)).toBeGreaterThan(1);
+    expect(intrusions(history.renewals, history.statusWrites, LEASE_MS)).toEqual([]);
+  });
+
+  it('publish documents only while they hold the Lease, never two of them', () => {
+    expect(writersOf(publishes)).toBeGreaterThan(1);
+    expect(intrusions(history.renewals, publishes, LEASE_MS)).toEqual([]);
+  });
+
+  it('take over from a killed leader within the lease time and 2 s', () => {
+    const times = kills.map(({ at, name }) => takeoverMs(history.renewals, at, name));
+    say(`takeovers after kill -9: ${times.map((ms) => seconds(ms ?? Number.NaN)).join(', ')}`);
+    expect(times.filter((ms) => ms === undefined || ms > TAKEOVER_MS)).toEqual([]);
+  });
+
+  it('give each message a time that grows with its revision, whatever their clocks say', () => {
+    expect(timesThatGoBack()).toEqual([]);
+  });
+
+  it('meet no error that they do not know', () => {
+    const errors = replicas.flatMap((replica) =>
+      replica.logs().filter(({ level, text }) => text !== undefined || Number(level) >= 50),
+    );
+    expect(errors).toEqual([]);
+  });
+});
+
+const writersOf = (actions: readonly Action[]): number => new Set(actions.map(({ by }) => by)).size;
+
+const terms = (renewals: readonly Action[]): number =>
+  renewals.filter(({ by }, at) => by !== renewals[at - 1]?.by).length;
+
+interface Document {
+  readonly owner: { readonly uid: string };
+  readonly messages: Readonly<Record<string, { readonly revision: number; readonly time: string }>>;
+}
+
+function timesThatGoBack(): string[] {
+  const latest = new Map<string, { readonly revision: number; readonly time: string }>();
+  const found: string[] = [];
+  for (const { topic, text } of recording.messages) {
+    if (text === '') continue;
+    const { owner, messages } = JSON.parse(text) as Document;
+    for (const [message, entry] of Object.entries(messages)) {
+      const key = `${topic} ${owner.uid} ${message}`;
+      const before = latest.get(key);
+      if (before !== undefined && entry.revision > before.revision && entry.time <= before.time)
+        found.push(`${key}: revision ${entry.revision} of ${entry.time} after ${before.revision} of ${before.time}`);
+      if (before === undefined || entry.revision > before.revision) latest.set(key, entry);
+    }
+  }
+  return found;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
