@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTerm } from '../../test/fakes/term-bed.ts';
+import type { PageResult } from '../../test/fakes/fake-broker.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
-import { device, document, rate, RATE } from '../../test/gen/device.ts';
+import { device, document, rate, RATE, syncOf } from '../../test/gen/device.ts';
 
 const REPORTED = `mir/v1alpha/sensor-01/reported/${RATE}`;
 const PAGE_MS = 1000;
@@ -223,5 +224,38 @@ describe('the end of a term', () => {
     await bed.pass(60_000);
     expect(bed.broker.published).toHaveLength(sent);
     expect(bed.kube.writes).toHaveLength(written);
+  });
+});
+
+describe('a document of a former term', () => {
+  const told = () =>
+    device({ desired: rate(60), status: { observedGeneration: 1, sync: syncOf(60, { revision: 3 }) } });
+
+  it.each<PageResult>(['late', 'blind'])(
+    'that the first page is too %s to show is not published again',
+    async (result) => {
+      const bed = await startTerm();
+      await using _bed = bed;
+      bed.holds(document(60, 3));
+      bed.broker.pageScript.push(result);
+      bed.kube.apply(told());
+      await bed.pass(20_000);
+      expect(bed.documents()).toEqual([]);
+      expect(bed.condition('Ready')).toBe('True/Published');
+    },
+  );
+
+  it('that the broker has lost is published after the second page that lacks it', async () => {
+    await using bed = await startTerm([told()]);
+    await bed.pass(20_000);
+    expect(bed.documents().map(({ messages }) => messages[RATE]?.revision)).toEqual([3]);
+    expect(pagesOf(bed)).toBe(2);
+  });
+
+  it('that never was is published after the first page', async () => {
+    await using bed = await startTerm([device({ desired: rate(60) })]);
+    await bed.pass(20_000);
+    expect(bed.documents()).toHaveLength(1);
+    expect(pagesOf(bed)).toBe(1);
   });
 });

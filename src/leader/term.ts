@@ -23,6 +23,7 @@ import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { namespaceOf } from '../twin/claims.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
+import type { CopyEvent } from '../twin/broker-copy.ts';
 import { problemOf } from '../twin/broker-copy.ts';
 import { DesiredReconciler } from '../downstream/reconcile.ts';
 import { Departed } from '../twin/departed.ts';
@@ -178,8 +179,7 @@ export class Term implements BrokerHandlers {
         onPage: (result) => metrics.pagesRead.inc({ result }),
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
-          const { shortcoming } = broker.findings;
-          advanceCopy(memory, { kind: 'pageEnded', isOwned: memory.owner !== undefined, shortcoming }, wake);
+          advanceCopy(memory, this.#pageEnded(memory), wake);
           if (memory.copy.isRead) memory.isBelieving = false;
           if (memory.stateGap !== 'none')
             this.#stateRequests.add(memory.deviceId, memory.stateGap === 'cleared', clock.monotonic());
@@ -397,6 +397,17 @@ export class Term implements BrokerHandlers {
     if (memory.copy.isRead) this.#deps.desiredQueue.add(deviceId);
     else this.#pages.request(deviceId);
     return true;
+  }
+
+  #pageEnded({ owner, copy }: DeviceMemory): CopyEvent {
+    const { shortcoming } = this.#deps.broker.findings;
+    // The object is unpacked only where its status matters: it may be large.
+    const isTold = owner !== undefined && copy.page === 'blank' && this.#isObserved(owner);
+    return { kind: 'pageEnded', isOwned: owner !== undefined, isTold, shortcoming };
+  }
+
+  #isObserved(owner: DeviceKey): boolean {
+    return (this.#lister.get(owner)?.status?.observedGeneration ?? -1) >= 0;
   }
 
   #readAnew(memory: DeviceMemory): void {

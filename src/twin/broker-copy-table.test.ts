@@ -26,12 +26,30 @@ reading = unread, blank
   overheard ours: = → readPage
   overheard new: = → readPage
   pageEnded: read, blank → reconcile
+  pageEnded, told: unread, blank, lacking → readPage
   pageEnded, unowned: read, blank → reconcile
   pageRefused: unread, blank, BrokerRefused → updateStatus
   publishBegan: unread, sends new, overtaken
   withdrawn: unread → readPage
   held TooLarge: unread, blank, TooLarge → updateStatus
   claimed by others: unread, blank, foreign → updateStatus
+lacking = unread, blank, lacking
+  reconnected: unread → readPage
+  ownerChanged: unread
+  outdated: unread → readPage
+  shown ours: unread, ours, shown, lacking
+  shown new: unread, new, shown, lacking
+  shown theirs: unread, theirs, shown, lacking
+  overheard ours: = → readPage
+  overheard new: = → readPage
+  pageEnded: read, blank → reconcile
+  pageEnded, told: read, blank → reconcile
+  pageEnded, unowned: read, blank → reconcile
+  pageRefused: unread, blank, lacking, BrokerRefused → updateStatus
+  publishBegan: unread, sends new, overtaken, lacking
+  withdrawn: unread, lacking → readPage
+  held TooLarge: unread, blank, lacking, TooLarge → updateStatus
+  claimed by others: unread, blank, lacking, foreign → updateStatus
 known = unread, ours
   reconnected: = → readPage
   outdated: = → readPage
@@ -53,6 +71,7 @@ empty = read, blank
   overheard ours: = → readPage
   overheard new: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, blank, BrokerRefused → updateStatus
   publishBegan: read, sends new, overtaken
@@ -67,6 +86,7 @@ sending the first = read, sends new, overtaken
   shown theirs: read, sends new, doubtful
   overheard ours: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, sends new, overtaken, BrokerRefused → updateStatus
   publishAcked: read, new+acked, overtaken
@@ -85,6 +105,7 @@ published = read, ours+acked, overtaken, published
   shown theirs: read, ours+acked, doubtful, published
   overheard new: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours+acked, overtaken, BrokerRefused → updateStatus
   publishBegan: read, ours+acked, sends new, overtaken, published
@@ -102,6 +123,7 @@ seen = read, ours, shown, published
   shown theirs: read, theirs, shown → reconcile
   overheard new: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours, shown, BrokerRefused → updateStatus
   publishBegan: read, ours, sends new, overtaken, published
@@ -119,6 +141,7 @@ read again = read, ours+acked, blank, published
   shown theirs: read, theirs, shown → reconcile
   overheard new: = → readPage
   pageEnded: read, ours+acked+missed, blank, published → readPage
+  pageEnded, told: read, ours+acked+missed, blank, published → readPage
   pageEnded, unowned: read, ours+acked+missed, blank, published → readPage
   pageRefused: read, ours+acked, blank, BrokerRefused → updateStatus
   publishBegan: read, ours+acked, sends new, overtaken, published
@@ -136,6 +159,7 @@ missed = read, ours+acked+missed, blank, published
   shown theirs: read, theirs, shown → reconcile
   overheard new: = → readPage
   pageEnded: read, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
+  pageEnded, told: read, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
   pageEnded, unowned: read, blank → reconcile
   pageRefused: read, ours+acked+missed, blank, BrokerRefused → updateStatus
   publishBegan: read, ours+acked+missed, sends new, overtaken, published
@@ -150,6 +174,7 @@ sending another = read, ours+acked, sends new, overtaken
   shown ours: read, ours+acked, sends new, doubtful
   shown theirs: read, ours+acked, sends new, doubtful
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours+acked, sends new, overtaken, BrokerRefused → updateStatus
   publishAcked: read, new+acked, overtaken
@@ -165,6 +190,7 @@ sending in doubt = read, ours+acked, sends new, doubtful
   outdated: unread, ours+acked, sends new → readPage
   pageBegan: read, ours+acked, sends new, overtaken
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours+acked, sends new, doubtful, BrokerRefused → updateStatus
   publishAcked: read, new+acked, doubtful → readPage
@@ -181,6 +207,7 @@ doubtful = read, ours+acked, doubtful
   pageBegan: read, ours+acked, blank
   overheard new: = → readPage
   pageEnded: = → readPage → reconcile
+  pageEnded, told: = → readPage → reconcile
   pageEnded, unowned: = → readPage → reconcile
   pageRefused: read, ours+acked, doubtful, BrokerRefused → updateStatus
   publishBegan: read, ours+acked, sends new, doubtful
@@ -198,6 +225,7 @@ unproven = read, ours+acked, overtaken, owes proof
   shown theirs: read, ours+acked, doubtful, owes proof
   overheard new: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours+acked, overtaken, owes proof, BrokerRefused → updateStatus
   publishBegan: read, ours+acked, sends new, overtaken, owes proof
@@ -214,6 +242,7 @@ held = read, ours+acked, shown, owes proof, Invalid
   shown theirs: read, theirs, shown, owes proof, Invalid → reconcile
   overheard new: = → readPage
   pageEnded: read, ours+acked, shown, Invalid → reconcile
+  pageEnded, told: read, ours+acked, shown, Invalid → reconcile
   pageEnded, unowned: read, ours+acked, shown, Invalid → reconcile
   pageRefused: read, ours+acked, shown, owes proof, BrokerRefused → updateStatus
   publishBegan: read, ours+acked, sends new, overtaken, owes proof, Invalid
@@ -230,6 +259,7 @@ foreign = read, ours, shown, foreign
   shown theirs: read, theirs, shown, foreign → reconcile
   overheard new: = → readPage
   pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
   pageEnded, unowned: = → reconcile
   pageRefused: read, ours, shown, BrokerRefused → updateStatus
   publishBegan: read, ours, sends new, overtaken, foreign
@@ -240,12 +270,13 @@ foreign = read, ours, shown, foreign
   claimed by others: read, ours, shown, foreign → updateStatus
 `;
 
-function inWords({ isRead, standing, publishing, page, needsProof, conclusion }: BrokerCopy): string {
+function inWords({ isRead, standing, publishing, page, isLacking, needsProof, conclusion }: BrokerCopy): string {
   const words = [
     isRead ? 'read' : 'unread',
     standing && `${standing.payload}${standing.isAcknowledged ? '+acked' : ''}${standing.isMissed ? '+missed' : ''}`,
     publishing && `sends ${publishing}`,
     page !== 'none' && page,
+    isLacking && 'lacking',
     needsProof && 'owes proof',
     conclusion?.kind === 'held' ? conclusion.problem.reason : conclusion?.kind,
   ];

@@ -16,6 +16,7 @@ const anyCopy: fc.Arbitrary<BrokerCopy> = fc.record({
     { nil: undefined },
   ),
   publishing: fc.constantFrom(undefined, 'ours', 'new'),
+  isLacking: fc.boolean(),
   page: fc.constantFrom<PageView[]>('none', 'blank', 'shown', 'overtaken', 'doubtful'),
   needsProof: fc.boolean(),
   conclusion: fc.constantFrom(undefined, published, invalid, { kind: 'foreign' as const, owner: stranger }),
@@ -38,6 +39,20 @@ describe('whatever is known, and whatever happens', () => {
         after.standing !== undefined ||
         kind === 'withdrawn' ||
         (kind === 'pageEnded' && page === 'blank' && standing.isMissed),
+    );
+  });
+
+  it('a document that the status tells of is believed absent only by a page that lacks it for the second time', () => {
+    always(
+      (before, event, after) =>
+        event.kind !== 'pageEnded' ||
+        !event.isTold ||
+        before.isRead ||
+        !after.isRead ||
+        after.standing !== undefined ||
+        before.page !== 'blank' ||
+        before.isLacking ||
+        before.standing !== undefined,
     );
   });
 

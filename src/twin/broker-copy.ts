@@ -6,7 +6,8 @@ import type { Owner } from '../protocol/envelopes.ts';
  * What is known of the document that the broker holds for one device id, as a pure state: `step(copy, event) → { copy, effects }`.
  *
  * Two rules hold in every state. Nothing is published or withdrawn before a page of the device has ended (`isRead`). Nothing that was
- * known to stand is believed absent before two pages in a row lacked it, because brokers may be slow to show what they store.
+ * known to stand, or that the owner's status tells of, is believed absent before two pages in a row lacked it, because brokers may be slow
+ * to show what they store.
  */
 export interface BrokerCopy {
   /** A page that was begun for the present owner and connection has ended. */
@@ -16,6 +17,8 @@ export interface BrokerCopy {
   /** A payload on its way to the broker, not acknowledged yet. */
   readonly publishing: string | undefined;
   readonly page: PageView;
+  /** The first page lacked a document that the owner's status tells of. */
+  readonly isLacking: boolean;
   /** The broker acknowledged a document that a page lacked, or was never seen to store any: only a page that shows the next one proves it. */
   readonly needsProof: boolean;
   /** Undefined: the desired side has not looked since something changed. */
@@ -68,8 +71,13 @@ export type CopyEvent =
   | { readonly kind: 'shown'; readonly payload: string }
   /** A live message on the document's topic. */
   | { readonly kind: 'overheard'; readonly payload: string }
-  /** All messages of the page have been routed. */
-  | { readonly kind: 'pageEnded'; readonly isOwned: boolean; readonly shortcoming: string | undefined }
+  /** All messages of the page have been routed. `isTold`: the owner's status tells of a document, which this or a former term published. */
+  | {
+      readonly kind: 'pageEnded';
+      readonly isOwned: boolean;
+      readonly isTold: boolean;
+      readonly shortcoming: string | undefined;
+    }
   | { readonly kind: 'pageRefused'; readonly message: string }
   | { readonly kind: 'publishBegan'; readonly payload: string }
   | { readonly kind: 'publishAcked'; readonly isStoreProven: boolean }
@@ -104,6 +112,7 @@ export const UNREAD: BrokerCopy = {
   standing: undefined,
   publishing: undefined,
   page: 'none',
+  isLacking: false,
   needsProof: false,
   conclusion: undefined,
 };
@@ -112,12 +121,12 @@ export function step(copy: BrokerCopy, event: CopyEvent): CopyStep {
   switch (event.kind) {
     case 'reconnected': {
       const standing = copy.standing && { ...copy.standing, isAcknowledged: false, isMissed: false };
-      return then({ ...copy, isRead: false, page: 'none', standing }, READ_PAGE);
+      return then({ ...copy, isRead: false, page: 'none', isLacking: false, standing }, READ_PAGE);
     }
     case 'ownerChanged':
-      return then({ ...copy, isRead: false, page: 'none', conclusion: undefined });
+      return then({ ...copy, isRead: false, page: 'none', isLacking: false, conclusion: undefined });
     case 'outdated':
-      return then({ ...copy, isRead: false, page: 'none' }, READ_PAGE);
+      return then({ ...copy, isRead: false, page: 'none', isLacking: false }, READ_PAGE);
     case 'desiredChanged':
       return then(unpublished(copy));
     case 'pageBegan':
@@ -127,7 +136,7 @@ export function step(copy: BrokerCopy, event: CopyEvent): CopyStep {
     case 'overheard':
       return isOurs(copy, event.payload) ? then(copy) : then(copy, READ_PAGE);
     case 'pageEnded':
-      return endPage(copy, event.isOwned, event.shortcoming);
+      return endPage(copy, event);
     case 'pageRefused':
       return hold(copy, { reason: 'BrokerRefused', message: event.message });
     case 'publishBegan':
@@ -171,7 +180,9 @@ function show(copy: BrokerCopy, payload: string): CopyStep {
   }
 }
 
-function endPage(copy: BrokerCopy, isOwned: boolean, shortcoming: string | undefined): CopyStep {
+type PageEnd = Extract<CopyEvent, { readonly kind: 'pageEnded' }>;
+
+function endPage(copy: BrokerCopy, { isOwned, isTold, shortcoming }: PageEnd): CopyStep {
   const { page, standing, publishing } = copy;
   // Some of it was routed for another owner, or for none; another page is asked for.
   if (page === 'none') return then(copy);
@@ -181,9 +192,12 @@ function endPage(copy: BrokerCopy, isOwned: boolean, shortcoming: string | undef
     const lost = { ...unpublished(copy), isRead: true, standing: undefined };
     return isOwed ? notRetained(lost, shortcoming) : then(lost, RECONCILE);
   }
+  if (page === 'blank' && !copy.isRead && isTold && !copy.isLacking)
+    return then({ ...copy, isLacking: true }, READ_PAGE);
   const read: BrokerCopy = {
     ...copy,
     isRead: true,
+    isLacking: false,
     standing: standing && { ...standing, isMissed: false },
     needsProof: copy.needsProof && page !== 'shown',
   };
