@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer';
-import type { IPublishPacket } from 'mqtt';
 import { publicUrl } from '../base/broker-url.ts';
 import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
@@ -140,7 +138,8 @@ class Connection implements BrokerConnection {
     const deps = { clock: this.#clock, tuning: this.#tuning, name: this.#name };
     try {
       return new Link(this.#options, credentials, deps, {
-        receive: receiver(handlers),
+        // Synchronous and in order: reading never stops for what the domain makes of a message.
+        receive: (message) => handlers.onMessage(message),
         isUnwanted: (message) => handlers.onOversized?.(message) === true,
         onFindings: this.#found,
       });
@@ -177,14 +176,6 @@ class Connection implements BrokerConnection {
   #offline(): BrokerError {
     return new BrokerError('transient', `not connected to broker ${this.#name.url}`);
   }
-}
-
-/** Synchronous and in order: reading never stops for what the domain makes of a message. */
-function receiver(handlers: BrokerHandlers): (packet: IPublishPacket) => void {
-  return ({ topic, payload, retain }) => {
-    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
-    handlers.onMessage({ topic, payload: bytes, retained: retain });
-  };
 }
 
 /** Does not wait for `work` longer than until `signal` aborts, so that closing never hangs on what others wait for. */

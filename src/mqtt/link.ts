@@ -1,21 +1,20 @@
-import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
-import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import type { IConnackPacket, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { BrokerError } from './broker.ts';
-import type { BrokerFindings } from './broker.ts';
+import type { BrokerFindings, IncomingMessage, OversizedMessage } from './broker.ts';
 import { describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions } from './options.ts';
 import { clientOptions, MAX_PACKET_BYTES } from './options.ts';
-import { filterIncoming, PacketFilter } from './packet-filter.ts';
-import type { OversizedPublish, PacketFilterHandlers } from './packet-filter.ts';
+import { PublishReader, readIncoming } from './publish-reader.ts';
+import type { PublishHandlers } from './publish-reader.ts';
 import type { SessionDeps } from './session.ts';
 import { Session } from './session.ts';
 
 export interface LinkHandlers {
-  readonly receive: (packet: IPublishPacket) => void;
+  readonly receive: (message: IncomingMessage) => void;
   /** Told of what is too large to be received; true: it is to be taken out of the broker's store. */
-  readonly isUnwanted: (publish: OversizedPublish) => boolean;
+  readonly isUnwanted: (message: OversizedMessage) => boolean;
   readonly onFindings: (findings: BrokerFindings) => void;
 }
 
@@ -30,20 +29,19 @@ export class Link {
   #cause: unknown;
   #session: Session | undefined;
 
-  constructor(
-    options: BrokerOptions,
-    credentials: BrokerCredentials,
-    deps: SessionDeps,
-    { receive, isUnwanted, onFindings }: LinkHandlers,
-  ) {
-    this.#onFindings = onFindings;
+  constructor(options: BrokerOptions, credentials: BrokerCredentials, deps: SessionDeps, handlers: LinkHandlers) {
+    this.#onFindings = handlers.onFindings;
     this.#options = options;
     this.#deps = deps;
     const client = connect(clientOptions(options, deps.tuning, credentials));
     this.#client = client;
-    limitIncoming(client, options.maxPacketBytes ?? MAX_PACKET_BYTES, (publish) => {
-      if (publish.retained) this.#session?.note(publish.topic);
-      if (isUnwanted(publish) && publish.retained) this.#clear(publish.topic);
+    onStream(client, (stream) => {
+      const { maxPacketBytes = MAX_PACKET_BYTES, protocolVersion = 5 } = options;
+      const reader = new PublishReader(protocolVersion, maxPacketBytes, this.#publishHandlers(handlers, stream));
+      readIncoming(
+        stream,
+        reader.on('error', (error) => stream.destroy(error)),
+      );
     });
     client.connect();
     client.on('packetreceive', batchWrites(client));
@@ -59,12 +57,21 @@ export class Link {
         resolve(this.#cause);
       });
     });
-    client.handleMessage = (packet, done) => {
-      if (this.#session?.takes(packet) !== true) {
-        if (packet.retain) this.#session?.note(packet.topic);
-        receive(packet);
-      }
-      done();
+  }
+
+  #publishHandlers({ receive, isUnwanted }: LinkHandlers, stream: MqttClient['stream']): PublishHandlers {
+    return {
+      onMessage: (message) => {
+        if (this.#session?.takes(message) === true) return;
+        if (message.retained) this.#session?.note(message.topic);
+        receive(message);
+      },
+      onOversized: (message) => {
+        if (message.retained) this.#session?.note(message.topic);
+        if (isUnwanted(message) && message.retained) this.#clear(message.topic);
+      },
+      // What is too large too, or it would take a place among what is in flight for as long as the connection lasts.
+      acknowledge: (pubacks) => stream.write(pubacks),
     };
   }
 
@@ -122,30 +129,17 @@ export class Link {
 
 const FAREWELL_MS = 500;
 
-/** What is too large is acknowledged, or it would take a place among what is in flight for as long as the connection lasts. */
-function limitIncoming(client: MqttClient, maxBytes: number, onOversized: PacketFilterHandlers['onOversized']): void {
-  const handlers: PacketFilterHandlers = {
-    onOversized,
-    onSkipped: ({ packetId }) => {
-      if (packetId !== undefined) client.stream.write(puback(packetId));
-    },
-  };
+/** MQTT.js makes its stream and pipes it into its parser in one go: `prepare` gets it in between. */
+function onStream(client: MqttClient, prepare: (stream: MqttClient['stream']) => void): void {
   let { stream } = client;
   Object.defineProperty(client, 'stream', {
     get: () => stream,
-    // MQTT.js makes its stream and pipes it into its parser in one go.
     set: (fresh: MqttClient['stream']) => {
       stream = fresh;
-      filterIncoming(
-        fresh,
-        new PacketFilter(maxBytes, handlers).on('error', (error) => fresh.destroy(error)),
-      );
+      prepare(fresh);
     },
   });
 }
-
-/** [MQTT-3.4.2.1]: without a reason code it means success. */
-const puback = (packetId: number): Buffer => Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]);
 
 /** What is written while packets are read leaves in one write: a system call for every PUBACK costs a fifth of the CPU. */
 function batchWrites(client: MqttClient): () => void {

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { PublishWindow } from '../base/publish-window.ts';
-import type { BrokerFindings, BrokerLimits, PublishOptions, RefusedFilters } from './broker.ts';
+import type { BrokerFindings, BrokerLimits, IncomingMessage, PublishOptions, RefusedFilters } from './broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { BrokerError } from './broker.ts';
 import type { BrokerName } from './failure.ts';
@@ -83,10 +83,10 @@ export class Session {
   }
 
   /** True for the probe's own message, which goes nowhere else. */
-  takes({ topic, payload, retain }: IPublishPacket): boolean {
+  takes({ topic, payload, retained }: IncomingMessage): boolean {
     const probe = this.#probe;
     if (probe === undefined || !topic.startsWith(probe.prefix)) return false;
-    probe.see(topic, payload.toString(), retain);
+    probe.see(topic, payload.toString(), retained);
     return true;
   }
 

@@ -2,7 +2,8 @@
  * `npm run bench`: measures the operator against a real kube-apiserver, etcd and mosquitto, every figure beside its floor of the
  * same run. `--only desired,storm` picks, `--json FILE` writes the figures, `--quick` takes fewer samples, `--entry FILE` measures
  * another build, `--node-flags` sets the operator's, `--profile DIRECTORY` has every operator write a CPU profile there,
- * `--twins 100000` sets how many `idle` knows.
+ * `--twins 100000` sets how many `idle` knows. `--world DIRECTORY` keeps a control plane and a broker of `--twins` settled twins there,
+ * which `scale` needs: made on first use, copied for every run.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -17,7 +18,9 @@ import { benchFleet } from './cases/fleet.ts';
 import { benchIdle } from './cases/idle.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
+import { benchScale } from './cases/scale.ts';
 import { benchTyped } from './cases/typed.ts';
+import { copyWorld, keepWorld } from './kept-world.ts';
 import { isMet, renderTable } from './figures.ts';
 import type { Figure } from './figures.ts';
 import { startCommand } from './start-command.ts';
@@ -40,7 +43,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   flapping: (rig, isQuick) => benchFlapping(rig, isQuick ? 15 : 30),
   typed: (rig) => benchTyped(rig, 5000),
   idle: (rig, isQuick) =>
-    benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : Number(values.twins), isQuick ? 10 : 30),
+    benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : twins, isQuick ? 10 : 30),
+  scale: needWorld,
   diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };
 
@@ -53,8 +57,10 @@ const { values } = parseArgs({
     'node-flags': { type: 'string' },
     profile: { type: 'string' },
     twins: { type: 'string' },
+    world: { type: 'string' },
   },
 });
+const twins = Number(values.twins ?? 100_000);
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 const figures: Figure[] = [];
 const start = startCommand();
@@ -70,6 +76,7 @@ const command = [
   ...options.nodeFlags,
   options.entry,
 ];
+if (values.world !== undefined) await keepWorld(values.world, twins, options);
 for (const [name, bench] of selected(values.only)) figures.push(...(await run(name, bench, options)));
 
 console.log(renderTable(figures));
@@ -79,9 +86,15 @@ const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, load ${loadav
 console.log(`\noperator: ${command.join(' ')} on Node ${process.versions.node}; ${machine}`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report(machine), undefined, 2)}\n`);
 
+/** A case of its own: filling its world takes longer than all others together. */
+function needWorld(rig: Rig, isQuick: boolean): Promise<Figure[]> {
+  if (values.world === undefined) throw new Error('--only scale needs --world DIRECTORY, where its twins are kept');
+  return benchScale(rig, twins, isQuick ? 10 : 30);
+}
+
 async function run(name: string, bench: Bench, options: RigOptions): Promise<Figure[]> {
   progress(`${name}: opening a control plane and a broker`);
-  const rig = await openRig(options);
+  const rig = await openRig({ ...options, ...(values.world !== undefined && { world: copyWorld(values.world) }) });
   try {
     return await bench(rig, values.quick);
   } finally {
@@ -90,7 +103,7 @@ async function run(name: string, bench: Bench, options: RigOptions): Promise<Fig
 }
 
 function selected(only: string | undefined): [string, Bench][] {
-  if (only === undefined) return Object.entries(BENCHES);
+  if (only === undefined) return Object.entries(BENCHES).filter(([name]) => name !== 'scale');
   return only.split(',').map((name) => {
     const bench = BENCHES[name];
     if (bench === undefined) throw new Error(`--only ${name}: use ${Object.keys(BENCHES).join(', ')}`);

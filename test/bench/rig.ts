@@ -8,11 +8,13 @@ import type { MqttClient } from 'mqtt';
 import type { Device, Properties } from '../../src/api/device.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
+import { ApiError } from '../../src/kube/errors.ts';
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import { findMosquitto } from '../real/system-packages.ts';
 import { startMosquitto } from '../real/mosquitto.ts';
+import type { Mosquitto } from '../real/mosquitto.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { connectTo } from '../world/broker-client.ts';
 import { installCrds } from '../world/cluster.ts';
@@ -36,12 +38,14 @@ export interface RigOptions extends StartCommand {
   /** What is run as the operator. */
   readonly entry: string;
   readonly progress: (line: string) => void;
+  /** A directory that keeps control plane and broker; by default one that ends with the run. */
+  readonly world?: string;
 }
 
 interface RigParts {
   readonly kubeconfig: string;
   readonly kube: KubeClient;
-  readonly brokerPort: number;
+  readonly broker: Mosquitto;
   readonly apiServerPid: number;
   /** What closes it all, in this order. */
   readonly endings: (() => unknown)[];
@@ -54,6 +58,7 @@ export class Rig {
   readonly brokerPort: number;
   /** Of kube-apiserver, whose CPU is what a write costs. */
   readonly apiServerPid: number;
+  readonly #broker: Mosquitto;
   readonly #options: RigOptions;
   readonly #kubeconfig: string;
   readonly #endings: (() => unknown)[];
@@ -63,7 +68,8 @@ export class Rig {
     this.#options = options;
     this.#kubeconfig = parts.kubeconfig;
     this.kube = parts.kube;
-    this.brokerPort = parts.brokerPort;
+    this.brokerPort = parts.broker.port;
+    this.#broker = parts.broker;
     this.apiServerPid = parts.apiServerPid;
     this.#endings = parts.endings;
   }
@@ -81,6 +87,12 @@ export class Rig {
     });
     this.#endings.unshift(() => operator.stop());
     return operator;
+  }
+
+  /** Starts the broker anew, with nothing in its store. */
+  async emptyBroker(): Promise<void> {
+    await this.#broker.stop();
+    await this.#broker.start({ empty: true });
   }
 
   /** A raw MQTT client of this process. */
@@ -119,6 +131,7 @@ export class Rig {
     let next = from;
     const work = async (): Promise<void> => {
       for (let device = next++; device < to; device = next++) {
+        if (device > from && device % 10_000 === 0) this.progress(`${device} of ${to} devices`);
         await this.kube.create(`${DEVICES}/namespaces/${namespace}/devices`, {
           apiVersion: 'iot.mir/v1alpha',
           kind: 'device',
@@ -174,31 +187,37 @@ const LOAD_MS = 300_000;
 
 /** Opens a rig; whoever opens it closes it. About six seconds. */
 export async function openRig(options: RigOptions): Promise<Rig> {
-  const directory = scratchDirectory('bench');
+  const directory = options.world ?? scratchDirectory('bench');
   const plane = await startControlPlane(await findControlPlane(options.progress), join(directory, 'control-plane'));
-  mkdirSync(join(directory, 'mosquitto'));
+  mkdirSync(join(directory, 'mosquitto'), { recursive: true });
   const broker = await startMosquitto(await findMosquitto(options.progress), join(directory, 'mosquitto'));
   const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }), { userAgent: 'mir-bench' });
   await installCrds(kube);
-  for (const name of [SERVED, RAW, BARE]) {
-    await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  }
+  for (const name of [SERVED, RAW, BARE]) await createNamespace(kube, name);
   return new Rig(options, {
     kubeconfig: plane.kubeconfig,
     kube,
-    brokerPort: broker.port,
+    broker,
     apiServerPid: plane.pids()['kube-apiserver'] ?? 0,
     endings: [
       () => kube.close(),
       () => broker.stop(),
       () => plane.close(),
-      () => rmSync(directory, { recursive: true, force: true }),
+      () => options.world === undefined && rmSync(directory, { recursive: true, force: true }),
     ],
   });
 }
 
+async function createNamespace(kube: KubeClient, name: string): Promise<void> {
+  try {
+    await kube.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 409)) throw error;
+  }
+}
+
 /** Resolves when the operator has nothing more to do: no key waits or is worked on, and for a while nothing was written. */
-export async function untilIdle(operator: OperatorProcess, devices: number): Promise<void> {
+export async function untilIdle(operator: OperatorProcess, devices: number, timeoutMs = 300_000): Promise<void> {
   let writes = -1;
   let quietChecks = 0;
   await eventually(
@@ -211,7 +230,7 @@ export async function untilIdle(operator: OperatorProcess, devices: number): Pro
       writes = now;
       if (quietChecks < QUIET_CHECKS) throw new Error(`${now} writes so far`);
     },
-    { timeoutMs: 300_000, intervalMs: 250 },
+    { timeoutMs, intervalMs: 250 },
   );
 }
 

@@ -1,12 +1,12 @@
 /** A large fleet: how soon it is served, what a restart costs, and what it takes to hold it. */
 import type { Figure } from '../figures.ts';
+import { TWO_MESSAGES } from '../kept-world.ts';
 import { residentMb } from '../process-usage.ts';
 import { DEVICES, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 import { within } from '../within.ts';
 import type { LogLine, OperatorProcess } from '../../world/operator-process.ts';
 
-const TWO_MESSAGES = { 'bench.v1.Setting': { n: 1 }, 'bench.v1.Schedule': { fromHour: 6, toHour: 22 } };
 const bench = 'fleet';
 
 /** Cold start with `devices`, a restart, and the growth of memory up to `more` devices. */
@@ -85,7 +85,7 @@ async function rawColdStart(rig: Rig, devices: number): Promise<number> {
   return seconds;
 }
 
-async function coldStart(rig: Rig, devices: number): Promise<{ operator: OperatorProcess; seconds: number }> {
+export async function coldStart(rig: Rig, devices: number): Promise<{ operator: OperatorProcess; seconds: number }> {
   const client = await rig.connectDevice();
   const waiting = new Set<string>();
   const complete = new Promise<number>((resolve) => {
@@ -102,7 +102,7 @@ async function coldStart(rig: Rig, devices: number): Promise<{ operator: Operato
 }
 
 /** The operator says when it begins to fill its cache. */
-function listBegan(operator: OperatorProcess): number {
+export function listBegan(operator: OperatorProcess): number {
   const line = operator.logs().find(({ msg }: LogLine) => msg === 'filling the cache');
   const time = line?.['time'];
   if (typeof time !== 'string') throw new Error('the operator did not log that it fills its cache');

@@ -41,7 +41,7 @@ export async function benchIdle(rig: Rig, devices: number, seconds: number): Pro
 }
 
 /** CPU seconds a second of `work`. */
-async function shareOf(pid: number, work: () => Promise<unknown>): Promise<number> {
+export async function shareOf(pid: number, work: () => Promise<unknown>): Promise<number> {
   const [startedAt, before] = [performance.now(), cpuSeconds(pid)];
   await work();
   return (cpuSeconds(pid) - before) / ((performance.now() - startedAt) / 1000);
