@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Birth, Farewell } from '../protocol/envelopes.ts';
 import {
   isDuplicateSession,
+  noteHeard,
   onBirth,
   onFarewell,
   onHeartbeat,
@@ -130,5 +131,23 @@ describe('what the status remembers', () => {
     recalled.presence = recallPresence({ online: true }, 0);
     expect(recalled.at(29)).toMatch(/^online/);
     expect(recalled.at(30)).toBe('offline/Silence');
+  });
+});
+
+describe('a sign of life noted in place', () => {
+  it.each<[string, (life: Life) => Life, Readonly<Record<'heartbeat' | 'message', boolean>>]>([
+    ['a device that is there', (life) => life.birth(0), { heartbeat: true, message: true }],
+    ['one that was never seen', (life) => life, { heartbeat: false, message: false }],
+    ['one that is gone', (life) => life.birth(0).farewell(1), { heartbeat: false, message: false }],
+    ['a sleeper', (life) => life.birth(0).farewell(1, { asleep: 60 }), { heartbeat: false, message: true }],
+    ['one whose will came', (life) => life.birth(0).farewell(1, { will: true }), { heartbeat: false, message: true }],
+  ])('is what it is as another presence, or left to that: %s', (_who, live, taken) => {
+    for (const kind of ['heartbeat', 'message'] as const) {
+      const { presence } = live(new Life());
+      const after = kind === 'heartbeat' ? onHeartbeat(presence, at(2)) : onMessage(presence, at(2));
+      const before = { ...presence };
+      expect(noteHeard(presence, at(2), kind === 'heartbeat')).toBe(taken[kind]);
+      expect(presence).toEqual(taken[kind] ? after : before);
+    }
   });
 });

@@ -22,10 +22,10 @@ export interface Presence {
   readonly maxBytes: number | undefined;
   /** How the device wants its document. */
   readonly encoding: Encoding;
-  /** Reading time of the last sign of life. */
-  readonly heardAt: number;
+  /** Reading time of the last sign of life; the two times are all that is ever changed in place, by `noteHeard`. */
+  heardAt: number;
   /** Wall-clock time of the last birth or heartbeat. */
-  readonly lastHeartbeat: number | undefined;
+  lastHeartbeat: number | undefined;
   /** Wall-clock time until which the device said it sleeps. */
   readonly asleepUntil: number | undefined;
   /** Reading time at which a last will takes effect unless the device is heard before. */
@@ -199,6 +199,19 @@ export function onMessage(presence: Presence, at: Moment): Presence {
   if (presence.online) return { ...presence, heardAt: at.reading };
   if (presence.hasBirth) return presence;
   return { ...presence, online: true, reason: 'Report', heardAt: at.reading };
+}
+
+/**
+ * Notes a sign of life that says nothing but when, in `presence` itself; false: it says more, and makes another presence. Tens of
+ * thousands come in a second, each replaced by the next of its device: as objects they live just long enough to be copied twice.
+ */
+export function noteHeard(presence: Presence, at: Moment, isHeartbeat: boolean): boolean {
+  if (!presence.online) return false;
+  if (isHeartbeat && (presence.asleepUntil !== undefined || presence.willDueAt !== undefined)) return false;
+  if (isHeartbeat && presence.reason === 'Asleep') return false;
+  presence.heardAt = at.reading;
+  if (isHeartbeat) presence.lastHeartbeat = at.now;
+  return true;
 }
 
 /** What the passing of time does: a will takes effect, a sleeper oversleeps, silence grows too long. */

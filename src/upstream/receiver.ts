@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { copyText } from '../twin/broker-copy.ts';
 import { countChange } from '../twin/flapping.ts';
-import { isDuplicateSession, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
+import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
 import type { IncomingMessage } from '../mqtt/broker.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
@@ -141,7 +141,8 @@ export class Router {
 
   #onHeartbeat(memory: DeviceMemory): void {
     this.#deps.count('heartbeat');
-    this.#setPresence(memory, onHeartbeat(memory.presence, this.#moment()));
+    const at = this.#moment();
+    if (!noteHeard(memory.presence, at, true)) this.#setPresence(memory, onHeartbeat(memory.presence, at));
     this.#deps.heartbeats.add(memory.deviceId);
   }
 
@@ -203,7 +204,7 @@ export class Router {
     }
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
     memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
-    if (!retained) this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+    if (!retained) this.#noteMessage(memory);
     const isAboutDesired = envelope.status !== undefined || memory.desiredNames.includes(name);
     this.#deps.wake.status(memory, isAboutDesired ? 'sync' : 'reported');
   }
@@ -235,7 +236,7 @@ export class Router {
   }
 
   #onSchema(memory: DeviceMemory, payload: Buffer): void {
-    this.#setPresence(memory, onMessage(memory.presence, this.#moment()));
+    this.#noteMessage(memory);
     this.#deps.schemas.receive(memory, payload);
   }
 
@@ -314,6 +315,11 @@ export class Router {
     if (revision > MAX_REVISION || !memory.revisionBudget.take(raise, this.#deps.clock.monotonic())) return false;
     memory.seenRevision = revision;
     return true;
+  }
+
+  #noteMessage(memory: DeviceMemory): void {
+    const at = this.#moment();
+    if (!noteHeard(memory.presence, at, false)) this.#setPresence(memory, onMessage(memory.presence, at));
   }
 
   #setPresence(memory: DeviceMemory, presence: Presence): void {
