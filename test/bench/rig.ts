@@ -84,6 +84,7 @@ export class Rig {
       namespace: SERVED,
       env: this.#options.env,
       nodeFlags: this.#options.nodeFlags,
+      readyMs: 300_000,
     });
     this.#endings.unshift(() => operator.stop());
     return operator;

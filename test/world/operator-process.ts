@@ -22,6 +22,8 @@ export interface OperatorOptions {
   readonly nodeFlags?: readonly string[];
   /** False: resolve when it listens, without waiting for /readyz. */
   readonly isReadyAwaited?: boolean;
+  /** How long /readyz may take. */
+  readonly readyMs?: number;
 }
 
 export interface OperatorProcess {
@@ -64,7 +66,10 @@ export async function startOperator(
   try {
     url = await eventually('the operator listens', () => addressIn(log), { signal: child.gone });
     if (options.isReadyAwaited !== false) {
-      await eventually('the operator is ready', () => assertReady(url), { timeoutMs: 60_000, signal: child.gone });
+      await eventually('the operator is ready', () => assertReady(url), {
+        timeoutMs: options.readyMs ?? 60_000,
+        signal: child.gone,
+      });
     }
   } catch (cause) {
     await child.kill();
