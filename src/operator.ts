@@ -6,7 +6,9 @@ import type { Device } from './api/device.ts';
 import { SCHEMAS_PATH } from './api/schema.ts';
 import type { SchemaObject } from './api/schema.ts';
 import { Informer } from './cache/informer.ts';
+import { shorthand } from './cache/shorthand.ts';
 import { Store } from './cache/store.ts';
+import { DEVICE_FRAGMENTS } from './api/device-shorthand.ts';
 import { delay, systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import type { Config } from './config/load.ts';
@@ -84,7 +86,11 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   try {
     const kube = await loadKubeconfig({ kubeconfig: config.kubeconfig, context: config.context });
     const client = createKubeClient(kube, { onRequest: requestHook(metrics) });
-    const store = new Store<Device>({ [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] }, classOfDevice);
+    const store = new Store<Device>({
+      indexes: { [DEVICE_ID_INDEX]: (device) => [device.spec.deviceId] },
+      classOf: classOfDevice,
+      shorthand: shorthand(DEVICE_FRAGMENTS),
+    });
     const caches = createCaches({ config, client, clock, log, metrics, health, store }, signal);
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, clock, log, signal));

@@ -137,16 +137,22 @@ export class Reflector<T extends Cached> {
     const { client, collection, store, hooks } = this.#options;
     const seen = new Set<string>();
     this.#isListDue = false;
+    const ask = (next?: string): Promise<KubeList<T>> =>
+      client.get<KubeList<T>>(collection.path, { limit: PAGE_SIZE, continue: next }, signal);
+    let asked = ask();
     let page: KubeList<T>;
     let next: string | undefined;
     do {
-      page = await client.get<KubeList<T>>(collection.path, { limit: PAGE_SIZE, continue: next }, signal);
+      page = await asked;
       refuseCutShort(page, collection.path);
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+      // The server makes the next page while this one is taken in; whatever breaks in between, its failure is nobody's surprise.
+      if (next !== undefined) asked = ask(next);
+      asked.catch(() => undefined);
       for (const object of page.items) {
         seen.add(keyOf(object));
         this.#take(object, 'list');
       }
-      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
       hooks?.onTurn?.();
     } while (next !== undefined);
     await this.#settleAbsent(seen, signal);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readApiJson } from '../api/exact-json.ts';
+import { shorthand } from './shorthand.ts';
 import { Store } from './store.ts';
 
 interface Thing {
@@ -18,7 +19,7 @@ const thing = (resourceVersion: string, ids: readonly string[] = [], name = 'a',
   metadata: { name, namespace: 'n', uid, resourceVersion },
   ids,
 });
-const newStore = () => new Store<Thing>({ ids: ({ ids }) => ids });
+const newStore = () => new Store<Thing>({ indexes: { ids: ({ ids }) => ids } });
 
 describe('Store', () => {
   it.each([
@@ -32,8 +33,22 @@ describe('Store', () => {
     expect(store.upsert(thing(next))).toBe(change);
   });
 
-  it('keeps every digit of what it is given', () => {
+  it('finds by its index what was updated, by its old value or by a new one', () => {
     const store = newStore();
+    store.upsert(thing('1', ['x']));
+    store.upsert(thing('2', ['x']));
+    expect(store.byIndex('ids', 'x')).toEqual(['n/a']);
+    store.upsert(thing('3', ['y']));
+    expect([store.byIndex('ids', 'x'), store.byIndex('ids', 'y')]).toEqual([[], ['n/a']]);
+    store.remove('n/a');
+    expect(store.byIndex('ids', 'y')).toEqual([]);
+  });
+
+  it.each([
+    ['as it is', undefined],
+    ['in shorthand', shorthand(['{"metadata":{"name":"', '","resourceVersion":"'])],
+  ])('keeps every digit of what it is given, %s', (_how, short) => {
+    const store = new Store<Thing>(short === undefined ? {} : { shorthand: short });
     const text =
       '{"metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"1"},"ids":[],"n":9007199254740993}';
     store.upsert(readApiJson(text) as Thing);
@@ -79,7 +94,7 @@ describe('Store', () => {
   });
 
   it('counts the objects of each class through changes, replacements and removals', () => {
-    const store = new Store<Thing>({}, ({ ids }) => ids.join());
+    const store = new Store<Thing>({ classOf: ({ ids }) => ids.join() });
     const counts = (): Record<string, number> => Object.fromEntries(store.classes());
     store.upsert(thing('1', ['x'], 'a'));
     store.upsert(thing('2', ['x'], 'b'));

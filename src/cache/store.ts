@@ -1,5 +1,6 @@
 import { hasLongNumeral, readApiJson } from '../api/exact-json.ts';
 import type { Cached, Lister } from './lister.ts';
+import type { Shorthand } from './shorthand.ts';
 import { Tally } from './tally.ts';
 
 /** Index name → the values under which an object is found. */
@@ -12,14 +13,23 @@ interface Entry {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
-  /** The object as JSON: a third of what it costs as an object, and nothing for the garbage collector to walk. */
+  /** The object as JSON, shortened: a sixth of what it costs as an object, and nothing for the garbage collector to walk. */
   readonly packed: string;
   /** There may be numbers in it that JSON.parse would change; found out once, because objects are unpacked often. */
   readonly hasLongNumeral: boolean;
-  /** Values of the indexes, in their order. */
-  readonly indexed: readonly (readonly string[])[];
+  /** Values of the indexes, in their order; a single value of a single index as it stands, for arrays cost 100 bytes. */
+  readonly indexed: Indexed;
   /** Its class, where the store counts classes. */
   readonly counted: ReturnType<Tally['add']> | undefined;
+}
+
+type Indexed = string | readonly (readonly string[])[];
+
+export interface StoreOptions<T> {
+  readonly indexes?: IndexFunctions<T>;
+  /** Names the class of an object; classes should be few, because each costs a record. */
+  readonly classOf?: (object: T) => string;
+  readonly shorthand?: Shorthand;
 }
 
 /** What is known of an object without unpacking it. */
@@ -41,11 +51,12 @@ export class Store<T extends Cached> implements Lister<T> {
   readonly #indexes: readonly Map<string, string | Set<string>>[];
   readonly #classOf: ((object: T) => string) | undefined;
   readonly #classes = new Tally();
+  readonly #shorthand: Shorthand | undefined;
   #hasSynced = false;
 
-  /** `classOf` names the class of an object; classes should be few, because each costs a record. */
-  constructor(indexes: IndexFunctions<T> = {}, classOf?: (object: T) => string) {
+  constructor({ indexes = {}, classOf, shorthand }: StoreOptions<T> = {}) {
     this.#classOf = classOf;
+    this.#shorthand = shorthand;
     this.#indexNames = Object.keys(indexes);
     this.#indexFunctions = Object.values(indexes);
     this.#indexes = this.#indexNames.map(() => new Map());
@@ -66,7 +77,8 @@ export class Store<T extends Cached> implements Lister<T> {
   get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    return (entry.hasLongNumeral ? readApiJson(entry.packed) : JSON.parse(entry.packed)) as T;
+    const json = this.#shorthand?.lengthen(entry.packed) ?? entry.packed;
+    return (entry.hasLongNumeral ? readApiJson(json) : JSON.parse(json)) as T;
   }
 
   has(key: string): boolean {
@@ -106,8 +118,7 @@ export class Store<T extends Cached> implements Lister<T> {
     const before = this.#entries.get(key);
     const { uid, resourceVersion } = object.metadata;
     if (before?.uid === uid && before.resourceVersion === resourceVersion) return undefined;
-    if (before !== undefined) this.#forget(key, before);
-    this.#put(key, object);
+    this.#put(key, object, before);
     return before === undefined ? 'added' : 'updated';
   }
 
@@ -124,25 +135,34 @@ export class Store<T extends Cached> implements Lister<T> {
     return 'deleted';
   }
 
-  #put(key: string, object: T): void {
+  #put(key: string, object: T, before: Entry | undefined): void {
     const { uid, resourceVersion } = object.metadata;
     const generation = 'generation' in object.metadata ? Number(object.metadata.generation) : 0;
-    const indexed = this.#indexFunctions.map((index) => index(object));
-    const packed = pack(object);
-    const counted = this.#classOf === undefined ? undefined : this.#classes.add(this.#classOf(object));
+    const indexed = this.#indexed(object);
+    const isIndexed = before !== undefined && isSame(before.indexed, indexed);
+    if (before !== undefined) this.#forget(key, before, isIndexed);
+    const json = pack(object);
     const facts = {
-      uid,
+      // Whoever remembers the object has this very text.
+      uid: before?.uid === uid ? before.uid : uid,
       resourceVersion,
       generation,
-      packed,
-      hasLongNumeral: hasLongNumeral(packed),
-      indexed,
-      counted,
+      packed: this.#shorthand?.shorten(json) ?? json,
+      hasLongNumeral: hasLongNumeral(json),
+      indexed: isIndexed ? before.indexed : indexed,
+      counted: this.#classOf === undefined ? undefined : this.#classes.add(this.#classOf(object)),
     };
     this.#entries.set(key, facts);
-    for (const [at, values] of indexed.entries()) {
+    if (isIndexed) return;
+    for (const [at, values] of listed(indexed).entries()) {
       for (const value of values) this.#index(at, value, key);
     }
+  }
+
+  #indexed(object: T): Indexed {
+    const indexed = this.#indexFunctions.map((index) => index(object));
+    const [values] = indexed;
+    return indexed.length === 1 && values?.length === 1 ? (values[0] ?? indexed) : indexed;
   }
 
   #index(at: number, value: string, key: string): void {
@@ -153,9 +173,10 @@ export class Store<T extends Cached> implements Lister<T> {
     else if (present !== key) index?.set(value, new Set([present, key]));
   }
 
-  #forget(key: string, { indexed, counted }: Entry): void {
+  #forget(key: string, { indexed, counted }: Entry, isStillIndexed = false): void {
     if (counted !== undefined) this.#classes.remove(counted);
-    for (const [at, values] of indexed.entries()) {
+    if (isStillIndexed) return;
+    for (const [at, values] of listed(indexed).entries()) {
       const index = this.#indexes[at];
       for (const value of values) {
         const present = index?.get(value);
@@ -169,6 +190,12 @@ export class Store<T extends Cached> implements Lister<T> {
     }
   }
 }
+
+const listed = (indexed: Indexed): readonly (readonly string[])[] =>
+  typeof indexed === 'string' ? [[indexed]] : indexed;
+
+/** Of several values it is not asked: few kinds have them. */
+const isSame = (a: Indexed, b: Indexed): boolean => a === b && typeof a === 'string';
 
 export function keyOf({ metadata: { namespace, name } }: Cached): string {
   return namespace === undefined ? name : `${namespace}/${name}`;

@@ -22,7 +22,7 @@ function status(conditions: readonly string[], parts: DeviceStatus = {}): Device
 }
 
 class Fleet {
-  readonly store = new Store<Device>({}, classOfDevice);
+  readonly store = new Store<Device>({ classOf: classOfDevice });
   readonly metrics = createMetrics();
   readonly term = new AbortController();
   #version = 0;

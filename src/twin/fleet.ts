@@ -30,6 +30,8 @@ export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
   readonly #lister: Lister<Device>;
   readonly #presence: PresenceObserver;
+  /** One for all memories: of 100,000, a function each would be 6 MB. */
+  readonly #note = (changed: DeviceMemory): void => this.#presence.note(changed);
   readonly #departed: Departed;
 
   constructor(lister: Lister<Device>, presence: PresenceObserver, departed: Departed) {
@@ -58,8 +60,7 @@ export class Fleet {
   }
 
   #remember(deviceId: string, status: DeviceStatus | undefined): DeviceMemory {
-    const presence = this.#presence;
-    const memory = new DeviceMemory(deviceId, status, presence.reading, (changed) => presence.note(changed));
+    const memory = new DeviceMemory(deviceId, status, this.#presence.reading, this.#note);
     this.#memories.set(deviceId, memory);
     return memory;
   }

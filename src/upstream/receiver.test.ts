@@ -21,7 +21,7 @@ const topics = createTopics();
 /** A router for one device, `sensor-01`, and what it makes of messages. */
 function setUp(parts: Parameters<typeof device>[0] = {}) {
   const clock = new FakeClock();
-  const lister = new Store<Device>({ [DEVICE_ID_INDEX]: (object) => [object.spec.deviceId] });
+  const lister = new Store<Device>({ indexes: { [DEVICE_ID_INDEX]: (object) => [object.spec.deviceId] } });
   lister.upsert(device(parts));
   const rules = { heartbeatDefaultSeconds: 10, silenceFactor: 3, willGraceSeconds: 5 };
   const reading = new ReadingClock(clock, 250);

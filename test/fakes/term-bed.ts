@@ -270,7 +270,7 @@ class CountedStore extends Store<Device> {
   readonly #onUnpack: () => void;
 
   constructor(onUnpack: () => void) {
-    super({ [DEVICE_ID_INDEX]: ({ spec }) => [spec.deviceId] });
+    super({ indexes: { [DEVICE_ID_INDEX]: ({ spec }) => [spec.deviceId] } });
     this.#onUnpack = onUnpack;
   }
 
