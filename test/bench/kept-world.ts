@@ -2,15 +2,15 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratchDirectory } from '../real/reaper.ts';
+import { TWO_MESSAGES } from './load-order.ts';
 import { SERVED, openRig, untilIdle } from './rig.ts';
 import type { RigOptions } from './rig.ts';
 
-export const TWO_MESSAGES = { 'bench.v1.Setting': { n: 1 }, 'bench.v1.Schedule': { fromHour: 6, toHour: 22 } };
 const PARTS = ['control-plane', 'mosquitto'];
 const FILL_MS = 3_600_000;
 
 /**
- * Fills `directory` with `twins` that are online, published and written, unless it holds them already. Whatever a benchmark does, it does
+ * Fills `directory` with `twins` that are online and in sync, unless it holds them already. Whatever a benchmark does, it does
  * to a copy (`copyWorld`).
  */
 export async function keepWorld(directory: string, twins: number, options: RigOptions): Promise<void> {
@@ -29,6 +29,7 @@ export async function keepWorld(directory: string, twins: number, options: RigOp
     await rig.createDevices(SERVED, 0, twins, TWO_MESSAGES);
     const operator = await rig.startOperator();
     await rig.load({ kind: 'birth', devices: twins, messages: twins, perSecond: 2000 });
+    await rig.load({ kind: 'answer', devices: twins, messages: 2 * twins, perSecond: 2000 });
     options.progress('the operator settles them');
     await untilIdle(operator, twins, FILL_MS);
     await operator.stop();

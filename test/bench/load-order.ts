@@ -2,8 +2,8 @@
 
 export interface LoadOrder {
   readonly port: number;
-  /** `unread`: like reports, on topics that nobody subscribes to. `flap`: goodbyes and births in turn. */
-  readonly kind: 'birth' | 'report' | 'heartbeat' | 'unread' | 'flap';
+  /** `unread`: like reports, on topics that nobody subscribes to. `flap`: goodbyes and births in turn. `answer`: reports `TWO_MESSAGES`, in turn. */
+  readonly kind: 'birth' | 'report' | 'heartbeat' | 'unread' | 'flap' | 'answer';
   /** Devices 0…devices-1 in turn. */
   readonly devices: number;
   readonly messages: number;
@@ -16,6 +16,9 @@ export interface LoadAnswer {
 }
 
 export const REPORTED_MESSAGE = 'bench.v1.Reading';
+
+/** What twins desire where it does not matter. */
+export const TWO_MESSAGES = { 'bench.v1.Setting': { n: 1 }, 'bench.v1.Schedule': { fromHour: 6, toHour: 22 } };
 
 export const deviceIdOf = (device: number): string => `bench-${String(device).padStart(6, '0')}`;
 

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { REPORTED_MESSAGE, deviceIdOf } from './load-order.ts';
+import { REPORTED_MESSAGE, TWO_MESSAGES, deviceIdOf } from './load-order.ts';
 import type { LoadAnswer, LoadOrder } from './load-order.ts';
 import { AnswerCounter, PING, connectPacket, publishPacket } from './mqtt-wire.ts';
 
@@ -81,6 +81,11 @@ function contentOf(
     case 'flap': {
       const online = Math.floor(sequence / devices) % 2 === 1;
       return ['state', JSON.stringify({ version: 1, online, session, ...(online && { heartbeat: 600 }) })];
+    }
+    case 'answer': {
+      const messages = Object.entries(TWO_MESSAGES);
+      const [name, value] = messages[Math.floor(sequence / devices) % messages.length] ?? [];
+      return [`reported/${name}`, JSON.stringify({ value })];
     }
     case 'report':
     case 'unread':

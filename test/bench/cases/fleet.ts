@@ -1,6 +1,6 @@
 /** A large fleet: how soon it is served, what a restart costs, and what it takes to hold it. */
 import type { Figure } from '../figures.ts';
-import { TWO_MESSAGES } from '../kept-world.ts';
+import { TWO_MESSAGES } from '../load-order.ts';
 import { residentMb } from '../process-usage.ts';
 import { DEVICES, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
