@@ -40,6 +40,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The device's side knows no Kubernetes.
   sdk: VOCABULARY,
   simulator: [...VOCABULARY, 'sdk'],
+  // The plugin: a client of the API server, as kubectl is.
+  cli: ['api', 'base', 'protocol', 'schema', 'kube', 'document'],
   dev: ['api', 'base', 'config', 'kube', 'operator', 'sdk', 'simulator'],
 };
 

@@ -4,7 +4,7 @@ import { YAMLException } from 'js-yaml';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseJsonBody } from '../whole-numbers.ts';
-import { loadExactYaml } from './exact-yaml.ts';
+import { loadExactYaml } from '../../../kube/exact-yaml.ts';
 import { parseMediaType } from './negotiation.ts';
 import { parseProtobuf, PROTOBUF } from './protobuf.ts';
 

@@ -1,7 +1,8 @@
 /** Writes answers to the wire. */
 import type { ServerResponse } from 'node:http';
+import { readApiJson } from '../../../api/exact-json.ts';
 import { internalError, StatusError } from '../errors.ts';
-import { dumpExactYaml } from './exact-yaml.ts';
+import { dumpExactYaml } from '../../../kube/exact-yaml.ts';
 import type { Form } from './negotiation.ts';
 
 export interface Reply {
@@ -22,7 +23,7 @@ export function textReply(code: number, text: string): Reply {
 /** JSON text in the format that was asked for. */
 export function formatted(code: number, json: string, { format }: Pick<Form, 'format'>): Reply {
   if (format === 'json') return { code, contentType: 'application/json', text: json };
-  return { code, contentType: 'application/yaml', text: dumpExactYaml(json) };
+  return { code, contentType: 'application/yaml', text: dumpExactYaml(readApiJson(json)) };
 }
 
 /** What a caught error is answered with; one that is no StatusError is a fault of this server. */

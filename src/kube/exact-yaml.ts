@@ -1,15 +1,20 @@
-import { defineScalarTag, dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, load, NOT_RESOLVED } from 'js-yaml';
-import { isNumeral, readApiJson, readJson } from '../../../api/exact-json.ts';
-import { KUBERNETES_YAML } from '../../../kube/kubernetes-yaml.ts';
+import { defineScalarTag, dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, load, loadAll, NOT_RESOLVED } from 'js-yaml';
+import { isNumeral, readJson } from '../api/exact-json.ts';
+import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
 
 /** Reads YAML as kubectl does; a whole number beyond 2^53 keeps its digits, as in JSON. Throws a YAMLException. */
 export function loadExactYaml(text: string): unknown {
   return load(text, { schema: EXACT_YAML });
 }
 
-/** JSON as YAML, digit by digit. */
-export function dumpExactYaml(json: string): string {
-  return dump(readApiJson(json), { schema: EXACT_DUMP, lineWidth: -1, noRefs: true });
+/** The same for a text of several documents; empty ones are left out. */
+export function loadAllExactYaml(text: string): unknown[] {
+  return loadAll(text, { schema: EXACT_YAML }).filter((document) => document !== null && document !== undefined);
+}
+
+/** A value of JSON as YAML, digit by digit. */
+export function dumpExactYaml(value: unknown): string {
+  return dump(value, { schema: EXACT_DUMP, lineWidth: -1, noRefs: true });
 }
 
 const exactIntTag = defineScalarTag<unknown>(intYaml11Tag.tagName, {

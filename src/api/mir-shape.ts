@@ -1,0 +1,113 @@
+/**
+ * The twin in the shape of `mir/v1alpha`, as people write and read it, and its way to the stored shape (`iot.mir/v1alpha`) and back:
+ * `meta` is `metadata` without what the system keeps there, `properties.reported` is stored as `status.reported`.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { API_VERSION, DEVICE_KIND } from './device.ts';
+import type { Device, JsonObject, JsonValue } from './device.ts';
+
+const MIR_API_VERSION = 'mir/v1alpha';
+
+/** A document that is no twin, or says two things at once. The message names the field and the remedy. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** kubectl keeps the document of its last apply there. */
+const OWN_ANNOTATION = /^kubectl\.kubernetes\.io\//;
+/** What people write of `meta`. */
+const META_FIELDS = ['name', 'namespace', 'labels', 'annotations'] as const;
+
+/** The stored object that a document of either shape asks for. What only the device and the system write is left out. */
+export function toStored(document: JsonObject): JsonObject {
+  const { apiVersion, kind } = document;
+  if (kind !== DEVICE_KIND || (apiVersion !== MIR_API_VERSION && apiVersion !== API_VERSION))
+    throw new ShapeError(
+      `is ${text(kind)} of ${text(apiVersion)}; a twin has kind ${DEVICE_KIND} and apiVersion ${MIR_API_VERSION} or ${API_VERSION}`,
+    );
+  const metadata = identityOf(document);
+  const { desired, reported: _reported, ...rest } = objectAt(document, 'properties') ?? {};
+  const properties = { ...rest, ...(desired !== undefined && { desired }) };
+  const { meta: _meta, metadata: _metadata, status: _status, properties: _properties, ...fields } = document;
+  return {
+    ...fields,
+    apiVersion: API_VERSION,
+    kind: DEVICE_KIND,
+    metadata,
+    ...(Object.keys(properties).length > 0 && { properties }),
+  };
+}
+
+/** What `toMir` reads; a document that was never stored has less than a device. */
+export interface Stored extends Pick<Device, 'properties' | 'status'> {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Partial<Device['spec']>;
+}
+
+/** The document of a stored object, in the order of its documentation. */
+export function toMir({ metadata, spec, properties, status }: Stored): JsonObject {
+  const { name, namespace, labels, annotations } = metadata;
+  const { reported, online, lastHeartbeat, schema, properties: times, ...additional } = status ?? {};
+  return compact({
+    apiVersion: MIR_API_VERSION,
+    kind: DEVICE_KIND,
+    meta: compact({ name, namespace, labels, annotations: withoutOwn(annotations) }),
+    spec: compact({ deviceId: spec?.deviceId, disabled: spec?.disabled }),
+    properties: nonEmpty(compact({ desired: properties?.desired, reported })),
+    status: nonEmpty(compact({ online, lastHeartbeat, schema, properties: times, ...additional })),
+  });
+}
+
+/** Leaves out what is undefined. */
+function compact(fields: object): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function nonEmpty(fields: JsonObject): JsonObject | undefined {
+  return Object.keys(fields).length === 0 ? undefined : fields;
+}
+
+/** `metadata` as both `meta` and `metadata` give it. */
+function identityOf(document: JsonObject): JsonObject {
+  const [meta, metadata] = [objectAt(document, 'meta'), objectAt(document, 'metadata')];
+  if (meta === undefined && metadata === undefined)
+    throw new ShapeError(`has neither meta nor metadata; say which device it is: meta: {name: …, namespace: …}`);
+  for (const field of Object.keys(meta ?? {})) {
+    if (!META_FIELDS.some((known) => known === field))
+      throw new ShapeError(`has meta.${field}; meta has ${META_FIELDS.join(', ')}`);
+  }
+  const identity: Record<string, JsonValue> = {};
+  for (const field of META_FIELDS) {
+    const [one, other] = [meta?.[field], metadata?.[field]];
+    const value = one ?? other;
+    if (one !== undefined && other !== undefined && !isDeepStrictEqual(one, other))
+      throw new ShapeError(`has a meta.${field} and another metadata.${field}; leave one of them out`);
+    if (value !== undefined && value !== null)
+      identity[field] = field === 'annotations' ? (withoutOwn(value as object) ?? {}) : value;
+  }
+  if (typeof identity['name'] !== 'string' || identity['name'] === '')
+    throw new ShapeError('has no meta.name; give the device a name');
+  return identity;
+}
+
+function withoutOwn(annotations: object | undefined): JsonObject | undefined {
+  const kept = Object.entries(annotations ?? {}).filter(([key]) => !OWN_ANNOTATION.test(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+function objectAt(document: JsonObject, field: string): JsonObject | undefined {
+  const value = document[field];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new ShapeError(`has ${field} ${text(value)}; it is a map`);
+  return value as JsonObject;
+}
+
+function text(value: JsonValue | undefined): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

@@ -1,0 +1,76 @@
+import { devicePath } from '../../api/device.ts';
+import type { ObjectMeta } from '../../api/device.ts';
+import { SCHEMAS_PATH } from '../../api/schema.ts';
+import { ApiError, isConflict, isNotFound } from '../../kube/errors.ts';
+import { FIELD_MANAGER, withCluster } from '../context.ts';
+import type { Cluster, ClusterFlags, Io } from '../context.ts';
+import { readDocuments } from '../documents.ts';
+import type { Wanted } from '../documents.ts';
+import { EXIT } from '../exit.ts';
+import { inOrder } from '../in-order.ts';
+import { messageOf } from '../message-of.ts';
+
+export interface FileFlags extends ClusterFlags {
+  readonly filename: readonly string[];
+  readonly recursive?: boolean;
+}
+
+export interface ApplyFlags extends FileFlags {
+  readonly dryRun?: boolean;
+  readonly forceConflicts?: boolean;
+}
+
+/** Requests in flight; an API server on two cores takes no more. */
+const CONCURRENCY = 8;
+
+/** `kubectl mir apply`: server-side apply of documents of either shape. One that fails stops no other. */
+export async function apply(io: Io, flags: ApplyFlags): Promise<number> {
+  const documents = await readDocuments(io, flags.filename, flags.recursive === true);
+  return await withCluster(io, flags, async (cluster) => {
+    let failed = 0;
+    const results = inOrder(documents, CONCURRENCY, (wanted) => applyOne(cluster, wanted, flags));
+    for await (const { item, result, error } of results) {
+      const suffix = flags.dryRun === true ? ' (server dry run)' : '';
+      if (error === undefined) io.out(`${nameOf(item)} ${result}${suffix}\n`);
+      else io.err(`${nameOf(item)} failed: ${explain(error, item)}\n`);
+      if (error !== undefined) failed += 1;
+    }
+    return failed === 0 ? EXIT.ok : EXIT.failed;
+  });
+}
+
+type Applied = 'created' | 'configured' | 'unchanged';
+
+async function applyOne({ client, namespace }: Cluster, wanted: Wanted, flags: ApplyFlags): Promise<Applied> {
+  const path = pathOf(wanted, namespace);
+  const before = await client.get<{ metadata: ObjectMeta }>(path).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  const after = await client.patch<{ metadata: ObjectMeta }>(path, 'application/apply-patch+yaml', wanted.object, {
+    fieldManager: FIELD_MANAGER,
+    fieldValidation: 'Strict',
+    force: flags.forceConflicts === true ? true : undefined,
+    dryRun: flags.dryRun === true ? 'All' : undefined,
+  });
+  if (before === undefined) return 'created';
+  if (flags.dryRun === true)
+    return before.metadata.generation === after.metadata.generation ? 'unchanged' : 'configured';
+  return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'unchanged' : 'configured';
+}
+
+export function pathOf({ kind, name, namespace }: Wanted, standard: string): string {
+  return kind === 'schema' ? `${SCHEMAS_PATH}/${name}` : devicePath(`${namespace ?? standard}/${name}`);
+}
+
+export function nameOf({ kind, name }: Wanted): string {
+  return `${kind}.iot.mir/${name}`;
+}
+
+function explain(error: unknown, { from, namespace }: Wanted): string {
+  if (isConflict(error))
+    return `${messageOf(error)}\n  another manager owns these fields; change them there, or take them over with --force-conflicts`;
+  if (error instanceof ApiError && error.status === 404 && /namespaces ".*" not found/.test(error.message))
+    return `${error.message}; create it first: kubectl create namespace ${namespace ?? ''}`.trimEnd();
+  return `${messageOf(error)} (${from})`;
+}

@@ -1,0 +1,76 @@
+import { findCondition } from '../../api/conditions.ts';
+import type { Condition } from '../../api/conditions.ts';
+import { keyOf } from '../bulk-plan.ts';
+import { withCluster } from '../context.ts';
+import type { Io } from '../context.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { readAll } from '../fleet.ts';
+import type { FleetDevice } from '../fleet.ts';
+import { follow, pause } from '../follow.ts';
+import { selectionOf } from './set.ts';
+import type { SelectFlags } from './set.ts';
+
+export interface WaitFlags extends SelectFlags {
+  /** A condition: `Synced`, `Ready`, `Online` … */
+  readonly for: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** `kubectl mir wait`: until a condition of all selected devices is true, or a person must act on one. */
+export async function wait(io: Io, names: readonly string[], flags: WaitFlags): Promise<number> {
+  const selection = selectionOf(names, flags);
+  return await withCluster(io, flags, async (cluster) => {
+    const { devices, resourceVersion } = await readAll(cluster, selection);
+    if (devices.length === 0) throw new CliError('no device is selected; see kubectl mir list', EXIT.failed);
+    const waiting = new Map(devices.map((device) => [keyOf(device), device]));
+    let failed = 0;
+    const look = (device: FleetDevice): void => {
+      const key = keyOf(device);
+      if (!waiting.has(key)) return;
+      waiting.set(key, device);
+      const state = stateOf(device, flags.for);
+      if (state === 'waiting') return;
+      waiting.delete(key);
+      if (state === 'met') io.out(`device.iot.mir/${device.metadata.name} condition met\n`);
+      else {
+        failed += 1;
+        io.err(`device.iot.mir/${device.metadata.name} ${state.stalled}\n`);
+      }
+    };
+    devices.forEach(look);
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, io.signal]);
+    const timer = pause(flags.timeout, signal).then(() => over.abort());
+    if (waiting.size > 0) {
+      for await (const { kind, device } of follow(cluster, selection, signal, resourceVersion)) {
+        if (kind === 'deleted') waiting.delete(keyOf(device));
+        else look(device);
+        if (waiting.size === 0) break;
+      }
+    }
+    over.abort();
+    await timer;
+    for (const [key, device] of waiting) io.err(`timed out waiting for ${key}: ${whyNot(device, flags.for)}\n`);
+    if (io.signal.aborted) return EXIT.interrupted;
+    return failed + waiting.size === 0 ? EXIT.ok : EXIT.failed;
+  });
+}
+
+/** Of any type, as a person types it. */
+function conditionOf(status: FleetDevice['status'], type: string): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type.toLowerCase() === type.toLowerCase());
+}
+
+function stateOf({ metadata, status }: FleetDevice, type: string): 'met' | 'waiting' | { readonly stalled: string } {
+  if ((status?.observedGeneration ?? -1) < metadata.generation) return 'waiting';
+  if (conditionOf(status, type)?.status === 'True') return 'met';
+  const stalled = findCondition(status?.conditions, 'Stalled');
+  return stalled === undefined ? 'waiting' : { stalled: `is stalled: ${stalled.reason} ${stalled.message}`.trimEnd() };
+}
+
+function whyNot({ status }: FleetDevice, type: string): string {
+  const condition = conditionOf(status, type);
+  if (condition === undefined) return `it has no condition ${type}`;
+  return `${type} is ${condition.status}, ${condition.reason}${condition.message === '' ? '' : `: ${condition.message}`}`;
+}

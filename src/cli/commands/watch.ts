@@ -1,0 +1,40 @@
+import { keyOf } from '../bulk-plan.ts';
+import { withCluster } from '../context.ts';
+import type { Io } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { readAll } from '../fleet.ts';
+import type { FleetDevice, Selection } from '../fleet.ts';
+import { follow } from '../follow.ts';
+import { paletteOf } from '../render/color.ts';
+import type { Palette } from '../render/color.ts';
+import { transitions } from '../transitions.ts';
+import type { Happening } from '../transitions.ts';
+import type { SelectFlags } from './set.ts';
+
+/** `kubectl mir watch`: what happens in the fleet, one line each, until it is ended. */
+export async function watch(io: Io, names: readonly string[], flags: SelectFlags): Promise<number> {
+  const selection: Selection = { names, ...flags };
+  const palette = paletteOf(io.hasColor);
+  return await withCluster(io, flags, async (cluster) => {
+    const { devices, resourceVersion } = await readAll(cluster, selection);
+    const known = new Map<string, FleetDevice>(devices.map((device) => [keyOf(device), device]));
+    for await (const { kind, device } of follow(cluster, selection, io.signal, resourceVersion)) {
+      const key = keyOf(device);
+      const happenings: Happening[] =
+        kind === 'deleted' ? [{ kind: 'object', text: 'deleted' }] : transitions(known.get(key), device);
+      if (kind === 'deleted') known.delete(key);
+      else known.set(key, device);
+      const time = new Date(io.now()).toISOString().slice(11, 19);
+      for (const happening of happenings)
+        io.out(`${palette.dim(time)}  ${key}  ${painter(palette, happening)(happening.text)}\n`);
+    }
+    return EXIT.ok;
+  });
+}
+
+function painter(palette: Palette, { kind, text }: Happening): (text: string) => string {
+  if (kind === 'sync' && text.endsWith(' InSync')) return palette.good;
+  if (kind === 'sync') return / (Rejected|Invalid)\b/.test(text) ? palette.bad : palette.waiting;
+  if (kind === 'presence') return text === 'online' ? palette.good : palette.dim;
+  return kind === 'desired' ? palette.bold : (plain) => plain;
+}

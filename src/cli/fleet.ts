@@ -1,0 +1,116 @@
+/** Reads devices, page by page. */
+import { devicePath, devicesPath } from '../api/device.ts';
+import type { Device, ObjectMeta } from '../api/device.ts';
+import type { KubeList } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import type { Cluster } from './context.ts';
+import { CliError } from './exit.ts';
+
+/** A device as it is read here, with what the operator's cache leaves out. */
+export type FleetDevice = Omit<Device, 'metadata'> & { readonly metadata: FleetMeta };
+
+interface FleetMeta extends ObjectMeta {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly ManagedFields[];
+}
+
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: 'Apply' | 'Update';
+  readonly subresource?: string;
+  readonly fieldsV1?: unknown;
+}
+
+/** Which devices a command is about. */
+export interface Selection {
+  /** Names, or `name/namespace`. */
+  readonly names: readonly string[];
+  readonly selector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly allNamespaces?: boolean | undefined;
+}
+
+/** The first page is small, so that the first lines come at once. */
+const FIRST_PAGE = 100;
+const PAGE = 500;
+
+export interface FleetPage {
+  readonly devices: readonly FleetDevice[];
+  /** From which a watch goes on. */
+  readonly resourceVersion: string;
+}
+
+/** The devices of a selection, in pages; the next page is on its way while one is used. */
+export async function* readFleet(cluster: Cluster, selection: Selection): AsyncGenerator<FleetPage> {
+  if (selection.names.length > 0) {
+    yield { devices: await readNamed(cluster, selection), resourceVersion: '' };
+    return;
+  }
+  let next: Promise<KubeList<FleetDevice>> | undefined = readPage(cluster, selection, FIRST_PAGE, undefined);
+  while (next !== undefined) {
+    const page: KubeList<FleetDevice> = await next;
+    const { continue: token, resourceVersion } = page.metadata;
+    next = token === undefined || token === '' ? undefined : readPage(cluster, selection, PAGE, token);
+    // Who takes no more pages must not leave an unhandled rejection.
+    next?.catch(() => {});
+    yield { devices: page.items, resourceVersion };
+  }
+}
+
+/** All devices of a selection at once. */
+export async function readAll(cluster: Cluster, selection: Selection): Promise<FleetPage> {
+  const devices: FleetDevice[] = [];
+  let resourceVersion = '';
+  for await (const page of readFleet(cluster, selection)) {
+    for (const device of page.devices) devices.push(device);
+    resourceVersion = page.resourceVersion;
+  }
+  return { devices, resourceVersion };
+}
+
+/** Path and selectors of the narrowest LIST, or watch, that has all devices of a selection. */
+export function listOf(cluster: Cluster, { names, selector, fieldSelector, allNamespaces }: Selection) {
+  const keys = names.map((name) => keyOfTarget(cluster, name).split('/'));
+  const namespaces = new Set(keys.length === 0 ? [cluster.namespace] : keys.map(([namespace]) => namespace));
+  const [only] = namespaces;
+  const byName = keys.length === 1 ? `metadata.name=${keys[0]?.[1]}` : undefined;
+  return {
+    path: devicesPath(allNamespaces === true || namespaces.size > 1 ? undefined : only),
+    query: { labelSelector: selector, fieldSelector: byName ?? fieldSelector },
+  };
+}
+
+function readPage(
+  cluster: Cluster,
+  selection: Selection,
+  limit: number,
+  token: string | undefined,
+): Promise<KubeList<FleetDevice>> {
+  const { path, query } = listOf(cluster, selection);
+  return cluster.client.get<KubeList<FleetDevice>>(path, { ...query, limit, continue: token });
+}
+
+async function readNamed(cluster: Cluster, { names, selector, fieldSelector }: Selection): Promise<FleetDevice[]> {
+  if (selector !== undefined || fieldSelector !== undefined)
+    throw new CliError('name the devices, or select them with -l or --field-selector; not both');
+  return Promise.all([...new Set(names)].map((name) => readOne(cluster, name)));
+}
+
+/** `name`, or `name/namespace` as Mir writes it. */
+export function keyOfTarget({ namespace }: Cluster, target: string): string {
+  const [name = '', other = namespace, ...rest] = target.split('/');
+  if (name === '' || other === '' || rest.length > 0)
+    throw new CliError(`"${target}" names no device; write its name, or name/namespace`);
+  return `${other}/${name}`;
+}
+
+async function readOne(cluster: Cluster, target: string): Promise<FleetDevice> {
+  const key = keyOfTarget(cluster, target);
+  try {
+    return await cluster.client.get<FleetDevice>(devicePath(key));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const [namespace, name] = key.split('/');
+    throw new CliError(`there is no device "${name}" in namespace "${namespace}"; see kubectl mir list -A`);
+  }
+}

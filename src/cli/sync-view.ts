@@ -1,0 +1,51 @@
+/** What a person wants to know of a twin at a glance. */
+import { findCondition } from '../api/conditions.ts';
+import type { SyncRecord, SyncState } from '../api/device.ts';
+import type { FleetDevice } from './fleet.ts';
+import type { Palette } from './render/color.ts';
+
+export interface SyncView {
+  /** The worst state of its messages, or why the twin cannot be looked at by messages. */
+  readonly state: string;
+  readonly inSync: number;
+  readonly desired: number;
+  /** RFC 3339: since when something is not in sync; undefined: all is. */
+  readonly waitingSince: string | undefined;
+}
+
+/** From what a person must look at first to what is as it should be. */
+const WORST_FIRST: readonly SyncState[] = ['Invalid', 'Rejected', 'Drifted', 'Pending', 'Acknowledged', 'InSync'];
+
+export function syncView({ metadata, spec, properties, status }: FleetDevice): SyncView {
+  const names = Object.keys(properties?.desired ?? {});
+  const records = Object.entries(status?.sync ?? {}).filter(([name]) => names.includes(name));
+  const inSync = records.filter(([, { state }]) => state === 'InSync').length;
+  const counts = { inSync, desired: names.length };
+  if (spec.disabled === true) return { ...counts, state: 'Disabled', waitingSince: undefined };
+  const stalled = findCondition(status?.conditions, 'Stalled');
+  const worst = WORST_FIRST.find((state) => records.some(([, record]) => record.state === state));
+  const waitingSince = oldest(records.map(([, record]) => record));
+  if (stalled !== undefined && worst !== 'Invalid' && worst !== 'Rejected')
+    return { ...counts, state: stalled.reason, waitingSince: stalled.lastTransitionTime };
+  if (names.length === 0) return { ...counts, state: 'NoDesired', waitingSince: undefined };
+  // What the operator has not looked at yet is on its way.
+  if ((status?.observedGeneration ?? -1) < metadata.generation || worst === undefined)
+    return { ...counts, state: 'Pending', waitingSince };
+  return { ...counts, state: worst, waitingSince };
+}
+
+function oldest(records: readonly SyncRecord[]): string | undefined {
+  return records
+    .filter(({ state }) => state !== 'InSync')
+    .map(({ since }) => since)
+    .toSorted()[0];
+}
+
+const WAITING: ReadonlySet<string> = new Set(['Pending', 'Acknowledged', 'Drifted']);
+const QUIET: ReadonlySet<string> = new Set(['Disabled', 'NoDesired']);
+
+export function paintState(palette: Palette, state: string): (text: string) => string {
+  if (state === 'InSync') return palette.good;
+  if (QUIET.has(state)) return palette.dim;
+  return WAITING.has(state) ? palette.waiting : palette.bad;
+}
