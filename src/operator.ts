@@ -176,6 +176,7 @@ const CACHE_SILENCE_MS = 600_000;
 function createCaches(deps: CacheDeps, signal: AbortSignal): Pick<Operator, 'devices' | 'schemas'> {
   const { config, client, clock, log, metrics, health, store } = deps;
   const shared = { client, clock, log, mayForget: mayForget(config) };
+  log.info({ path: devicesPath(config.namespace) }, 'filling the cache');
   const devices = new Informer<Device>({
     ...shared,
     collection: { path: devicesPath(config.namespace), objectPath: devicePath },

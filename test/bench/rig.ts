@@ -104,9 +104,21 @@ export class Rig {
     return client;
   }
 
-  /** Gives each object of `RAW` the status of its namesake in `SERVED`, so that both cost the API server the same. */
+  /**
+   * Gives each object of `RAW` the status of its namesake in `SERVED`, so that both cost the API server the same. Waits until those have
+   * theirs: Pending is written seconds after a roll-out, in which the operator seems to be idle.
+   */
   async mirrorStatus(devices = Number.POSITIVE_INFINITY): Promise<void> {
-    const served = (await this.listDevices(SERVED)).slice(0, devices);
+    const served = await eventually(
+      'every served device has a status',
+      async () => {
+        const listed = (await this.listDevices(SERVED)).slice(0, devices);
+        const bare = listed.filter(({ metadata, status }) => status?.observedGeneration !== metadata.generation);
+        if (bare.length > 0) throw new Error(`${bare.length} have none`);
+        return listed;
+      },
+      { timeoutMs: 300_000, intervalMs: 1000 },
+    );
     const work = async (): Promise<void> => {
       for (let device = served.pop(); device !== undefined; device = served.pop()) {
         await this.patchStatus(RAW, device.metadata.name, { ...device.status });
