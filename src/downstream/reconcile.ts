@@ -96,6 +96,11 @@ export class DesiredReconciler {
     return this.#publishing;
   }
 
+  /** Documents go out faster than single changes do, or did a second ago. */
+  get isRollingOut(): boolean {
+    return this.#published.at(this.#deps.clock.monotonic()) > SINGLE_CHANGES;
+  }
+
   async reconcile(deviceId: string): Promise<Outcome> {
     const { fleet, lister, broker, clock } = this.#deps;
     const startedAt = clock.monotonic();

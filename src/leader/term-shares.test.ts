@@ -131,6 +131,18 @@ describe('a change of many devices', () => {
     expect(bed.sync(RATE, 'default/d-149')).toMatchObject({ state: 'Pending', revision: 2 });
   });
 
+  it('keeps Pending waiting as long as it goes on, but no device for more than twelve seconds', async () => {
+    await using bed = await startTerm(many(1300, rate(60)));
+    await bed.pass(20_000);
+    const before = bed.kube.writes.length;
+    const written: number[] = [];
+    await rollOut(bed, 1300, () => written.push(bed.kube.writes.length - before));
+    expect(written[900]).toBeLessThanOrEqual(16 + 2 * 16);
+    expect(bed.sync(RATE, 'default/d-40')).toMatchObject({ state: 'Pending', revision: 2 });
+    await bed.pass(15_000);
+    expect(bed.kube.writes.length - before).toBe(1300);
+  });
+
   it('is one write for each device that answers within a second', async () => {
     await using bed = await startTerm(many(150, rate(60)));
     for (const id of ids(150)) bed.says({ online: true, session: 's1' }, id);

@@ -263,6 +263,7 @@ export class Term implements BrokerHandlers {
       ...shared,
       typingOf,
       observe: (device) => deps.devices.wrote(device),
+      isRollingOut: () => this.desired.isRollingOut,
       brokerHealth: () => (broker.connected ? 'up' : this.#isBrokerDown ? 'down' : 'briefly-down'),
       reportedIntervalMs: config.statusWriteIntervalSeconds * 1000,
       onWrite: (writeClass, reports, oldestReportAt) => {

@@ -49,6 +49,8 @@ export interface StatusDeps {
   readonly observe: (device: Device) => void;
   /** How the broker is: what is not published may be on its way (`up`, `briefly-down`) or stuck (`down`). */
   readonly brokerHealth: () => 'up' | 'briefly-down' | 'down';
+  /** Many documents are on their way to their devices. */
+  readonly isRollingOut: () => boolean;
   /** Milliseconds between two writes for one device's reported values. */
   readonly reportedIntervalMs: number;
   readonly onWrite: (writeClass: WriteClass, reports: number, oldestReportAt: number | undefined) => void;
@@ -58,6 +60,11 @@ export interface StatusDeps {
   /** The last heartbeat has been written. */
   readonly onHeartbeatWritten: (deviceId: string) => void;
 }
+
+/** A roll-out that lasts for longer does not hide what is Pending. */
+const ROLL_OUT_MS = 9000;
+/** Each look costs some of what it is to save. */
+const ROLL_OUT_LOOK_MS = 3000;
 
 /**
  * Writes what is known of a device into its object's status: one JSON merge patch of what changed, nothing when nothing did.
@@ -236,15 +243,22 @@ export class StatusReconciler {
     const now = this.#deps.clock.monotonic();
     // A person changed something: that is never paced, and the device's answer to it is usually back before the write would be.
     const isAsked = before.status?.observedGeneration !== before.metadata.generation;
-    if (writeClass === 'pending' && isAsked) return memory.settleUntil - now;
+    if (writeClass === 'pending' && isAsked) return this.#settlingMs(memory, now);
     if (isAsked) return 0;
     const isOfPresence = writeClass === 'online' || writeClass === 'heartbeat';
     const flappingMs = isOfPresence ? (memory.flapping?.waitMs(now) ?? 0) : 0;
     // What a device that flaps reports goes its own way, and takes along whether it is there.
     const pacedAs = flappingMs > 0 && 'reported' in patch ? 'reported' : writeClass;
     const pacedMs = memory.pace.waitMs(pacedAs, now, this.#deps.reportedIntervalMs);
-    if (writeClass === 'pending') return Math.max(pacedMs, memory.settleUntil - now);
+    if (writeClass === 'pending') return Math.max(pacedMs, this.#settlingMs(memory, now));
     return pacedAs === writeClass ? Math.max(pacedMs, flappingMs) : pacedMs;
+  }
+
+  /** How long Pending waits for the device's answer; while a roll-out goes on some more, for the API server is busy with the changes. */
+  #settlingMs({ settleUntil }: DeviceMemory, now: number): number {
+    const leftMs = settleUntil - now;
+    const isExcused = leftMs <= 0 && leftMs > -ROLL_OUT_MS && this.#deps.isRollingOut();
+    return isExcused ? ROLL_OUT_LOOK_MS : leftMs;
   }
 
   /** Says how long the API server took. */
