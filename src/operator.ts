@@ -252,7 +252,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
       beforeReconnect: () => lease.renewNow(),
       mayPublish: () => lease.isHeld(),
     },
-    { clock, log },
+    { clock, log, onFailure: (reason) => metrics.brokerFailures.inc({ reason }) },
   );
   const term = new Term(
     {

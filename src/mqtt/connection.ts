@@ -1,3 +1,5 @@
+import { brokerFailure } from '../base/broker-failure.ts';
+import type { BrokerFailure } from '../base/broker-failure.ts';
 import { publicUrl } from '../base/broker-url.ts';
 import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
@@ -24,6 +26,8 @@ export interface ConnectionDeps {
   readonly log: Logger;
   /** Returns a number in [0, 1); for the jitter of the back-off. */
   readonly random?: () => number;
+  /** A connection ended, or an attempt to connect failed, and not because it was closed from here. */
+  readonly onFailure?: (failure: BrokerFailure) => void;
 }
 
 /** A broker connection that reconnects by itself. Throws a RangeError for a URL that cannot work; connects at `run`. */
@@ -36,6 +40,7 @@ class Connection implements BrokerConnection {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
+  readonly #onFailure: (failure: BrokerFailure) => void;
   readonly #tuning: BrokerTuning;
   readonly #name: BrokerName;
   /** Set while live subscriptions stand. */
@@ -47,6 +52,7 @@ class Connection implements BrokerConnection {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#random = deps.random ?? Math.random;
+    this.#onFailure = deps.onFailure ?? (() => undefined);
     this.#tuning = { ...DEFAULT_BROKER_TUNING, ...options.tuning };
     this.#name = { url: publicUrl(options.url), clientId: options.clientId };
   }
@@ -129,7 +135,7 @@ class Connection implements BrokerConnection {
     const reason = signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name);
     const wasConnected = this.#session !== undefined;
     this.#session = undefined;
-    this.#noteFailure(reason, signal.aborted ? 'debug' : 'warn');
+    this.#noteFailure(reason, signal.aborted ? undefined : brokerFailure(cause));
     if (wasConnected) handlers.onDisconnected(reason);
   }
 
@@ -144,7 +150,7 @@ class Connection implements BrokerConnection {
         onFindings: this.#found,
       });
     } catch (error) {
-      this.#noteFailure(describeFailure(error, this.#name));
+      this.#noteFailure(describeFailure(error, this.#name), brokerFailure(error));
       return undefined;
     }
   }
@@ -155,16 +161,18 @@ class Connection implements BrokerConnection {
     } catch (error) {
       const remedy = 'check the files of --mqtt-ca-file, --mqtt-cert-file, --mqtt-key-file and --mqtt-password-file';
       const why = error instanceof Error ? error.message : String(error);
-      this.#noteFailure(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`);
+      this.#noteFailure(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`, 'CredentialsUnusable');
       return undefined;
     }
   }
 
-  #noteFailure(reason: string, level: 'warn' | 'debug' = 'warn'): void {
+  /** `failure` undefined: it was closed from here. */
+  #noteFailure(reason: string, failure: BrokerFailure | undefined): void {
     // A broker that stays away is one line, not one line an attempt.
-    const shown = reason === this.#failure ? 'debug' : level;
+    const level = failure === undefined || reason === this.#failure ? 'debug' : 'warn';
     this.#failure = reason;
-    this.#log[shown]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
+    this.#log[level]({ url: this.#name.url, clientId: this.#name.clientId, reason }, 'not connected to the broker');
+    if (failure !== undefined) this.#onFailure(failure);
   }
 
   readonly #found = ({ shortcoming, pageQos, matchesParentLevel }: BrokerFindings): void => {

@@ -1,3 +1,5 @@
+import { brokerFailure, certificateNames, failureCode } from '../base/broker-failure.ts';
+import type { BrokerFailure } from '../base/broker-failure.ts';
 import { BrokerError } from './broker.ts';
 
 /** What to say about a broker: its URL without credentials, and the client id. */
@@ -7,13 +9,16 @@ export interface BrokerName {
 }
 
 /** Turns whatever ended an attempt to connect, or a connection, into a sentence that names the remedy. */
-export function describeFailure(cause: unknown, { url, clientId }: BrokerName): string {
+export function describeFailure(cause: unknown, name: BrokerName): string {
   if (cause instanceof BrokerError) return cause.message;
-  if (cause === undefined) return `broker ${url} closed the connection`;
-  const code = failureCode(cause);
-  const remedy = typeof code === 'number' ? reasonCodeRemedy(code, clientId) : systemRemedy(code);
-  if (remedy !== undefined) return `broker ${url} ${remedy}`;
-  return `broker ${url} failed: ${cause instanceof Error ? cause.message.trimEnd() : `reason ${String(code)}`}`;
+  const failure = brokerFailure(cause);
+  if (failure === 'Other') return `broker ${name.url} failed: ${wordsOf(cause)}`;
+  const remedy = REMEDIES[failure];
+  return `broker ${name.url} ${typeof remedy === 'string' ? remedy : remedy(cause, name)}`;
+}
+
+function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.trimEnd() : `reason ${String(failureCode(cause))}`;
 }
 
 /** The same for a connection that never came to be: what answers there may be no MQTT broker at all. */
@@ -42,83 +47,48 @@ const REFUSALS: Readonly<Record<number, string>> = {
   0xa2: 'wildcard subscriptions not supported; enable them',
 };
 
-/** CONNACK and DISCONNECT reason codes of MQTT 5, and the return codes 1…5 of MQTT 3.1.1. */
-function reasonCodeRemedy(code: number, clientId: string): string | undefined {
-  switch (code) {
-    case 1:
-    case 0x84:
-      return 'does not speak this MQTT version; set --mqtt-protocol-version=4 for MQTT 3.1.1';
-    case 2:
-    case 0x85:
-      return `refused the client id ${clientId}; check --mqtt-client-id`;
-    case 3:
-    case 0x88:
-    case 0x89:
-      return 'is not available; it will be tried again';
-    case 4:
-    case 0x86:
-      return 'refused the operator: bad user name or password; check --mqtt-username and --mqtt-password-file';
-    case 5:
-    case 0x87:
-      return 'refused the operator: not authorised; check --mqtt-username, --mqtt-password-file and the access rules (ACL) of the broker';
-    case 0x8a:
-      return 'has banned the operator; see its log';
-    case 0x8b:
-      return 'is shutting down; it will be tried again';
-    case 0x8d:
-      return 'heard nothing from the operator for too long; check the network, or the load on this machine';
-    case 0x8e:
-      return `let another client take over the client id ${clientId}; check that no other installation uses it (--mqtt-client-id)`;
-    case 0x93:
-      return 'received more at once than it allows; see its receive maximum';
-    case 0x95:
-      return 'received a packet over its size limit; raise the limit or lower --max-document-bytes';
-    case 0x97:
-      return 'refused the operator: quota exceeded; raise its quota for the operator';
-    case 0x9c:
-    case 0x9d:
-      return 'wants another server to be used; change --mqtt-url';
-    default:
-      return undefined;
-  }
-}
+type Remedy = string | ((cause: unknown, name: BrokerName) => string);
 
-function systemRemedy(code: string | undefined): string | undefined {
-  const known = SYSTEM_REMEDIES.get(code);
-  if (known !== undefined || code === undefined) return known;
-  // OpenSSL has many words for files that it cannot read or that do not belong together, and for alerts of the other side.
-  if (code.startsWith('ERR_OSSL_')) {
-    return `cannot be connected to with these certificates (${code}); check --mqtt-ca-file, --mqtt-cert-file and --mqtt-key-file`;
-  }
-  if (/_ALERT_(UNKNOWN_CA|\w*CERTIFICATE\w*)$/.test(code)) {
-    return `refused the client certificate (${code}); check --mqtt-cert-file and --mqtt-key-file`;
-  }
-  return undefined;
-}
-
-const SYSTEM_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
-  ['ECONNREFUSED', 'cannot be reached: connection refused; check --mqtt-url and that the broker is running'],
-  ['ENOTFOUND', 'cannot be reached: unknown host; check --mqtt-url and DNS'],
-  ['EAI_AGAIN', 'cannot be reached: unknown host; check --mqtt-url and DNS'],
-  ['ETIMEDOUT', 'cannot be reached: no answer in time; check --mqtt-url, network policies and the broker'],
-  ['EHOSTUNREACH', 'cannot be reached: no route; check --mqtt-url and network policies'],
-  ['ENETUNREACH', 'cannot be reached: no route; check --mqtt-url and network policies'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'has a certificate that is not trusted; check --mqtt-ca-file'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'has a certificate that is not trusted; check --mqtt-ca-file'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'has a certificate that is not trusted; check --mqtt-ca-file'],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'has a certificate that is not trusted; check --mqtt-ca-file'],
-  ['CERT_HAS_EXPIRED', 'has a certificate that has expired; renew it'],
-  ['CERT_NOT_YET_VALID', 'has a certificate that is not valid yet; check the clocks of both machines'],
-  [
-    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
-    'wants a client certificate; check --mqtt-cert-file and --mqtt-key-file',
-  ],
-  ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS on this port; check scheme and port of --mqtt-url'],
-  ['ECONNRESET', 'cut the connection; check scheme and port of --mqtt-url, and the log of the broker'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'has a certificate for another host; check --mqtt-url'],
-]);
-
-function failureCode(cause: unknown): number | string | undefined {
-  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
-  return typeof cause.code === 'number' || typeof cause.code === 'string' ? cause.code : undefined;
-}
+const REMEDIES: Readonly<Record<Exclude<BrokerFailure, 'Other'>, Remedy>> = {
+  ConnectionRefused: 'cannot be reached: connection refused; check --mqtt-url and that the broker is running',
+  HostUnknown: 'cannot be reached: unknown host; check --mqtt-url and DNS',
+  NoRoute: 'cannot be reached: no route; check --mqtt-url and network policies',
+  NoAnswer: 'cannot be reached: no answer in time; check --mqtt-url, network policies and the broker',
+  ConnectionCut: 'cut the connection; check scheme and port of --mqtt-url, and the log of the broker',
+  Closed: 'closed the connection',
+  NoTls: 'does not speak TLS on this port; check scheme and port of --mqtt-url',
+  CertificateNotTrusted: 'has a certificate that is not trusted; check --mqtt-ca-file',
+  CertificateForOtherHost(cause) {
+    const names = certificateNames(cause);
+    return `has a certificate for another host${names === undefined ? '' : ` (${names})`}; check --mqtt-url, or give the broker a certificate with the name in it`;
+  },
+  CertificateExpired: 'has a certificate that has expired; renew it',
+  CertificateNotYetValid: 'has a certificate that is not valid yet; check the clocks of both machines',
+  ClientCertificateMissing: 'wants a client certificate; check --mqtt-cert-file and --mqtt-key-file',
+  ClientCertificateExpired:
+    'refused the client certificate: it has expired; renew it and put it into --mqtt-cert-file and --mqtt-key-file',
+  ClientCertificateRevoked:
+    'refused the client certificate: it is revoked; put another one into --mqtt-cert-file and --mqtt-key-file',
+  ClientCertificateNotTrusted:
+    'refused the client certificate: its authority is not trusted there; check --mqtt-cert-file, or the authorities that the broker trusts',
+  ClientCertificateRefused: (cause) =>
+    `refused the client certificate (${String(failureCode(cause))}); check --mqtt-cert-file and --mqtt-key-file`,
+  CredentialsUnusable: (cause) =>
+    `cannot be connected to with these certificates (${String(failureCode(cause))}); check --mqtt-ca-file, --mqtt-cert-file and --mqtt-key-file`,
+  BadCredentials: 'refused the operator: bad user name or password; check --mqtt-username and --mqtt-password-file',
+  NotAuthorised:
+    'refused the operator: not authorised; check --mqtt-username, --mqtt-password-file and the access rules (ACL) of the broker',
+  ProtocolVersion: 'does not speak this MQTT version; set --mqtt-protocol-version=4 for MQTT 3.1.1',
+  Unavailable: 'is not available; it will be tried again',
+  ShuttingDown: 'is shutting down; it will be tried again',
+  Banned: 'has banned the operator; see its log',
+  CutOffByAdministrator: 'cut the operator off at the word of an administrator; see its log',
+  KeepAliveTimeout: 'heard nothing from the operator for too long; check the network, or the load on this machine',
+  ClientIdRefused: (_cause, { clientId }) => `refused the client id ${clientId}; check --mqtt-client-id`,
+  TakenOver: (_cause, { clientId }) =>
+    `let another client take over the client id ${clientId}; check that no other installation uses it (--mqtt-client-id)`,
+  TooMuchInFlight: 'received more at once than it allows; see its receive maximum',
+  PacketTooLarge: 'received a packet over its size limit; raise the limit or lower --max-document-bytes',
+  QuotaExceeded: 'refused the operator: quota exceeded; raise its quota for the operator',
+  OtherServer: 'wants another server to be used; change --mqtt-url',
+};

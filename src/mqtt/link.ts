@@ -78,7 +78,7 @@ export class Link {
   /** CONNACK and all live subscriptions within the connect timeout; rejects, and `closed` follows, when anything is missing. */
   async open(): Promise<Session> {
     const { clock, tuning } = this.#deps;
-    const stopTimer = clock.after(tuning.connectTimeoutMs, () => this.#fail(new Error('no answer in time')));
+    const stopTimer = clock.after(tuning.connectTimeoutMs, () => this.#fail({ code: 'ETIMEDOUT' }));
     try {
       const session = new Session(this.#client, await this.#connack(), this.#options, this.#deps, (error) =>
         this.#fail(error),

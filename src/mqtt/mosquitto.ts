@@ -11,7 +11,8 @@ import { join } from 'node:path';
 export interface Mosquitto {
   readonly url: string;
   readonly port: number;
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** SIGHUP has it read passwords, access rules and certificates again. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void;
   /** Kill without warning; the store is in memory, so a restart begins empty. */
   kill(): Promise<void>;
   restart(): Promise<void>;

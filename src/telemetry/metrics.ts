@@ -165,6 +165,11 @@ function domainMetrics(registry: Registry) {
       '1 while connected to the broker with subscriptions in place, else 0.',
     ),
     brokerReconnects: counter('mir_broker_reconnects_total', 'Connections to the broker made after the first.'),
+    brokerFailures: counter(
+      'mir_broker_failures_total',
+      'Connections to the broker that ended, and attempts to connect that failed, by reason.',
+      ['reason'],
+    ),
     pagesRead: counter('mir_retained_pages_total', 'Pages of retained state read from the broker, by result.', [
       'result',
     ]),
