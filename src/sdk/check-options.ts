@@ -70,6 +70,7 @@ const OPTIONS: Group = {
         username: text,
         password: text,
         tls: { required: [], members: { ca: pem, cert: pem, key: pem } },
+        credentials: anyFunction,
         clientId: text,
         protocolVersion: oneOf(4, 5),
         keepaliveSeconds: wholeNumber(0, 65_535),

@@ -3,7 +3,8 @@ import { connect } from 'mqtt';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { brokerAddress } from '../base/broker-url.ts';
 import { PublishWindow } from '../base/publish-window.ts';
-import type { BrokerOptions, TlsOptions } from './options.ts';
+import { describeConnectFailure } from './connect-failure.ts';
+import type { BrokerOptions, DeviceCredentials, TlsOptions } from './options.ts';
 
 export interface ConnectionOptions {
   readonly broker: BrokerOptions;
@@ -31,8 +32,9 @@ export interface Connection {
 
 /** Connects and subscribes; resolves after SUBACK. Rejects with the broker's or the network's reason. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const client = connect(clientOptions(options));
-  const closed = watchClose(client);
+  const { broker } = options;
+  const client = open(clientOptions(options, await readCredentials(broker)), broker.url);
+  const closed = watchClose(client, broker.url);
   client.on('message', (topic, payload, packet) => options.onMessage(topic, payload, packet.retain));
   const abort = (): void => void client.end(true);
   options.signal.addEventListener('abort', abort, { once: true });
@@ -73,9 +75,28 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   };
 }
 
-function clientOptions({ broker, clientId, will }: ConnectionOptions): IClientOptions {
-  const { password, tls } = broker;
-  const username = broker.username ?? (password === undefined ? undefined : clientId);
+/** Throws at once where OpenSSL cannot use the certificates. */
+function open(options: IClientOptions, url: string): MqttClient {
+  try {
+    return connect(options);
+  } catch (cause) {
+    throw new Error(describeConnectFailure(cause, url), { cause });
+  }
+}
+
+async function readCredentials(broker: BrokerOptions): Promise<DeviceCredentials> {
+  if (broker.credentials === undefined) return broker;
+  try {
+    return await broker.credentials();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`no credentials for the broker: ${why}; check what broker.credentials reads`, { cause });
+  }
+}
+
+function clientOptions({ broker, clientId, will }: ConnectionOptions, credentials: DeviceCredentials): IClientOptions {
+  const { password, tls } = credentials;
+  const username = credentials.username ?? (password === undefined ? undefined : clientId);
   return {
     ...brokerAddress(broker.url),
     protocolVersion: broker.protocolVersion ?? 5,
@@ -103,16 +124,16 @@ export function pemOptions({ ca, cert, key }: TlsOptions = {}): Pick<IClientOpti
   };
 }
 
-function watchClose(client: MqttClient): Promise<string> {
+function watchClose(client: MqttClient, url: string): Promise<string> {
   return new Promise((resolve) => {
     // A refused CONNECT is an error without a close: MQTT.js leaves the socket to the broker.
     client.on('error', (error) => {
-      resolve(error.message === '' ? String(error) : error.message);
+      resolve(describeConnectFailure(error, url));
       client.end(true);
     });
-    client.on('disconnect', (packet) => resolve(`the broker disconnected, reason code ${packet.reasonCode ?? 0}`));
+    client.on('disconnect', ({ reasonCode }) => resolve(describeConnectFailure({ code: reasonCode ?? 0 }, url)));
     client.on('close', () => {
-      resolve('connection lost');
+      resolve(describeConnectFailure(undefined, url));
       client.end(true);
     });
   });

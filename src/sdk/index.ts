@@ -12,6 +12,7 @@ export type { AnyMessages, MessageParser, MessageParsers, Parsed, Unparsed } fro
 export type {
   AnnounceOptions,
   BrokerOptions,
+  DeviceCredentials,
   DeviceOptions,
   ReconnectOptions,
   SchemaOptions,

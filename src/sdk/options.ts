@@ -19,14 +19,23 @@ export interface DeviceOptions<Messages extends object = AnyMessages> {
   readonly onEvent?: (event: DeviceEvent) => void;
 }
 
-/** How to reach the broker. */
-export interface BrokerOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
-  readonly url: string;
+/** What a device shows of itself, and whom it trusts. */
+export interface DeviceCredentials {
   /** Default, where there is a password: the client id. */
   readonly username?: string;
   readonly password?: string;
   readonly tls?: TlsOptions;
+}
+
+/** How to reach the broker. */
+export interface BrokerOptions extends DeviceCredentials {
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  readonly url: string;
+  /**
+   * Asked at every connect, in place of what stands beside it: passwords and certificates are then renewed without a restart.
+   * When it throws or rejects, that is told, and it is asked again at the next attempt.
+   */
+  readonly credentials?: () => DeviceCredentials | Promise<DeviceCredentials>;
   /** MQTT client id; default the device id. */
   readonly clientId?: string;
   /** Default 5; 4 is MQTT 3.1.1. */

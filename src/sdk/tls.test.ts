@@ -9,7 +9,7 @@ import { createAuthority } from '../../test/real/certificates.ts';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
 import { createDevice } from './index.ts';
-import type { BrokerOptions, Device, DeviceEvent } from './index.ts';
+import type { BrokerOptions, Device, DeviceCredentials, DeviceEvent } from './index.ts';
 import { briskOptions } from './testing/brisk-options.ts';
 
 let broker: DevBroker;
@@ -61,8 +61,37 @@ describe('a device behind TLS', () => {
   it('does not speak to a broker whose certificate nobody vouches for, and says why', async () => {
     expect(await firstEvent({ password: 'pass-word' })).toMatchObject({
       kind: 'offline',
-      reason: expect.stringMatching(/self.signed certificate|unable to verify/),
+      reason: expect.stringMatching(/has a certificate that is not trusted; check broker\.tls\.ca$/),
     });
     expect(sent).toEqual([]);
+  });
+
+  it('asks for its credentials at every connect, and says what is wrong with them until they are mended', async () => {
+    const told: DeviceEvent[] = [];
+    const steps: (() => DeviceCredentials)[] = [
+      () => {
+        throw new Error('no such file');
+      },
+      () => ({ tls: { ca: 'no PEM', cert: 'no PEM', key: 'no PEM' } }),
+      () => ({ password: 'pass-word' }),
+      () => ({ tls: { ca }, password: 'pass-word' }),
+    ];
+    const online = Promise.withResolvers<void>();
+    const onEvent = (event: DeviceEvent): void => {
+      told.push(event);
+      if (event.kind === 'online') online.resolve();
+    };
+    const credentials = (): DeviceCredentials => steps.shift()?.() ?? { tls: { ca } };
+    const url = `mqtts://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const device = createDevice(briskOptions(url, { broker: { credentials }, onEvent }));
+    devices.push(device);
+    await device.connect();
+    await online.promise;
+    expect(told.map((event) => (event.kind === 'offline' ? event.reason : event.kind))).toEqual([
+      'no credentials for the broker: no such file; check what broker.credentials reads',
+      expect.stringMatching(/cannot be connected to with these certificates; check broker\.tls$/),
+      expect.stringMatching(/has a certificate that is not trusted; check broker\.tls\.ca$/),
+      'online',
+    ]);
   });
 });
