@@ -11,9 +11,11 @@ import {
   KeyUsagesExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
+  X509Certificate,
   X509CertificateGenerator,
+  X509CrlGenerator,
 } from '@peculiar/x509';
-import type { Extension, X509Certificate } from '@peculiar/x509';
+import type { Extension, JsonGeneralNames } from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const ONE_DAY_MS = 86_400_000;
@@ -25,10 +27,15 @@ export interface KeyPair {
 
 export interface Authority {
   readonly certPem: string;
-  /** For 127.0.0.1, localhost and the in-cluster names of an API server. Valid for 30 days, unless `expired` an hour ago. */
-  issueServer(commonName: string, state?: 'expired'): Promise<KeyPair>;
+  /**
+   * For 127.0.0.1, localhost and the in-cluster names of an API server, or else `elsewhere`. Valid for 30 days, unless `expired`
+   * an hour ago.
+   */
+  issueServer(commonName: string, state?: 'expired' | 'elsewhere'): Promise<KeyPair>;
   /** Kubernetes reads the user from CN and its group from O. */
-  issueClient(commonName: string, organization?: string): Promise<KeyPair>;
+  issueClient(commonName: string, organization?: string, state?: 'expired'): Promise<KeyPair>;
+  /** A revocation list of all these certificates, as PEM. */
+  revoke(...pairs: readonly KeyPair[]): Promise<string>;
 }
 
 /** A certificate authority with a new key of its own. */
@@ -51,11 +58,37 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   return {
     certPem: certificate.toString('pem'),
     issueServer: (name, state) =>
-      issue(`CN=${name}`, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), serverNames()], state),
-    issueClient: (name, organization) =>
-      issue(organization === undefined ? `CN=${name}` : `CN=${name}, O=${organization}`, [
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-      ]),
+      issue(
+        `CN=${name}`,
+        [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), serverNames(state)],
+        state === 'expired',
+      ),
+    issueClient: (name, organization, state) =>
+      issue(
+        organization === undefined ? `CN=${name}` : `CN=${name}, O=${organization}`,
+        [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])],
+        state === 'expired',
+      ),
+    async revoke(...pairs) {
+      const { notBefore: thisUpdate, notAfter: nextUpdate } = validity();
+      const entries = pairs.map(({ certPem }) => {
+        const { serialNumber } = new X509Certificate(certPem);
+        return { serialNumber, revocationDate: thisUpdate };
+      });
+      const list = await X509CrlGenerator.create(
+        {
+          issuer: certificate.subject,
+          thisUpdate,
+          nextUpdate,
+          entries,
+          signingAlgorithm: ALGORITHM,
+          signingKey: keys.privateKey,
+        },
+        webcrypto,
+      );
+      // What OpenSSL calls it.
+      return PemConverter.encode(list.rawData, 'X509 CRL');
+    },
   };
 }
 
@@ -69,7 +102,7 @@ export async function createSigningKey(): Promise<{ readonly publicPem: string; 
 }
 
 function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
-  return async (subject: string, extensions: Extension[], state?: 'expired'): Promise<KeyPair> => {
+  return async (subject: string, extensions: Extension[], isExpired = false): Promise<KeyPair> => {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create(
       {
@@ -78,7 +111,7 @@ function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
         publicKey: keys.publicKey,
         signingKey,
         signingAlgorithm: ALGORITHM,
-        ...validity(state),
+        ...validity(isExpired),
         extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true), ...extensions],
       },
       webcrypto,
@@ -87,18 +120,20 @@ function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
   };
 }
 
-function serverNames(): Extension {
-  return new SubjectAlternativeNameExtension([
-    { type: 'ip', value: '127.0.0.1' },
-    { type: 'ip', value: '10.0.0.1' },
-    { type: 'dns', value: 'localhost' },
-    { type: 'dns', value: 'kubernetes.default.svc' },
-  ]);
+function serverNames(state?: 'expired' | 'elsewhere'): Extension {
+  return new SubjectAlternativeNameExtension(state === 'elsewhere' ? [{ type: 'dns', value: 'other.example' }] : HERE);
 }
 
-function validity(state?: 'expired'): { notBefore: Date; notAfter: Date } {
+const HERE: JsonGeneralNames = [
+  { type: 'ip', value: '127.0.0.1' },
+  { type: 'ip', value: '10.0.0.1' },
+  { type: 'dns', value: 'localhost' },
+  { type: 'dns', value: 'kubernetes.default.svc' },
+];
+
+function validity(isExpired = false): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
-  const notAfter = state === 'expired' ? now - ONE_DAY_MS / 24 : now + 30 * ONE_DAY_MS;
+  const notAfter = isExpired ? now - ONE_DAY_MS / 24 : now + 30 * ONE_DAY_MS;
   return { notBefore: new Date(now - ONE_DAY_MS), notAfter: new Date(notAfter) };
 }
 

@@ -1,5 +1,4 @@
 /** A mosquitto with one listener for every way a broker is secured, and the files that go with them. */
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startMosquitto } from '../../../src/mqtt/mosquitto.ts';
@@ -7,6 +6,7 @@ import { createAuthority } from '../../real/certificates.ts';
 import type { Authority, KeyPair } from '../../real/certificates.ts';
 import { freePort } from '../../real/ports.ts';
 import { scratchDirectory } from '../../real/reaper.ts';
+import { passwordFile } from './tls-broker.ts';
 
 export const USER = 'operator';
 export const PASSWORD = 'correct horse';
@@ -41,7 +41,7 @@ export async function startSecuredBroker(): Promise<SecuredBroker> {
   };
   writeServer(server);
   writeFileSync(path('ca.crt'), authority.certPem);
-  writeFileSync(path('passwords'), passwordLine(USER, PASSWORD), { mode: 0o600 });
+  writeFileSync(path('passwords'), passwordFile({ [USER]: PASSWORD }), { mode: 0o600 });
   const ports = new Map<Listener, number>();
   for (const listener of LISTENERS) ports.set(listener, await freePort());
   const broker = await startMosquitto(() => configuration(path, (listener) => ports.get(listener) ?? 0));
@@ -91,11 +91,4 @@ function configuration(path: (name: string) => string, port: (listener: Listener
     ...listener('ws', anyone, 'protocol websockets'),
     ...listener('wss', anyone, 'protocol websockets', ...tls),
   ];
-}
-
-/** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
-function passwordLine(user: string, password: string): string {
-  const salt = randomBytes(12);
-  const hash = pbkdf2Sync(password, salt, 101, 64, 'sha512');
-  return `${user}:$7$101$${salt.toString('base64')}$${hash.toString('base64')}\n`;
 }
