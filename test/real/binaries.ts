@@ -18,6 +18,7 @@ export type Progress = (line: string) => void;
 const KUBERNETES = pinned('controlplane', 'k8s.io/kubernetes');
 const ETCD = pinned('etcd', 'go.etcd.io/etcd/server/v3');
 const HELM = pinned('helm', 'helm.sh/helm/v4');
+const HELM_3 = pinned('helm3', 'helm.sh/helm/v3');
 const NATS = pinned('nats', 'github.com/nats-io/nats-server/v2');
 const MOCHI = pinned('mochi', 'github.com/mochi-mqtt/server/v2');
 const SOURCE_CONTROLLER = 'github.com/fluxcd/source-controller';
@@ -55,6 +56,13 @@ const BUILT = {
     about: '2 min',
     version: HELM,
     folder: `helm-${HELM}`,
+  },
+  helm3: {
+    module: 'helm3',
+    package: 'helm.sh/helm/v3/cmd/helm',
+    about: 'half a minute after Helm 4, with which it shares most packages',
+    version: HELM_3,
+    folder: `helm-${HELM_3}`,
   },
   'nats-server': {
     module: 'nats',
@@ -113,9 +121,9 @@ export async function findControlPlane(progress: Progress): Promise<ControlPlane
   };
 }
 
-/** Path of Helm 4; builds it when it is missing. */
-export function findHelm(progress: Progress): Promise<string> {
-  return fromCache('helm', progress);
+/** Path of Helm, 4 by default; builds it when it is missing. */
+export function findHelm(progress: Progress, major: 3 | 4 = 4): Promise<string> {
+  return fromCache(major === 4 ? 'helm' : 'helm3', progress);
 }
 
 /** Path of a broker that is built from a Go module; builds it when it is missing. */
@@ -207,7 +215,7 @@ async function goBuild(moduleDirectory: string, source: string, output: string):
   if (code !== 0) throw new Error(`go build ${source} failed (exit code ${String(code)}); its output is above`);
 }
 
-/** Stripped, and with the version that a release would report: kubectl and the API server's own gates read it. */
+/** Stripped, and with the versions that a release would report: kubectl, the API server's own gates and the charts of Helm 3 read them. */
 function linkerFlags(): string {
   const [major, minor] = KUBERNETES.slice(1).split('.');
   const version = 'k8s.io/component-base/version';
@@ -216,6 +224,10 @@ function linkerFlags(): string {
     `-X ${version}.gitVersion=${KUBERNETES}`,
     `-X ${version}.gitMajor=${major}`,
     `-X ${version}.gitMinor=${minor}`,
+    ...['pkg/chartutil', 'pkg/lint/rules'].flatMap((folder) => [
+      `-X helm.sh/helm/v3/${folder}.k8sVersionMajor=${major}`,
+      `-X helm.sh/helm/v3/${folder}.k8sVersionMinor=${minor}`,
+    ]),
   ].join(' ');
 }
 

@@ -14,8 +14,11 @@ import { kubectlFor } from '../world/kubectl.ts';
 import type { CommandResult, Kubectl } from '../world/kubectl.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { findControlPlane, findHelm } from './binaries.ts';
+import { REFUSED_VALUES, TAKEN_VALUES } from './chart-cases.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { helmFor, succeed } from './helm.ts';
+import type { Helm } from './helm.ts';
 import { startMosquitto } from './mosquitto.ts';
 import { INSTALL_MANIFEST, renderInstallManifest } from '../tools/manifests.ts';
 import { startOperatorPod } from './operator-pod.ts';
@@ -33,6 +36,7 @@ let directory: string;
 let plane: ControlPlane;
 let broker: TestBroker;
 let helmBinary: string;
+let helm: Helm;
 let kubectl: Kubectl;
 const operators: OperatorProcess[] = [];
 
@@ -44,6 +48,7 @@ beforeAll(async () => {
   broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
   plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
   kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
+  helm = helmFor(helmBinary, plane.kubeconfig, directory);
 }, 600_000);
 
 afterAll(async () => {
@@ -52,26 +57,6 @@ afterAll(async () => {
   await plane?.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-function helm(...args: readonly string[]): Promise<CommandResult> {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: directory,
-    KUBECONFIG: plane.kubeconfig,
-    HELM_CACHE_HOME: join(directory, 'helm-cache'),
-  };
-  return new Promise((resolve) => {
-    execFile(helmBinary, args, { env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
-    });
-  });
-}
-
-async function succeed(result: Promise<CommandResult>): Promise<string> {
-  const { code, stdout, stderr } = await result;
-  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout;
-}
 
 async function runAsPod(name: string): Promise<OperatorProcess> {
   const operator = await startOperatorPod({
@@ -110,27 +95,7 @@ describe('the chart', () => {
     expect(readFileSync(INSTALL_MANIFEST, 'utf8')).toBe(renderInstallManifest(helmBinary));
   });
 
-  it.each([
-    ['an unknown value', ['--set', 'replicas=2'], /additional properties 'replicas' not allowed/],
-    [
-      'an unknown option of the operator',
-      ['--set', 'config.pagesize=2'],
-      /additional properties 'pagesize' not allowed/,
-    ],
-    ['an option out of bounds', ['--set', 'config.pageSize=0'], /pageSize/],
-    ['a broker that is no URL', ['--set', 'mqtt.url=broker:1883'], /mqtt\/url/],
-    ['no broker at all', ['--set', 'mqtt.url='], /mqtt.url is empty: set it to your broker/],
-    [
-      'a broker without credentials',
-      ['--set', 'mqtt.url=', '--set', 'broker.enabled=true'],
-      /broker.credentialsSecret is empty: make one with/,
-    ],
-    [
-      'a broker without a certificate',
-      ['--set', 'mqtt.url=', '--set', 'broker.enabled=true', '--set', 'broker.credentialsSecret=c'],
-      /broker.tls.secretName is empty/,
-    ],
-  ])('refuses %s with a message that names it', async (_what, set, message) => {
+  it.each(REFUSED_VALUES)('refuses %s with a message that names it', async (_what, set, message) => {
     const { code, stderr } = await helm('template', RELEASE, CHART, ...install, ...set);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(message);
@@ -146,73 +111,7 @@ describe('the chart', () => {
     expect(crds).toContain('devices.iot.mir condition met');
   });
 
-  it.each<readonly [string, readonly string[]]>([
-    ['defaults', []],
-    [
-      'one replica, nothing optional',
-      [
-        'replicaCount=1',
-        'networkPolicy.enabled=false',
-        'service.enabled=false',
-        'metrics.dashboard.enabled=false',
-        'crds.install=false',
-      ],
-    ],
-    [
-      'everything optional',
-      [
-        'flowControl.enabled=true',
-        'priorityClassName=system-cluster-critical',
-        'config.provisionNamespace=default',
-        'config.clusterId=site-a',
-      ],
-    ],
-    [
-      'TLS, password and client certificate',
-      [
-        'mqtt.url=mqtts://broker.example:8883',
-        'mqtt.username=op',
-        'mqtt.passwordSecret.name=p',
-        'mqtt.caSecret.name=ca',
-        'mqtt.clientCertSecret.name=cert',
-      ],
-    ],
-    [
-      'an authority from a ConfigMap',
-      ['mqtt.url=wss://broker.example', 'mqtt.caSecret.name=ca', 'mqtt.caSecret.kind=ConfigMap'],
-    ],
-    ['one namespace', ['config.namespace=default']],
-    [
-      'a broker of its own',
-      ['mqtt.url=', 'broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t'],
-    ],
-    [
-      'a broker for a trial',
-      [
-        'mqtt.url=',
-        'broker.enabled=true',
-        'broker.credentialsSecret=c',
-        'broker.tls.enabled=false',
-        'broker.persistence.enabled=false',
-        'broker.service.type=NodePort',
-        'broker.service.nodePort=31883',
-      ],
-    ],
-    [
-      'an image by digest',
-      [`image.registry=registry.example`, `image.digest=sha256:${'0'.repeat(64)}`, 'imagePullSecrets[0].name=pull'],
-    ],
-    [
-      'labels and names',
-      [
-        'commonLabels.team=iot',
-        'podLabels.a=b',
-        'fullnameOverride=twins',
-        'commonAnnotations.c=d',
-        'podDisruptionBudget.maxUnavailable=50%',
-      ],
-    ],
-  ])('renders what the API server takes: %s', async (_what, sets) => {
+  it.each(TAKEN_VALUES)('renders what the API server takes: %s', async (_what, sets) => {
     const flags = sets.flatMap((set) => ['--set', set]);
     const rendered = await succeed(helm('template', RELEASE, CHART, '--skip-tests', ...install, ...flags));
     const file = join(directory, 'rendered.yaml');
