@@ -12,19 +12,22 @@ export interface OperatorPod {
   readonly kubeconfig: string;
   readonly mqttUrl: string;
   readonly namespace: string;
-  /** Name of the release's ConfigMap and service account. */
+  /** Name of the release's service account, and of its ConfigMap unless `configMap` says another. */
   readonly release: string;
+  readonly configMap?: string;
   /** Where its files go. */
   readonly directory: string;
   /** Of the pod: its name in the Lease, and of its files. */
   readonly name: string;
+  /** The program of another version; default: this one's. */
+  readonly entry?: string;
 }
 
 /** Rejects while the release is not installed. */
 export async function startOperatorPod(pod: OperatorPod): Promise<OperatorProcess> {
   const { kubectl, mqttUrl, namespace, release, directory, name } = pod;
   const jsonpath = String.raw`jsonpath={.data.config\.yaml}`;
-  const config = await kubectl(['get', 'configmap', release, '-n', namespace, '-o', jsonpath]);
+  const config = await kubectl(['get', 'configmap', pod.configMap ?? release, '-n', namespace, '-o', jsonpath]);
   const token = await kubectl(['create', 'token', release, '-n', namespace, '--duration=2h']);
   const { url, caPem } = readKubeconfig(pod.kubeconfig);
   const credentials = { token: token.trim() };
@@ -33,5 +36,5 @@ export async function startOperatorPod(pod: OperatorPod): Promise<OperatorProces
   writeFileSync(file, config);
   // In a pod its namespace is the Lease's, and its host name the identity.
   const flags = [`--config=${file}`, `--lease-namespace=${namespace}`, `--identity=${name}`];
-  return startOperator(kubeconfig, mqttUrl, { flags });
+  return startOperator(kubeconfig, mqttUrl, { flags, ...(pod.entry === undefined ? {} : { entry: pod.entry }) });
 }
