@@ -2,11 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from 'js-yaml';
 import { findHelm } from '../real/binaries.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export const INSTALL_MANIFEST = join(ROOT, 'manifests', 'install.yaml');
+export const BASE = join(ROOT, 'manifests', 'base');
 
 const HEAD = `# mir-operator without Helm: kubectl apply --server-side -f manifests/install.yaml
 # Rendered from helm/mir-operator by \`npm run manifests\`. Set mqttUrl in the ConfigMap to your broker.
@@ -45,8 +47,44 @@ export function renderInstallManifest(helm: string): string {
   return `${HEAD}${own.replaceAll(/^ +annotations:\n(?= *[a-z]+:|---)/gm, '')}`;
 }
 
+/**
+ * The same for kustomize: file name in `manifests/base` → content. The ConfigMap is missing, which kustomize makes under the name
+ * `mir-operator-config`: were it called as the Lease is, kustomize would give the Role the name with the hash for that of the Lease.
+ */
+export function renderBase(installManifest: string): Readonly<Record<string, string>> {
+  const documents = installManifest
+    .replace(/^(#.*\n)+/, '')
+    .split(/^---\n/m)
+    .map((text) => ({ text: text.trim(), object: load(text) as Kind | undefined }));
+  const isCrd = ({ object }: (typeof documents)[number]): boolean => object?.kind === 'CustomResourceDefinition';
+  const config = documents.find(({ object }) => object?.kind === 'ConfigMap')?.object?.data?.['config.yaml'] ?? '';
+  const rest = documents.filter(({ object }) => object !== undefined && object.kind !== 'ConfigMap');
+  const file = (parts: typeof documents): string =>
+    `${[BASE_HEAD, ...parts.map(({ text }) => text)].join('\n---\n')}\n`;
+  return {
+    'crds.yaml': file(rest.filter(isCrd)),
+    'operator.yaml': file(rest.filter((one) => !isCrd(one))).replace(
+      'configMap: {name: mir-operator}',
+      'configMap: {name: mir-operator-config}',
+    ),
+    'config.yaml': config,
+  };
+}
+
+interface Kind {
+  readonly kind: string;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const BASE_HEAD = '# Made by `npm run manifests`, as manifests/install.yaml is.';
+
 if (import.meta.filename === process.argv[1]) {
   const helm = await findHelm((line) => console.log(line));
-  writeFileSync(INSTALL_MANIFEST, renderInstallManifest(helm));
-  console.log(`${INSTALL_MANIFEST} written`);
+  const install = renderInstallManifest(helm);
+  const files = { [INSTALL_MANIFEST]: install };
+  for (const [name, text] of Object.entries(renderBase(install))) files[join(BASE, name)] = text;
+  for (const [path, text] of Object.entries(files)) {
+    writeFileSync(path, text);
+    console.log(`${path} written`);
+  }
 }

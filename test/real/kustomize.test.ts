@@ -1,0 +1,157 @@
+/** manifests/base and manifests/overlays, as `kubectl kustomize` builds them, on a real API server; two sites run in one cluster. */
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { load, loadAll } from 'js-yaml';
+import { BASE, INSTALL_MANIFEST, renderBase } from '../tools/manifests.ts';
+import { createTestBroker } from '../world/broker.ts';
+import type { TestBroker } from '../world/broker.ts';
+import { kubectlFor } from '../world/kubectl.ts';
+import type { Kubectl } from '../world/kubectl.ts';
+import type { OperatorProcess } from '../world/operator-process.ts';
+import { findControlPlane } from './binaries.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { succeed } from './helm.ts';
+import { startMosquitto } from './mosquitto.ts';
+import { startOperatorPod } from './operator-pod.ts';
+import { scratchDirectory } from './reaper.ts';
+import { findMosquitto } from './system-packages.ts';
+
+const OVERLAYS = join(BASE, '..', 'overlays');
+const SITES = ['building-a', 'building-b'] as const;
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+let directory: string;
+let plane: ControlPlane;
+let broker: TestBroker;
+let kubectl: Kubectl;
+const operators: OperatorProcess[] = [];
+
+beforeAll(async () => {
+  directory = scratchDirectory('kustomize');
+  const mosquitto = join(directory, 'mosquitto');
+  mkdirSync(mosquitto);
+  broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
+  plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
+  kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
+}, 600_000);
+
+afterAll(async () => {
+  await Promise.all(operators.map((operator) => operator.kill()));
+  await broker?.close();
+  await plane?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Deployment extends Manifest {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly { readonly volumeMounts: readonly { readonly mountPath: string }[] }[];
+        readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
+      };
+    };
+  };
+}
+
+const run = (...args: readonly string[]): Promise<string> => succeed(kubectl(args));
+const objectsIn = (text: string): Manifest[] => (loadAll(text) as (Manifest | null)[]).filter((one) => one !== null);
+const build = async (folder: string): Promise<Manifest[]> => objectsIn(await run('kustomize', folder));
+const one = (objects: readonly Manifest[], kind: string): Manifest => {
+  const [found] = objects.filter((object) => object.kind === kind);
+  if (found === undefined) throw new Error(`no ${kind}`);
+  return found;
+};
+
+/** Objects by kind and name, with the name that the ConfigMap has in manifests/install.yaml. */
+function byName(objects: readonly Manifest[]): Record<string, unknown> {
+  const plain = JSON.stringify(objects).replaceAll(/mir-operator-config-[a-z0-9]{10}/g, 'mir-operator');
+  const named = (JSON.parse(plain) as Manifest[]).map((object) => [`${object.kind}/${object.metadata.name}`, object]);
+  return Object.fromEntries(named) as Record<string, unknown>;
+}
+
+describe('manifests/base', () => {
+  it('is made of manifests/install.yaml', () => {
+    const files = Object.entries(renderBase(readFileSync(INSTALL_MANIFEST, 'utf8')));
+    expect(files.map(([name]) => [name, readFileSync(join(BASE, name), 'utf8')])).toEqual(files);
+  });
+
+  it('builds what manifests/install.yaml holds', async () => {
+    const { 'ConfigMap/mir-operator': builtConfig, ...built } = byName(await build(BASE));
+    const { 'ConfigMap/mir-operator': config, ...rest } = byName(objectsIn(readFileSync(INSTALL_MANIFEST, 'utf8')));
+    expect(built).toEqual(rest);
+    expect((builtConfig as Manifest).data).toEqual((config as Manifest).data);
+  });
+});
+
+describe('every overlay', () => {
+  it.each(readdirSync(OVERLAYS))(
+    '%s is taken by the API server, and its Deployment finds its files',
+    async (overlay) => {
+      const folder = join(OVERLAYS, overlay);
+      const objects = await build(folder);
+      const { name } = one(objects, 'Namespace').metadata;
+      await run('create', 'namespace', name);
+      const dryRun = ['--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-k', folder];
+      expect(await kubectl(['apply', ...dryRun])).toMatchObject({ code: 0, stderr: '' });
+
+      const { spec } = (one(objects, 'Deployment') as Deployment).spec.template;
+      const config = one(objects, 'ConfigMap');
+      expect(spec.volumes.map(({ configMap }) => configMap?.name)).toContain(config.metadata.name);
+      const options = load(config.data?.['config.yaml'] ?? '') as Record<string, unknown>;
+      expect(options['leaseName']).toBe('mir-operator');
+      const mounts = spec.containers.flatMap(({ volumeMounts }) => volumeMounts.map(({ mountPath }) => mountPath));
+      const files = Object.values(options).filter((value) => typeof value === 'string' && value.startsWith('/'));
+      expect(files.filter((file) => !mounts.some((mount) => String(file).startsWith(`${mount}/`)))).toEqual([]);
+    },
+  );
+});
+
+describe('two sites in one cluster', () => {
+  it('have an operator each, with rights of its own, for the devices of their own namespace', async () => {
+    for (const site of SITES) {
+      await run('create', 'namespace', site);
+      await run('apply', '--server-side', '--force-conflicts', '-k', join(OVERLAYS, site));
+      const device = {
+        apiVersion: 'iot.mir/v1alpha',
+        kind: 'device',
+        metadata: { name: 'pump', namespace: site },
+        spec: { deviceId: `pump-${site}` },
+        properties: { desired: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } } },
+      };
+      await run('wait', '--for=condition=Established', 'crd/devices.iot.mir');
+      await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(device)));
+    }
+    for (const site of SITES) {
+      const configMap = one(await build(join(OVERLAYS, site)), 'ConfigMap').metadata.name;
+      operators.push(
+        await startOperatorPod({
+          kubectl: (args) => succeed(kubectl(args)),
+          kubeconfig: plane.kubeconfig,
+          mqttUrl: broker.url,
+          namespace: `mir-${site}`,
+          release: `mir-operator-${site}`,
+          configMap,
+          directory,
+          name: site,
+        }),
+      );
+      await run('wait', '-n', site, 'dev/pump', '--for=condition=Ready', '--timeout=60s');
+      const other = SITES.filter((name) => name !== site && operators.length < SITES.length);
+      for (const name of other) {
+        expect(await run('get', 'dev', 'pump', '-n', name, '-o', 'jsonpath={.status.observedGeneration}')).toBe('-1');
+      }
+    }
+    const documents = await broker.retained('mir/v1alpha/+/desired');
+    expect([...documents.keys()].toSorted()).toEqual(SITES.map((site) => `mir/v1alpha/pump-${site}/desired`));
+    const complaints = operators.flatMap((operator) => operator.logs().filter(({ level }) => level !== 'info'));
+    expect(complaints).toEqual([]);
+  });
+});
