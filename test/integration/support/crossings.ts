@@ -66,6 +66,16 @@ export async function tryCrossings(broker: PageBroker, protocolVersion: 4 | 5): 
   }
 }
 
+/** The same, but for what is no matter of topics: client ids, names and doors. */
+export async function tryTopicCrossings(broker: PageBroker, protocolVersion: 4 | 5): Promise<Outcome[]> {
+  const ground = await Ground.open(broker, protocolVersion);
+  try {
+    return [...(await ground.publishes()), ...(await ground.subscribes()), ...(await ground.wills())];
+  } finally {
+    ground.close();
+  }
+}
+
 /** An operator that sees everything, a neighbour that is connected, and ways to come as the hostile device. */
 class Ground {
   readonly #broker: PageBroker;
@@ -85,7 +95,8 @@ class Ground {
 
   static async open(broker: PageBroker, version: 4 | 5): Promise<Ground> {
     const tls = { ca: broker.authority.certPem, protocolVersion: version };
-    const operator = await come(broker.operatorUrl, { ...login('mir-operator'), clientId: OPERATOR_CLIENT_ID });
+    const operatorLogin = { ...login('mir-operator'), clientId: OPERATOR_CLIENT_ID, protocolVersion: version };
+    const operator = await come(broker.operatorUrl, operatorLogin);
     const neighbour = await come(broker.devicesUrl, { ...tls, ...login('pump-b') });
     const ground = new Ground(broker, version, operator, neighbour);
     await operator.subscribeAsync(`${ROOT}/#`, { qos: 1 });
