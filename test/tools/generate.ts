@@ -1,6 +1,9 @@
 /** Writes what is made from the source into the files that hold it; `--check` only says what is out of date. */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Io } from '../../src/cli/context.ts';
+import { renderHelp } from '../../src/cli/help-page.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderLabelsTable, renderMetricsTable } from './metrics-table.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
@@ -9,6 +12,9 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = 'helm/mir-operator';
 const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
 
+/** No command is run here. */
+const NO_IO = {} as Io;
+
 /** Path from the root → what the file has to be, given what it is. */
 const GENERATED: readonly (readonly [path: string, render: (before: string) => string])[] = [
   ['docs/reference/configuration.md', (before) => withPart(before, 'configuration', renderConfigTable())],
@@ -16,6 +22,7 @@ const GENERATED: readonly (readonly [path: string, render: (before: string) => s
     'docs/reference/metrics.md',
     (before) => withPart(withPart(before, 'metrics', renderMetricsTable()), 'labels', renderLabelsTable()),
   ],
+  ['docs/reference/kubectl-mir.md', (before) => withPart(before, 'help', renderHelp(createProgram(NO_IO, () => {})))],
   ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
