@@ -1,11 +1,13 @@
 /** What a fleet does to its broker, behaviour by behaviour. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Clock } from '../base/clock.ts';
 import { startBroker } from '../dev/broker.ts';
 import type { DevBroker } from '../dev/broker.ts';
 import { parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { connectCloud, entry } from '../sdk/testing/cloud.ts';
 import type { Cloud } from '../sdk/testing/cloud.ts';
+import { manualClock } from '../sdk/testing/manual-clock.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
 import { SAMPLE_DEVICE } from './models.ts';
@@ -34,7 +36,7 @@ afterEach(async () => {
 });
 
 /** A fleet of one device `d1` with these behaviours, as YAML, unless `group` says otherwise. */
-async function play(behaviours: string, group = ''): Promise<Fleet> {
+async function play(behaviours: string, group = '', clock?: Clock): Promise<Fleet> {
   const profile = parseProfile(
     `groups: [{name: g, id: d1, heartbeat: 0s, ${group} behaviours: [${behaviours}]}]`,
     'p.yaml',
@@ -46,6 +48,7 @@ async function play(behaviours: string, group = ''): Promise<Fleet> {
     seed: '1',
     connectRate: 0,
     schemas: await readSchemas(profile, SAMPLES),
+    ...(clock !== undefined && { clock }),
   });
   await fleet.started;
   await cloud.next('state', { online: true });
@@ -93,10 +96,18 @@ describe('a device of a fleet', () => {
     ['{kind: offline, every: 10ms, for: 10ms}', { online: false, will: false }],
     ['{kind: sleep, every: 10ms, for: 10ms}', { online: false, asleep: 11 }],
     ['{kind: flap, every: 10ms, for: 10ms}', { online: false, will: true }],
-    ['{kind: storm, at: [20ms]}', { online: false, will: true }],
   ])('leaves and comes back by %s', async (behaviour, farewell) => {
     await play(behaviour);
     await cloud.next('state', { ...farewell });
+    await cloud.next('state', { online: true });
+  });
+
+  it('leaves and comes back at the moments of a storm', async () => {
+    const clock = manualClock();
+    await play('{kind: storm, at: [20ms], for: 5ms}', '', clock);
+    clock.advance(20);
+    await cloud.next('state', { online: false, will: true });
+    clock.advance(5);
     await cloud.next('state', { online: true });
   });
 });
