@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { ApiError, isRefused } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
+import { Breath } from './breath.ts';
 import type { Concurrency } from './concurrency.ts';
 import { Overload } from './overload.ts';
 import { TerminalError, TransientError } from './outcome.ts';
@@ -36,7 +37,7 @@ const REFUSED_MS = 5000;
  * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const bench: Bench = { ...options, overload: new Overload(options.clock) };
+  const bench: Bench = { ...options, overload: new Overload(options.clock), breath: new Breath() };
   options.onConcurrency?.(options.places.count);
   await Promise.all(Array.from({ length: options.places.most }, () => work(bench, signal)));
 }
@@ -44,11 +45,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
 /** What the workers of one controller share. */
 interface Bench extends ControllerOptions {
   readonly overload: Overload;
+  readonly breath: Breath;
 }
 
 async function work(bench: Bench, signal: AbortSignal): Promise<void> {
-  const { queue, overload, places } = bench;
+  const { queue, overload, places, breath } = bench;
   for (;;) {
+    await breath.due();
     await places.enter(signal);
     const key = await queue.take(signal);
     if (key === undefined) return;

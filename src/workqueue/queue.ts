@@ -41,6 +41,8 @@ interface Working {
 interface Lane {
   readonly priority: number;
   readonly keys: Set<string>;
+  /** Stands at the first key; kept, because a new one would walk over the places of all that were taken before it. */
+  head: Iterator<string> | undefined;
   /** Keys of this priority that are being worked on. */
   working: number;
   /** How far the lane has come, in turns over its share: the lane that is least far is next (stride scheduling). */
@@ -220,12 +222,9 @@ export class WorkQueue {
     if (next === undefined) return undefined;
     this.#pass = next.pass;
     next.pass += 1 / 2 ** next.priority;
-    for (const key of next.keys) {
-      next.keys.delete(key);
-      this.#begin(key, next);
-      return key;
-    }
-    return undefined;
+    const key = takeFirst(next);
+    if (key !== undefined) this.#begin(key, next);
+    return key;
   }
 
   #begin(key: string, lane: Lane): void {
@@ -239,7 +238,7 @@ export class WorkQueue {
   #lane(priority: number): Lane {
     const found = this.#lanes.find((lane) => lane.priority === priority);
     if (found !== undefined) return found;
-    const lane = { priority, keys: new Set<string>(), working: 0, pass: this.#pass };
+    const lane = { priority, keys: new Set<string>(), head: undefined, working: 0, pass: this.#pass };
     this.#lanes.push(lane);
     this.#lanes.sort((a, b) => b.priority - a.priority);
     return lane;
@@ -263,4 +262,18 @@ export class WorkQueue {
     }
     this.#armTimer();
   }
+}
+
+function takeFirst(lane: Lane): string | undefined {
+  while (lane.keys.size > 0) {
+    lane.head ??= lane.keys.values();
+    const { value, done } = lane.head.next();
+    if (done !== true) {
+      lane.keys.delete(value);
+      return value;
+    }
+    // An iterator that has come to the end stays there, whatever is added.
+    lane.head = undefined;
+  }
+  return undefined;
 }
