@@ -38,6 +38,9 @@ afterAll(async () => {
   await broker?.close();
 }, 120_000);
 
+/** Generous: an operator starts, and everyone connects several times. Paid in full only by a failure. */
+const LONG_MS = 180_000;
+
 interface Trouble {
   readonly what: string;
   readonly door: 'password' | 'certificate';
@@ -151,90 +154,103 @@ const urlOf = (door: Trouble['door']): string => (door === 'password' ? broker.p
 const userFlag = (door: Trouble['door']): string[] => (door === 'password' ? [`--mqtt-username=${OPERATOR}`] : []);
 
 inRealWorld('an operator under way that meets', () => {
-  it.each(TROUBLES)('$what says so, loses nothing, and comes back by itself', async (trouble) => {
-    const { door, strike, mend, operator, reason } = trouble;
-    const folder = await filesFor(OPERATOR, door);
-    scene = await TlsScene.open(world, urlOf(door), [...userFlag(door), ...folder.flags()]);
-    for (const name of ['one', 'two']) await scene.add(name, { url: broker.openUrl });
-    await scene.change(1);
-    await scene.untilInSync(1);
-    await strike(OPERATOR, folder);
-    await scene.untilOperatorSays(operator, reason);
-    await scene.change(2);
-    await mend(OPERATOR, folder);
-    await scene.untilInSync(2);
-    scene.expectOperatorUnharmed();
-  });
+  it.each(TROUBLES)(
+    '$what says so, loses nothing, and comes back by itself',
+    async (trouble) => {
+      const { door, strike, mend, operator, reason } = trouble;
+      const folder = await filesFor(OPERATOR, door);
+      scene = await TlsScene.open(world, urlOf(door), [...userFlag(door), ...folder.flags()]);
+      for (const name of ['one', 'two']) await scene.add(name, { url: broker.openUrl });
+      await scene.change(1);
+      await scene.untilInSync(1);
+      await strike(OPERATOR, folder);
+      await scene.untilOperatorSays(operator, reason);
+      await scene.change(2);
+      await mend(OPERATOR, folder);
+      await scene.untilInSync(2);
+      scene.expectOperatorUnharmed();
+    },
+    LONG_MS,
+  );
 });
 
 inRealWorld('a device under way that meets', () => {
-  it.each(TROUBLES)('$what says so, disturbs nobody, and comes back by itself', async (trouble) => {
-    const { door, strike, mend, device } = trouble;
-    const folder = await filesFor(DEVICE, door);
-    scene = await TlsScene.open(world, broker.openUrl, []);
-    await scene.add('neighbour', { url: broker.openUrl });
-    const credentials = () => ({ username: DEVICE, ...folder.credentials() });
-    await scene.add(DEVICE, { url: urlOf(door), credentials });
-    await scene.change(1);
-    await scene.untilInSync(1);
-    await strike(DEVICE, folder);
-    await scene.untilDeviceSays(DEVICE, device);
-    await scene.untilOffline(DEVICE);
-    await scene.change(2);
-    await scene.untilInSync(2, ['neighbour']);
-    await mend(DEVICE, folder);
-    await scene.untilInSync(2);
-    scene.expectOperatorUnharmed();
-  });
+  it.each(TROUBLES)(
+    '$what says so, disturbs nobody, and comes back by itself',
+    async (trouble) => {
+      const { door, strike, mend, device } = trouble;
+      const folder = await filesFor(DEVICE, door);
+      scene = await TlsScene.open(world, broker.openUrl, []);
+      await scene.add('neighbour', { url: broker.openUrl });
+      const credentials = () => ({ username: DEVICE, ...folder.credentials() });
+      await scene.add(DEVICE, { url: urlOf(door), credentials });
+      await scene.change(1);
+      await scene.untilInSync(1);
+      await strike(DEVICE, folder);
+      await scene.untilDeviceSays(DEVICE, device);
+      await scene.untilOffline(DEVICE);
+      await scene.change(2);
+      await scene.untilInSync(2, ['neighbour']);
+      await mend(DEVICE, folder);
+      await scene.untilInSync(2);
+      scene.expectOperatorUnharmed();
+    },
+    LONG_MS,
+  );
 });
 
 inRealWorld('an authority is replaced by another one', () => {
   /** Each step, and whether it takes effect in sessions that go on or in new ones, changes and reports flow before, during and after. */
-  it('old, both, new: on both sides of the connection, and neither operator nor device is ever refused', async () => {
-    const [operatorFiles, deviceFiles] = [
-      await filesFor(OPERATOR, 'certificate'),
-      await filesFor(DEVICE, 'certificate'),
-    ];
-    scene = await TlsScene.open(world, broker.certificateUrl, operatorFiles.flags());
-    await scene.add(DEVICE, { url: broker.certificateUrl, credentials: () => deviceFiles.credentials() });
-    const { authority: old, stranger: fresh } = broker;
-    const server = await fresh.issueServer('broker');
-    const both = (files: Partial<ClientFiles>): void => [operatorFiles, deviceFiles].forEach((one) => one.write(files));
-    const steps: readonly (() => Promise<void>)[] = [
-      async () => {
-        both({ ca: bundle([old, fresh]) });
-        await broker.write({ clientAuthorities: [old, fresh] });
-      },
-      () => broker.write({ server }),
-      async () => {
-        operatorFiles.write(await clientPair(OPERATOR, fresh));
-        deviceFiles.write(await clientPair(DEVICE, fresh));
-      },
-      async () => {
-        both({ ca: fresh.certPem });
-        await broker.write({ clientAuthorities: [fresh] });
-      },
-    ];
-    let round = 0;
-    const flow = async (current: TlsScene): Promise<void> => {
-      round += 1;
-      await current.change(round);
-      await current.untilInSync(round);
-    };
-    await flow(scene);
-    for (const step of steps) {
-      await step();
-      broker.reload();
+  it(
+    'old, both, new: on both sides of the connection, and neither operator nor device is ever refused',
+    async () => {
+      const [operatorFiles, deviceFiles] = [
+        await filesFor(OPERATOR, 'certificate'),
+        await filesFor(DEVICE, 'certificate'),
+      ];
+      scene = await TlsScene.open(world, broker.certificateUrl, operatorFiles.flags());
+      await scene.add(DEVICE, { url: broker.certificateUrl, credentials: () => deviceFiles.credentials() });
+      const { authority: old, stranger: fresh } = broker;
+      const server = await fresh.issueServer('broker');
+      const both = (files: Partial<ClientFiles>): void =>
+        [operatorFiles, deviceFiles].forEach((one) => one.write(files));
+      const steps: readonly (() => Promise<void>)[] = [
+        async () => {
+          both({ ca: bundle([old, fresh]) });
+          await broker.write({ clientAuthorities: [old, fresh] });
+        },
+        () => broker.write({ server }),
+        async () => {
+          operatorFiles.write(await clientPair(OPERATOR, fresh));
+          deviceFiles.write(await clientPair(DEVICE, fresh));
+        },
+        async () => {
+          both({ ca: fresh.certPem });
+          await broker.write({ clientAuthorities: [fresh] });
+        },
+      ];
+      let round = 0;
+      const flow = async (current: TlsScene): Promise<void> => {
+        round += 1;
+        await current.change(round);
+        await current.untilInSync(round);
+      };
       await flow(scene);
-      // Everyone connects anew, while a change is on its way.
-      await scene.change(round + 1);
-      await broker.restart();
-      await flow(scene);
-    }
-    const cuts = /^(Closed|ConnectionCut|ConnectionRefused)$/;
-    expect((await scene.operatorFailures()).filter((reason) => !cuts.test(reason))).toEqual([]);
-    expect(scene.farewells(DEVICE).filter((reason) => /certificate/.test(reason))).toEqual([]);
-    expect(scene.farewells(DEVICE).length).toBeGreaterThanOrEqual(steps.length);
-    scene.expectOperatorUnharmed();
-  });
+      for (const step of steps) {
+        await step();
+        broker.reload();
+        await flow(scene);
+        // Everyone connects anew, while a change is on its way.
+        await scene.change(round + 1);
+        await broker.restart();
+        await flow(scene);
+      }
+      const cuts = /^(Closed|ConnectionCut|ConnectionRefused)$/;
+      expect((await scene.operatorFailures()).filter((reason) => !cuts.test(reason))).toEqual([]);
+      expect(scene.farewells(DEVICE).filter((reason) => /certificate/.test(reason))).toEqual([]);
+      expect(scene.farewells(DEVICE).length).toBeGreaterThanOrEqual(steps.length);
+      scene.expectOperatorUnharmed();
+    },
+    LONG_MS,
+  );
 });

@@ -184,78 +184,93 @@ async function expectFirstLook(): Promise<void> {
   expect(devices.filter((line) => NAMES.some((name) => line.includes(` ${name} `)))).toEqual([]);
 }
 
+/** Generous: clusters start in between. Paid in full only by a failure. */
+const LONG_MS = 240_000;
+
 describe('a backup of YAML', () => {
   const uids = new Map<Name, string | undefined>();
   const remember = async (): Promise<void> => {
     for (const name of NAMES) uids.set(name, (await cluster.get(name)).metadata.uid);
   };
 
-  it('is made of a cluster in which devices work, one of them with a schema of 200 kB', async () => {
-    const install = /^helm install .*$/m.exec(block('restore'))?.[0].replace(/ --set "config.*/, '') ?? '';
-    expect(await cluster.shell(install)).toMatchObject({ code: 0 });
-    await cluster.run('create', 'namespace', NAMESPACES.typed);
-    await cluster.startOperator();
-    const schema = await largeSchema();
-    expect(schema.byteLength).toBeGreaterThan((262_144 * 3) / 4);
-    await connect('typed', schema);
-    await connect('plain');
-    for (const name of NAMES) await cluster.apply(twin(name));
-    for (const name of ['typed', 'plain'] as const) {
-      member(name).device.report(BATTERY, { percentage: 90 });
-      await wait(name, 'Synced');
-      await expectTwin(name, 90, undefined);
-    }
-    await cluster.run('wait', 'schemas', '--all', '--for=condition=Valid', '--timeout=60s');
-    await wait('away', 'Ready');
-    await expectFirstLook();
-    expect(await cluster.shell(block('backup'))).toEqual({ code: 0, stdout: '', stderr: '' });
-    await remember();
-  });
+  it(
+    'is made of a cluster in which devices work, one of them with a schema of 200 kB',
+    async () => {
+      const install = /^helm install .*$/m.exec(block('restore'))?.[0].replace(/ --set "config.*/, '') ?? '';
+      expect(await cluster.shell(install)).toMatchObject({ code: 0 });
+      await cluster.run('create', 'namespace', NAMESPACES.typed);
+      await cluster.startOperator();
+      const schema = await largeSchema();
+      expect(schema.byteLength).toBeGreaterThan((262_144 * 3) / 4);
+      await connect('typed', schema);
+      await connect('plain');
+      for (const name of NAMES) await cluster.apply(twin(name));
+      for (const name of ['typed', 'plain'] as const) {
+        member(name).device.report(BATTERY, { percentage: 90 });
+        await wait(name, 'Synced');
+        await expectTwin(name, 90, undefined);
+      }
+      await cluster.run('wait', 'schemas', '--all', '--for=condition=Valid', '--timeout=60s');
+      await wait('away', 'Ready');
+      await expectFirstLook();
+      expect(await cluster.shell(block('backup'))).toEqual({ code: 0, stdout: '', stderr: '' });
+      await remember();
+    },
+    LONG_MS,
+  );
 
-  it('goes into a fresh cluster: devices go on, and what they said in between is there', async () => {
-    await cluster.close();
-    member('plain').device.report(BATTERY, { percentage: 80 });
-    member('typed').device.report(BATTERY, { percentage: 80 });
-    cluster = await openCluster('second');
-    const { stdout, stderr } = await cluster.shell(block('restore'));
-    expect(stdout).toContain('device.iot.mir/typed created');
-    expect(errorsIn(stderr)).toEqual([expect.stringMatching(/namespaces "default" already exists/)]);
-    await cluster.startOperator();
-    for (const name of ['typed', 'plain'] as const) {
-      await wait(name, 'Synced');
-      await expectTwin(name, 80, uids.get(name));
-      expect(member(name).runs).toEqual([60]);
-      expect(member(name).events.filter(({ kind }) => kind === 'offline')).toEqual([]);
-    }
-    await cluster.run('wait', 'schemas', '--all', '--for=condition=Valid', '--timeout=60s');
-    await wait('typed', 'SchemaValid');
-    await wait('away', 'Ready');
-    await connect('away');
-    await wait('away', 'Synced');
-    await remember();
-  });
+  it(
+    'goes into a fresh cluster: devices go on, and what they said in between is there',
+    async () => {
+      await cluster.close();
+      member('plain').device.report(BATTERY, { percentage: 80 });
+      member('typed').device.report(BATTERY, { percentage: 80 });
+      cluster = await openCluster('second');
+      const { stdout, stderr } = await cluster.shell(block('restore'));
+      expect(stdout).toContain('device.iot.mir/typed created');
+      expect(errorsIn(stderr)).toEqual([expect.stringMatching(/namespaces "default" already exists/)]);
+      await cluster.startOperator();
+      for (const name of ['typed', 'plain'] as const) {
+        await wait(name, 'Synced');
+        await expectTwin(name, 80, uids.get(name));
+        expect(member(name).runs).toEqual([60]);
+        expect(member(name).events.filter(({ kind }) => kind === 'offline')).toEqual([]);
+      }
+      await cluster.run('wait', 'schemas', '--all', '--for=condition=Valid', '--timeout=60s');
+      await wait('typed', 'SchemaValid');
+      await wait('away', 'Ready');
+      await connect('away');
+      await wait('away', 'Synced');
+      await remember();
+    },
+    LONG_MS,
+  );
 
-  it('brings back what was deleted in a cluster that lives, and leaves the rest as it is', async () => {
-    await cluster.run('delete', 'namespace', NAMESPACES.typed, '--timeout=60s');
-    await eventually('the documents of what was deleted are withdrawn', async () => {
-      expect([...(await broker.retained('mir/v1alpha/+/desired')).keys()]).toEqual(['mir/v1alpha/away/desired']);
-    });
-    const lines = block('restore')
-      .split('\n')
-      .filter((line) => line.startsWith('kubectl create'));
-    const { stdout, stderr } = await cluster.shell(lines.join('\n'));
-    expect(stdout.trim().split('\n').toSorted()).toEqual([
-      'device.iot.mir/plain created',
-      'device.iot.mir/typed created',
-      `namespace/${NAMESPACES.typed} created`,
-    ]);
-    expect(errorsIn(stderr).filter((line) => !line.includes('already exists'))).toEqual([]);
-    for (const name of ['typed', 'plain'] as const) {
-      await wait(name, 'Synced');
-      await expectTwin(name, 80, uids.get(name));
-      expect(member(name).runs).toEqual([60]);
-    }
-    expect((await cluster.get('away')).metadata.uid).toBe(uids.get('away'));
-    expect(member('away').runs).toEqual([60]);
-  });
+  it(
+    'brings back what was deleted in a cluster that lives, and leaves the rest as it is',
+    async () => {
+      await cluster.run('delete', 'namespace', NAMESPACES.typed, '--timeout=60s');
+      await eventually('the documents of what was deleted are withdrawn', async () => {
+        expect([...(await broker.retained('mir/v1alpha/+/desired')).keys()]).toEqual(['mir/v1alpha/away/desired']);
+      });
+      const lines = block('restore')
+        .split('\n')
+        .filter((line) => line.startsWith('kubectl create'));
+      const { stdout, stderr } = await cluster.shell(lines.join('\n'));
+      expect(stdout.trim().split('\n').toSorted()).toEqual([
+        'device.iot.mir/plain created',
+        'device.iot.mir/typed created',
+        `namespace/${NAMESPACES.typed} created`,
+      ]);
+      expect(errorsIn(stderr).filter((line) => !line.includes('already exists'))).toEqual([]);
+      for (const name of ['typed', 'plain'] as const) {
+        await wait(name, 'Synced');
+        await expectTwin(name, 80, uids.get(name));
+        expect(member(name).runs).toEqual([60]);
+      }
+      expect((await cluster.get('away')).metadata.uid).toBe(uids.get('away'));
+      expect(member('away').runs).toEqual([60]);
+    },
+    LONG_MS,
+  );
 });
