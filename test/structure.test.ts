@@ -94,3 +94,99 @@ describe('the imports of src', () => {
     expect(cycles).toEqual([]);
   });
 });
+
+/** Which rooms may call what changes a slice of a device's memory; `leader` for what ticks and connections bring. */
+const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
+  stepCopy: ['twin'],
+  takeOwnership: ['twin', 'status'],
+  changePresence: ['upstream', 'liveness'],
+  replacePresence: ['twin', 'leader'],
+  noteHolder: ['twin', 'downstream'],
+  noteSchema: ['twin', 'schema-registry'],
+  noteHeardAway: ['twin'],
+  beginWithdrawal: ['twin', 'readback'],
+  'presenceSlot.change': ['twin'],
+  'presenceSlot.replace': ['twin'],
+  'presenceSlot.planLook': ['liveness'],
+  'presenceSlot.count': ['liveness'],
+  'presenceSlot.calmDown': ['status'],
+  'inbox.put': ['upstream'],
+  'inbox.beginSession': ['upstream'],
+  'inbox.noteReported': ['upstream'],
+  'inbox.noteCleared': ['leader'],
+  'inbox.settle': ['status'],
+  'inbox.noteCutDown': ['status'],
+  'retained.openWindow': ['readback'],
+  'retained.closeWindow': ['readback', 'twin'],
+  'retained.closeWindowAt': ['readback'],
+  'retained.closeDueWindow': ['readback'],
+  'retained.believe': ['twin', 'leader'],
+  'retained.noteRead': ['leader'],
+  'retained.noteGap': ['twin', 'upstream', 'downstream', 'leader'],
+  'revisions.noteKnown': ['twin', 'downstream'],
+  'revisions.noteReissued': ['downstream'],
+  'revisions.isPlausible': ['upstream'],
+  'revisions.nameByBirth': ['upstream'],
+  'revisions.nameByReport': ['status'],
+  'revisions.beginSession': ['upstream'],
+  'revisions.forgetOwner': ['twin'],
+  'status.awaitAnswer': ['downstream'],
+  'status.dueHeartbeat': ['leader'],
+  'status.noteStrange': ['leader'],
+  'status.noteHeartbeatWritten': ['status'],
+  'status.beginWrite': ['status'],
+  'status.endWrite': ['status'],
+  'status.noteAnswer': ['status'],
+  'status.noteUnchanged': ['status'],
+  'status.noteRefused': ['status'],
+  'status.noteTaken': ['status'],
+  'status.forgetOwner': ['twin'],
+  'pace.note': ['status'],
+  'pace.noteLook': ['status', 'downstream'],
+  'withdrawal.noteReport': ['upstream', 'leader'],
+  'withdrawal.noteCleared': ['downstream'],
+};
+const READS = ['inbox.has', 'inbox.peek', 'inbox.isDropped', 'inbox.wasCleared', 'pace.restMs', 'pace.waitMs'];
+
+const SLICES = ['inbox', 'retained', 'revisions', 'status', 'pace', 'presenceSlot', 'withdrawal'];
+const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
+const files = [...new Set(imports.map(({ from }) => from))];
+
+describe('the memory of a device', () => {
+  it('has no field that anyone outside its class could assign', () => {
+    const open = globSync('*.ts', { cwd: join(SRC, 'twin') })
+      .filter((file) => !file.endsWith('.test.ts'))
+      .flatMap((file) => {
+        const classes = sourceOf(join('twin', file)).match(/^export class [\s\S]*?^}/gm) ?? [];
+        return classes.flatMap((text) => text.match(/^ {2}\w+(?:\??: [^=;(]+| =[^;]*)(?:=[^;]*)?;$/gm) ?? []);
+      });
+    expect(open).toEqual([]);
+  });
+
+  it('is changed by the rooms that may, and by no other', () => {
+    const owned = Object.keys(CHANGED_BY).filter((name) => !name.includes('.'));
+    const calls = new RegExp(`\\b(?:memory|adopt\\(\\w+\\))\\??\\.(${owned.join('|')})\\(`, 'g');
+    const sliceCalls = new RegExp(`\\b(?:memory\\??\\.|)(${SLICES.join('|')})\\??\\.(\\w+)\\(`, 'g');
+    const wrong = files.flatMap((file) => {
+      const text = file.startsWith('twin/') || sourceOf(file).includes('/twin/') ? sourceOf(file) : '';
+      const names = [
+        ...[...text.matchAll(calls)].map(([, name]) => name ?? ''),
+        ...[...text.matchAll(sliceCalls)].map(([, slice, method]) => `${slice}.${method}`),
+      ];
+      return names
+        .filter((name) => !READS.includes(name) && name !== 'status.reconcile')
+        .filter((name) => CHANGED_BY[name]?.includes(roomOf(file)) !== true)
+        .map((name) => `${file} calls ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('is changed by everything that the table names', () => {
+    const all = files.map(sourceOf).join('\n');
+    const unused = Object.keys(CHANGED_BY).filter((name) => {
+      const [slice, method] = name.includes('.') ? name.split('.') : [undefined, name];
+      return !new RegExp(`${slice === undefined ? '' : `\\b${slice}\\??`}\\.${method}\\(`).test(all);
+    });
+    expect(unused).toEqual([]);
+  });
+});

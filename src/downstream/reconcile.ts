@@ -85,6 +85,8 @@ const BULK_SETTLE_MS = 2000;
 export class DesiredReconciler {
   readonly #deps: DesiredDeps;
   readonly #published = new LeakyLevel(2 * SINGLE_CHANGES, 1000 / SINGLE_CHANGES);
+  /** Since when (monotonic ms) what is desired waits for the schema. */
+  readonly #schemaAwaitedSince = new WeakMap<DeviceMemory, number>();
   #publishing = 0;
 
   constructor(deps: DesiredDeps) {
@@ -121,11 +123,10 @@ export class DesiredReconciler {
   /** What stands at the broker when it is first read says whose the id is, better than the age of objects. True: not who we thought. */
   #learnHolder(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     if (memory.holder !== undefined) return false;
-    if (copy !== undefined && isOurs(copy.owner, this.#deps.realm)) {
-      memory.holder = { namespace: copy.owner.namespace, uid: copy.owner.uid };
-    }
+    const holder = copy !== undefined && isOurs(copy.owner, this.#deps.realm) ? copy.owner : undefined;
+    if (holder !== undefined) memory.noteHolder({ namespace: holder.namespace, uid: holder.uid });
     const isUndisputed = this.#deps.fleet.claimants(memory.deviceId).length < 2;
-    if (isUndisputed && (memory.holder === undefined || memory.holder.uid === memory.ownerUid)) return false;
+    if (isUndisputed && (holder === undefined || holder.uid === memory.ownerUid)) return false;
     return this.#deps.refresh(memory.deviceId);
   }
 
@@ -157,14 +158,22 @@ export class DesiredReconciler {
     typing: Typing,
   ): Promise<Outcome> {
     const { clock, realm } = this.#deps;
-    memory.holder = { namespace: device.metadata.namespace, uid: device.metadata.uid };
+    memory.noteHolder({ namespace: device.metadata.namespace, uid: device.metadata.uid });
     if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
-    memory.schemaAwaitedSince = undefined;
+    this.#schemaAwaitedSince.delete(memory);
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
     const unsendable = findUnwritable(device, wire, typing);
     if (unsendable !== undefined) return this.#hold(memory, unsendable);
     const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, this.#deps.limits.maxNesting);
-    const input = { device, desired, wire, copy, cluster: realm.cluster, named: memory.named, now: clock.now() };
+    const input = {
+      device,
+      desired,
+      wire,
+      copy,
+      cluster: realm.cluster,
+      named: memory.revisions.named,
+      now: clock.now(),
+    };
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#hold(memory, problem);
@@ -178,9 +187,10 @@ export class DesiredReconciler {
   /** Whoever learns more of the schema wakes us; a change that has waited for it for long is told. */
   #awaitSchema(memory: DeviceMemory, device: Device, problem: PublishProblem | undefined): Outcome {
     const now = this.#deps.clock.monotonic();
-    memory.schemaAwaitedSince ??= now;
+    const since = this.#schemaAwaitedSince.get(memory) ?? now;
+    this.#schemaAwaitedSince.set(memory, since);
     const isChanged = device.status?.observedGeneration !== device.metadata.generation;
-    const isLong = now - memory.schemaAwaitedSince >= SCHEMA_RETRY_MS;
+    const isLong = now - since >= SCHEMA_RETRY_MS;
     if (problem !== undefined || (isChanged && isLong)) this.#hold(memory, problem ?? SCHEMA_AWAITED);
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
@@ -243,11 +253,9 @@ export class DesiredReconciler {
     this.#deps.refusals.accepted(memory.deviceId);
     this.#deps.onPublished(clock.monotonic() - startedAt);
     advanceCopy(memory, { kind: 'publishAcked', isStoreProven: broker.findings.isStoreProven }, wake);
-    memory.seenRevision = Math.max(memory.seenRevision, composed.seenRevision);
-    if (composed.reissued.length > 0) {
-      memory.named = { ...memory.named, reissued: new Set([...memory.named.reissued, ...composed.reissued]) };
-    }
-    memory.settleUntil = clock.monotonic() + this.#settleMs(memory, clock.monotonic());
+    memory.revisions.noteKnown(composed.seenRevision);
+    memory.revisions.noteReissued(composed.reissued);
+    memory.status.awaitAnswer(clock.monotonic() + this.#settleMs(memory, clock.monotonic()));
     return undefined;
   }
 
@@ -273,7 +281,7 @@ export class DesiredReconciler {
 
   #conclude(memory: DeviceMemory, { metadata }: Device): Outcome {
     const { clock, wake } = this.#deps;
-    const tellAfterMs = Math.max(0, memory.settleUntil - clock.monotonic());
+    const tellAfterMs = Math.max(0, memory.status.answerAwaitedUntil - clock.monotonic());
     if (memory.ownerUid === metadata.uid)
       advanceCopy(memory, { kind: 'matched', generation: metadata.generation, tellAfterMs }, wake);
     return DONE;
@@ -288,17 +296,19 @@ export class DesiredReconciler {
     const { topics, realm } = this.#deps;
     const id = memory.deviceId;
     if (copy !== undefined && !isOurs(copy.owner, realm)) return this.#depart(memory);
-    if (memory.orphanedReports === undefined) return this.#readOrphan(memory);
-    const reports = [...memory.orphanedReports].map((name) => topics.reported(id, name));
-    const isShownBare = memory.clearings > 0 && reports.length === 0;
-    const isLast = isShownBare || memory.clearings === MOST_CLEARINGS;
+    const { withdrawal } = memory;
+    if (withdrawal === undefined) return DONE;
+    const { reports, clearings } = withdrawal;
+    const isShownBare = clearings > 0 && reports.length === 0;
+    const isLast = isShownBare || clearings === MOST_CLEARINGS;
     const failed = await this.#clear(memory, isLast ? [topics.desired(id)] : [...reports, topics.state(id)]);
     if (failed !== undefined) return failed;
     if (memory.owner !== undefined) this.#reread(memory);
-    else if (!isLast) {
-      memory.clearings += 1;
-      return this.#readOrphan(memory);
-    } else return this.#depart(memory);
+    else if (isLast) this.#depart(memory);
+    else {
+      withdrawal.noteCleared();
+      advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
+    }
     return DONE;
   }
 
@@ -306,12 +316,6 @@ export class DesiredReconciler {
   #depart(memory: DeviceMemory): Outcome {
     this.#deps.fleet.depart(memory);
     this.#deps.refresh(memory.deviceId);
-    return DONE;
-  }
-
-  #readOrphan(memory: DeviceMemory): Outcome {
-    memory.orphanedReports = new Set();
-    advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
     return DONE;
   }
 
@@ -329,7 +333,7 @@ export class DesiredReconciler {
 
   /** An object came for the id while its predecessor's topics were being cleared. */
   #reread(memory: DeviceMemory): void {
-    memory.stateGap = 'cleared';
+    memory.retained.noteGap('cleared');
     advanceCopy(memory, { kind: 'withdrawn' }, this.#deps.wake);
   }
 }

@@ -28,7 +28,6 @@ import { problemOf } from '../twin/broker-copy.ts';
 import { DesiredReconciler } from '../downstream/reconcile.ts';
 import { Departed } from '../twin/departed.ts';
 import { Discovery } from '../readback/discovery.ts';
-import { noteStrange } from '../status/strange.ts';
 import { subjectOf } from '../twin/events.ts';
 import type { EventSink } from '../twin/events.ts';
 import { Fleet } from '../twin/fleet.ts';
@@ -180,9 +179,9 @@ export class Term implements BrokerHandlers {
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
           advanceCopy(memory, this.#pageEnded(memory), wake);
-          if (memory.copy.isRead) memory.isBelieving = false;
-          if (memory.stateGap !== 'none')
-            this.#stateRequests.add(memory.deviceId, memory.stateGap === 'cleared', clock.monotonic());
+          if (memory.copy.isRead) memory.retained.noteRead();
+          const { gap } = memory.retained;
+          if (gap !== 'none') this.#stateRequests.add(memory.deviceId, gap === 'cleared', clock.monotonic());
         },
         onRefused: this.#onPageRefused,
       },
@@ -309,7 +308,7 @@ export class Term implements BrokerHandlers {
     const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId, isUnwatched);
     if (memory === undefined) return this.#keepWaiting(key, deviceId);
     if (former !== undefined && key === memory.owner)
-      noteStrange(memory, { formerStatus: former.status, version: object.metadata.resourceVersion });
+      memory.status.noteStrange({ formerStatus: former.status, version: object.metadata.resourceVersion });
     // In a cluster that was restored from a backup, the status has lost what the device has reported since.
     if (mustRead || source === 'list') this.#readAnew(memory);
     if (isGenerationMoved) {
@@ -357,7 +356,7 @@ export class Term implements BrokerHandlers {
     const parsed = this.#deps.topics.parse(topic);
     const memory = parsed === undefined ? undefined : this.#fleet.get(parsed.deviceId);
     this.#onBadInput('TooLarge', `${topic.slice(0, 256)} has ${bytes} bytes and is not read`, memory);
-    if (parsed?.kind === 'reported') memory?.orphanedReports?.add(parsed.message);
+    if (parsed?.kind === 'reported') memory?.withdrawal?.noteReport(topic);
     return memory?.owner !== undefined && parsed?.kind !== 'desired';
   }
 
@@ -369,8 +368,8 @@ export class Term implements BrokerHandlers {
     if (this.#hasConnected) this.#deps.metrics.brokerReconnects.inc();
     this.#hasConnected = true;
     for (const memory of this.#fleet.all()) {
-      memory.presence = onReconnect(memory.presence, this.#reading.reading);
-      memory.isBelieving = true;
+      memory.replacePresence(onReconnect(memory.presence, this.#reading.reading));
+      memory.retained.believe();
       advanceCopy(memory, { kind: 'reconnected' }, this.#wake);
     }
     this.#resync.onConnected();
@@ -428,7 +427,7 @@ export class Term implements BrokerHandlers {
       page: (deviceId) => this.#pages.request(deviceId),
       clear: (memory, message) => {
         const topic = this.#deps.topics.reported(memory.deviceId, message);
-        (memory.cleared ??= new Set()).add(message);
+        memory.inbox.noteCleared(message);
         broker.publish(topic, '', { retain: true, qos: 1 }).catch((error: unknown) => {
           // It is seen again, and cleared again, when its device's state is next read in this session.
           log.debug({ err: error, topic }, 'could not clear a retained topic');
@@ -503,8 +502,8 @@ export class Term implements BrokerHandlers {
   }
 
   #requestState(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.isDisabled || memory.stateGap === 'none') return false;
-    memory.stateGap = 'none';
+    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
+    memory.retained.noteGap('none');
     askDevice(this.#deps, memory.deviceId, 'state');
     return true;
   }
@@ -512,7 +511,7 @@ export class Term implements BrokerHandlers {
   #writeHeartbeat(deviceId: string): void {
     const memory = this.#fleet.get(deviceId);
     if (memory?.owner === undefined) return;
-    memory.isHeartbeatDue = true;
+    memory.status.dueHeartbeat();
     this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.heartbeat);
   }
 }

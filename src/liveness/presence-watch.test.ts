@@ -19,7 +19,7 @@ function setUp(devices: number) {
   const presenceWatch = new PresenceWatch(RULES, clock, reading);
   const memories = Array.from(
     { length: devices },
-    (_, index) => new DeviceMemory(`d${index}`, undefined, 0, (memory) => presenceWatch.note(memory)),
+    (_, index) => new DeviceMemory(`d${index}`, undefined, presenceWatch),
   );
   const looks: string[] = [];
   const tick = (): string[] => {
@@ -57,7 +57,7 @@ describe('presenceWatch', () => {
   it('looks at nobody of whom time can change nothing', () => {
     const { memories, looks, pass, moment, presenceWatch } = setUp(1000);
     for (const memory of memories.slice(0, 500)) {
-      memory.presence = onBirth(memory.presence, { ...birth, heartbeat: 0 }, 'live', moment());
+      memory.replacePresence(onBirth(memory.presence, { ...birth, heartbeat: 0 }, 'live', moment()));
     }
     expect(pass(600_000)).toEqual([]);
     expect({ looks: looks.length, planned: presenceWatch.planned }).toEqual({ looks: 0, planned: 0 });
@@ -67,9 +67,9 @@ describe('presenceWatch', () => {
     const { memories, looks, pass, moment, presenceWatch } = setUp(1);
     const [memory] = memories;
     if (memory === undefined) throw new Error('no device');
-    memory.presence = onBirth(memory.presence, birth, 'live', moment());
+    memory.replacePresence(onBirth(memory.presence, birth, 'live', moment()));
     for (let beat = 0; beat < 3000; beat += 1) {
-      memory.presence = onHeartbeat(memory.presence, moment());
+      memory.replacePresence(onHeartbeat(memory.presence, moment()));
       expect(pass(TICK_MS)).toEqual([]);
       expect(presenceWatch.planned).toBe(1);
     }
@@ -82,9 +82,9 @@ describe('presenceWatch', () => {
     const [memory] = memories;
     if (memory === undefined) throw new Error('no device');
     for (let turn = 0; turn < 4000; turn += 1) {
-      memory.presence = onBirth(memory.presence, { ...birth, heartbeat: 86_400 }, 'live', moment());
+      memory.replacePresence(onBirth(memory.presence, { ...birth, heartbeat: 86_400 }, 'live', moment()));
       const farewell = { online: false, session: 's1', will: true } as const;
-      memory.presence = onFarewell(memory.presence, farewell, 'live', moment(), RULES);
+      memory.replacePresence(onFarewell(memory.presence, farewell, 'live', moment(), RULES));
       pass(TICK_MS);
     }
     expect(presenceWatch.planned).toBeLessThanOrEqual(300_000 / TICK_MS);
@@ -92,7 +92,7 @@ describe('presenceWatch', () => {
 
   it('forgets whom the fleet forgets', () => {
     const { memories, pass, moment, presenceWatch } = setUp(2);
-    for (const memory of memories) memory.presence = onBirth(memory.presence, birth, 'live', moment());
+    for (const memory of memories) memory.replacePresence(onBirth(memory.presence, birth, 'live', moment()));
     expect(presenceWatch.online).toBe(2);
     const [gone] = memories.splice(0, 1);
     if (gone !== undefined) presenceWatch.forget(gone);
@@ -103,7 +103,7 @@ describe('presenceWatch', () => {
 
   it('makes nobody offline for a freeze of the process, and everybody in time after it', () => {
     const { clock, memories, tick, pass, moment } = setUp(3);
-    for (const memory of memories) memory.presence = onBirth(memory.presence, birth, 'live', moment());
+    for (const memory of memories) memory.replacePresence(onBirth(memory.presence, birth, 'live', moment()));
     clock.elapsedMs += 3_600_000;
     expect(tick()).toEqual([]);
     expect(pass(29_000)).toEqual([]);
@@ -114,9 +114,9 @@ describe('presenceWatch', () => {
     const { clock, memories, pass, moment } = setUp(1);
     const [memory] = memories;
     if (memory === undefined) throw new Error('no device');
-    memory.presence = onBirth(memory.presence, birth, 'live', moment());
+    memory.replacePresence(onBirth(memory.presence, birth, 'live', moment()));
     const farewell = { online: false, session: 's1', will: false, asleep: 86_400 } as const;
-    memory.presence = onFarewell(memory.presence, farewell, 'live', moment(), RULES);
+    memory.replacePresence(onFarewell(memory.presence, farewell, 'live', moment(), RULES));
     clock.setForwardMs = 86_400_000;
     expect(pass(300_000)).toEqual(['d0']);
   });
@@ -138,7 +138,7 @@ function compare(steps: readonly { device: number; what: string; ms: number }[])
   for (const { device, what, ms } of steps) {
     for (const [index, memory] of memories.entries()) {
       if (index !== device && what !== 'reconnect') continue;
-      memory.presence = act(what, memory.presence, moment());
+      memory.replacePresence(act(what, memory.presence, moment()));
       plain[index] = act(what, plain[index] ?? memory.presence, moment());
     }
     if (what === 'off' || what === 'reconnect') reading.isReading = what === 'reconnect';

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { countChange } from '../twin/flapping.ts';
 import { onTick, untouchedMs } from '../twin/presence.ts';
 import type { LivenessRules, Moment } from '../twin/presence.ts';
 import type { ReadingClock } from './reading-clock.ts';
@@ -55,12 +54,12 @@ export class PresenceWatch {
     const wait = untouchedMs(memory.presence, this.#moment(), this.#rules);
     if (wait === undefined) return;
     const slot = this.#slotAfter(Math.min(wait, LONGEST_MS));
-    if (slot < memory.lookSlot) this.#plan(memory, slot);
+    if (slot < memory.presenceSlot.lookSlot) this.#plan(memory, slot);
   }
 
   forget(memory: DeviceMemory): void {
     this.#count(memory, false);
-    memory.lookSlot = Number.POSITIVE_INFINITY;
+    memory.presenceSlot.planLook(Number.POSITIVE_INFINITY);
   }
 
   /** Lets time act on those whose look has come, and returns whose presence it changed. To be called when the reading clock has ticked. */
@@ -69,13 +68,13 @@ export class PresenceWatch {
     const at = this.#moment();
     for (const { deviceId, slot } of this.#takeDue()) {
       const memory = memoryOf(deviceId);
-      if (memory?.lookSlot !== slot) continue;
-      memory.lookSlot = Number.POSITIVE_INFINITY;
+      if (memory?.presenceSlot.lookSlot !== slot) continue;
+      memory.presenceSlot.planLook(Number.POSITIVE_INFINITY);
       if (memory.isDisabled) continue;
       const before = memory.presence;
-      memory.presence = onTick(before, at, this.#rules);
-      if (memory.presence === before) continue;
-      countChange(memory, before, memory.presence, this.#clock.monotonic());
+      const after = onTick(before, at, this.#rules);
+      memory.changePresence(after, this.#clock.monotonic());
+      if (after === before) continue;
       changed.push(memory);
     }
     return changed;
@@ -93,7 +92,7 @@ export class PresenceWatch {
   }
 
   #plan(memory: DeviceMemory, slot: number): void {
-    memory.lookSlot = slot;
+    memory.presenceSlot.planLook(slot);
     const present = this.#slots.get(slot);
     if (present === undefined) this.#slots.set(slot, [memory.deviceId]);
     else present.push(memory.deviceId);
@@ -106,8 +105,8 @@ export class PresenceWatch {
   }
 
   #count(memory: DeviceMemory, isOnline: boolean): void {
-    if (memory.isCounted === isOnline) return;
-    memory.isCounted = isOnline;
+    if (memory.presenceSlot.isCounted === isOnline) return;
+    memory.presenceSlot.count(isOnline);
     this.#online += isOnline ? 1 : -1;
   }
 

@@ -74,7 +74,7 @@ export class Discovery {
     }
     const gone = (await this.#findGone(orphans)).filter((deviceId) => this.#isUnclaimed(deviceId));
     for (const deviceId of gone) {
-      fleet.adopt(deviceId).orphanedReports = new Set();
+      fleet.adopt(deviceId).beginWithdrawal();
       wake.page(deviceId);
     }
     if (gone.length > 0) log.info({ orphans: gone.length }, 'withdrawing documents whose objects are gone');

@@ -5,7 +5,6 @@ import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
-import { ReadWindow } from '../twin/read-window.ts';
 import type { Wake } from '../twin/wake.ts';
 
 export interface PageReaderDeps {
@@ -62,8 +61,7 @@ export class PageReader {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
     if (memory !== undefined) {
-      memory.window ??= new ReadWindow(this.#deps.limits.maxMessages + STATE);
-      memory.window.closesAt = Number.POSITIVE_INFINITY;
+      memory.retained.openWindow(this.#deps.limits.maxMessages + STATE);
     }
     this.#schedule();
   }
@@ -74,7 +72,7 @@ export class PageReader {
     this.#waiting.clear();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    for (const memory of this.#deps.fleet.all()) memory.window = undefined;
+    for (const memory of this.#deps.fleet.all()) memory.retained.closeWindow();
   }
 
   /** After the current turn of the event loop, so that a burst of requests becomes full pages. */
@@ -153,13 +151,11 @@ export class PageReader {
   /** A broker under load sends some of a page after its end. */
   #closeLater(page: readonly DeviceMemory[]): void {
     const { clock } = this.#deps;
-    for (const { deviceId, window } of page) {
-      if (window !== undefined && !this.#waiting.has(deviceId)) window.closesAt = clock.monotonic() + LATE_MS;
+    for (const { deviceId, retained } of page) {
+      if (!this.#waiting.has(deviceId)) retained.closeWindowAt(clock.monotonic() + LATE_MS);
     }
     this.#after(LATE_MS, () => {
-      for (const memory of page) {
-        if ((memory.window?.closesAt ?? 0) <= clock.monotonic()) memory.window = undefined;
-      }
+      for (const { retained } of page) retained.closeDueWindow(clock.monotonic());
     });
   }
 

@@ -121,7 +121,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       return;
     }
     if (memory.schemaHash === hash) return;
-    memory.schemaHash = hash;
+    memory.noteSchema(hash);
     this.#fetch.leave(memory.deviceId);
     this.#wake(memory);
   }

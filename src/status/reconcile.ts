@@ -28,12 +28,11 @@ import type { StatusWrite } from './patch.ts';
 import { computeStatus, withoutReports } from './compute.ts';
 import type { ComputedStatus } from './compute.ts';
 import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
-import { forgetStrange, noteAnswer } from './strange.ts';
+import { noteAnswer } from './strange.ts';
 import type { Typing } from '../twin/schema-state.ts';
 import { unansweredInMs } from './unanswered.ts';
 import type { Claim, Publication, TwinView } from './view.ts';
 import type { BadInputSink, Wake } from '../twin/wake.ts';
-import { WriteRefusal } from '../twin/write-refusal.ts';
 import type { WriteScope } from '../twin/write-refusal.ts';
 
 export interface StatusDeps {
@@ -100,8 +99,8 @@ export class StatusReconciler {
     this.#concludeHeartbeat(view, memory, after);
     // What was heard was not written, and waits.
     if (scope !== 'whole')
-      return { kind: 'requeue', afterMs: memory.refusal?.waitMs(clock.monotonic()) ?? 0, ...answer };
-    if (write !== undefined) memory.refusal = undefined;
+      return { kind: 'requeue', afterMs: memory.status.refusal?.waitMs(clock.monotonic()) ?? 0, ...answer };
+    if (write !== undefined) memory.status.noteTaken();
     this.#conclude(view, memory, after);
     // What waits for its schema stays.
     if (view.reports.size > 0) this.#settle(view, memory, heard, refused);
@@ -114,9 +113,10 @@ export class StatusReconciler {
   #lookAgain(memory: DeviceMemory, status: DeviceStatus, computedAt: number): Outcome {
     const { clock } = this.#deps;
     const now = clock.monotonic();
-    if (memory.flapping?.calmInMs(now) === 0) memory.flapping = undefined;
-    if (memory.flapping?.isFlapping(now) === true) {
-      return { kind: 'requeue', afterMs: memory.flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
+    memory.presenceSlot.calmDown(now);
+    const { flapping } = memory.presenceSlot;
+    if (flapping?.isFlapping(now) === true) {
+      return { kind: 'requeue', afterMs: flapping.calmInMs(now), priority: WRITE_PRIORITY.online };
     }
     const afterMs = unansweredInMs(status, computedAt);
     return afterMs === undefined ? DONE : { kind: 'requeue', afterMs, priority: WRITE_PRIORITY.pending };
@@ -126,15 +126,14 @@ export class StatusReconciler {
   #noteRefusal({ device, memory, scope }: Look, { message, status }: ApiError): Outcome {
     const { clock, log, onEvents } = this.#deps;
     const now = clock.monotonic();
-    memory.refusal ??= new WriteRefusal();
-    memory.refusal.note({ message, status }, scope, device.metadata.generation, now);
+    memory.status.noteRefused({ message, status }, scope, device.metadata.generation, now);
     const { namespace, name } = device.metadata;
     log.warn(
       { namespace, name, scope, answer: message },
       'the API server refused a status; reports wait until it takes them',
     );
     onEvents(device.metadata, [{ type: 'Warning', reason: 'StatusRefused', message }]);
-    return { kind: 'requeue', afterMs: scope === 'whole' ? 0 : memory.refusal.waitMs(now) };
+    return { kind: 'requeue', afterMs: scope === 'whole' ? 0 : (memory.status.refusal?.waitMs(now) ?? 0) };
   }
 
   /** What is to be written now, if anything; undefined when there is nothing to look at. */
@@ -148,23 +147,23 @@ export class StatusReconciler {
     if (device === undefined) return undefined;
     const memory = ofId?.owner === key ? ofId : this.#bystanderOf(key, device);
     const heard = memory.inbox.peek();
-    const { trueStatus } = memory;
+    const { trueStatus } = memory.status;
     const claim = claimOf(key, ofId);
     // The broker's document may say that the id is this object's after all.
     if (claim.kind === 'duplicate' && isUndecided(ofId) && this.#deps.brokerHealth() !== 'down') return undefined;
     const before = trueStatus === undefined ? device : { ...device, status: trueStatus };
     const view = this.#view(claim, before, memory, heard);
-    const scope = memory.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
+    const scope = memory.status.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
     if (view === undefined || computed === undefined) {
       memory.pace.noteLook('status', startedAt, clock.monotonic());
       return undefined;
     }
     const { refused } = computed;
-    const why = memory.refusal?.message ?? '';
+    const why = memory.status.refusal?.message ?? '';
     const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
     const write = planStatusWrite(device.status, status);
-    if (write === undefined && view.claim.kind === 'owner') forgetStrange(memory);
+    if (write === undefined && view.claim.kind === 'owner') memory.status.noteUnchanged();
     memory.pace.noteLook('status', startedAt, clock.monotonic());
     return { device, memory, heard, view, scope, status, refused, write };
   }
@@ -172,8 +171,8 @@ export class StatusReconciler {
   #bystanderOf(key: DeviceKey, { spec, metadata }: Device): DeviceMemory {
     const known = this.#bystanders.get(key);
     if (known?.ownerUid === metadata.uid) return known;
-    const memory = new DeviceMemory(spec.deviceId, undefined, 0);
-    memory.ownerUid = metadata.uid;
+    const memory = new DeviceMemory(spec.deviceId, undefined);
+    memory.takeOwnership({ key, uid: metadata.uid, isDisabled: false, desiredNames: [] });
     this.#bystanders.set(key, memory);
     return memory;
   }
@@ -194,10 +193,10 @@ export class StatusReconciler {
       typing,
       desired: checkDesired(device.properties?.desired ?? {}, schema, limits.maxNesting),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
-      isFlapping: isOwner && memory.flapping?.isFlapping(clock.monotonic()) === true,
+      isFlapping: isOwner && memory.presenceSlot.flapping?.isFlapping(clock.monotonic()) === true,
       reports: isOwner && typing.kind !== 'pending' ? typeReports(heard, schema, limits.maxPayloadBytes) : NO_REPORTS,
-      announced: isOwner && typing.kind !== 'pending' ? memory.announced : undefined,
-      isHeartbeatDue: isOwner && memory.isHeartbeatDue,
+      announced: isOwner && typing.kind !== 'pending' ? memory.inbox.announced : undefined,
+      isHeartbeatDue: isOwner && memory.status.isHeartbeatDue,
       maxMessages: limits.maxMessages,
       maxValueBytes: limits.maxPayloadBytes,
     };
@@ -228,14 +227,18 @@ export class StatusReconciler {
   /** A device that names a higher revision than was issued knows more than we do: its messages may have to be issued anew. */
   #noteNamedRevisions(view: TwinView, memory: DeviceMemory): boolean {
     const issued = view.publication.document?.messages ?? {};
-    const before = memory.named;
+    let hasNew = false;
     for (const [name, { envelope }] of view.reports) {
       const { uid, revision } = envelope;
-      const known = Math.max(issued[name]?.revision ?? Number.POSITIVE_INFINITY, memory.named.reports.get(name) ?? 0);
+      const known = Math.max(
+        issued[name]?.revision ?? Number.POSITIVE_INFINITY,
+        memory.revisions.named.reports.get(name) ?? 0,
+      );
       if (uid !== view.device.metadata.uid || revision === undefined || revision <= known) continue;
-      memory.named = { ...memory.named, reports: new Map(memory.named.reports).set(name, revision) };
+      memory.revisions.nameByReport(name, revision);
+      hasNew = true;
     }
-    return memory.named !== before;
+    return hasNew;
   }
 
   /** Milliseconds for which `write` is better left undone, because it is soon outdated or too frequent. */
@@ -246,7 +249,7 @@ export class StatusReconciler {
     if (writeClass === 'pending' && isAsked) return this.#settlingMs(memory, now);
     if (isAsked) return 0;
     const isOfPresence = writeClass === 'online' || writeClass === 'heartbeat';
-    const flappingMs = isOfPresence ? (memory.flapping?.waitMs(now) ?? 0) : 0;
+    const flappingMs = isOfPresence ? (memory.presenceSlot.flapping?.waitMs(now) ?? 0) : 0;
     // What a device that flaps reports goes its own way, and takes along whether it is there.
     const pacedAs = flappingMs > 0 && 'reported' in patch ? 'reported' : writeClass;
     const pacedMs = memory.pace.waitMs(pacedAs, now, this.#deps.reportedIntervalMs);
@@ -255,8 +258,8 @@ export class StatusReconciler {
   }
 
   /** How long Pending waits for the device's answer; while a roll-out goes on some more, for the API server is busy with the changes. */
-  #settlingMs({ settleUntil }: DeviceMemory, now: number): number {
-    const leftMs = settleUntil - now;
+  #settlingMs({ status }: DeviceMemory, now: number): number {
+    const leftMs = status.answerAwaitedUntil - now;
     const isExcused = leftMs <= 0 && leftMs > -ROLL_OUT_MS && this.#deps.isRollingOut();
     return isExcused ? ROLL_OUT_LOOK_MS : leftMs;
   }
@@ -275,7 +278,7 @@ export class StatusReconciler {
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
     const startedAt = clock.monotonic();
-    memory.isWriting = true;
+    memory.status.beginWrite();
     try {
       const query = { fieldManager: 'mir-operator' };
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
@@ -292,11 +295,11 @@ export class StatusReconciler {
       if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
       throw error;
     } finally {
-      memory.isWriting = false;
+      memory.status.endWrite();
     }
     const now = clock.monotonic();
     memory.pace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);
-    memory.flapping?.noteWrite(now);
+    memory.presenceSlot.flapping?.noteWrite(now);
     onWrite(write.writeClass, view.reports.size, oldestOf(view));
     this.#deps.onEvents(after.metadata, transitionEvents(view.device.status, after.status ?? {}));
     return { answerMs: now - startedAt };
@@ -306,7 +309,7 @@ export class StatusReconciler {
     if (view.claim.kind !== 'owner') return;
     const { onHeartbeatWritten } = this.#deps;
     if (after.status?.lastHeartbeat !== view.device.status?.lastHeartbeat || view.isHeartbeatDue) {
-      memory.isHeartbeatDue = false;
+      memory.status.noteHeartbeatWritten();
       onHeartbeatWritten(memory.deviceId);
     }
   }
@@ -315,7 +318,7 @@ export class StatusReconciler {
   #conclude(view: TwinView, memory: DeviceMemory, after: Device): void {
     if (view.claim.kind !== 'owner') return;
     const { wake } = this.#deps;
-    if (memory.announced === view.announced) memory.announced = undefined;
+    memory.inbox.noteCutDown(view.announced);
     for (const name of droppedNames(view, after)) wake.clear(memory, name);
   }
 
@@ -373,7 +376,8 @@ function isUndecided(memory: DeviceMemory | undefined): boolean {
   return memory.holder === undefined && problemOf(memory.copy) === undefined;
 }
 
-function mayNeedReissue({ named }: DeviceMemory, { status }: Device): boolean {
+function mayNeedReissue({ revisions }: DeviceMemory, { status }: Device): boolean {
+  const { named } = revisions;
   if (named.birth === 0 && named.reports.size === 0) return false;
   return Object.values(status?.sync ?? {}).some(({ state }) => state !== 'InSync');
 }

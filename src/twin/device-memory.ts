@@ -1,98 +1,103 @@
 import type { DeviceKey, DeviceStatus } from '../api/device.ts';
-import type { NamedRevisions } from '../document/compose.ts';
 import { UNREAD, step } from './broker-copy.ts';
 import type { BrokerCopy, CopyEffect, CopyEvent } from './broker-copy.ts';
-import type { Flapping } from './flapping.ts';
+import type { Holder } from './claims.ts';
+import { Inbox } from './inbox.ts';
 import { recallPresence } from './presence.ts';
 import type { Presence } from './presence.ts';
-import { Inbox } from './inbox.ts';
-import type { Holder } from './claims.ts';
-import type { ReadWindow } from './read-window.ts';
-import type { RevisionBudget } from './revision-budget.ts';
+import { PresenceSlot } from './presence-slot.ts';
+import { RetainedState } from './retained-state.ts';
+import { Revisions } from './revisions.ts';
+import { StatusMemory } from './status-memory.ts';
+import { Withdrawal } from './withdrawal.ts';
 import { WritePace } from './write-pace.ts';
-import type { WriteRefusal } from './write-refusal.ts';
 
-/** `cleared`: its topics were, with its former object; `unwatched`: its object came while nobody led, and may have had a predecessor. */
-export type StateGap = 'none' | 'cleared' | 'unwatched';
+/** The object that has the device id, as far as messages and documents are concerned. */
+export interface Ownership {
+  /** Namespace/name; undefined: no object has the id any more, and the broker's copy is to be withdrawn. */
+  readonly key: DeviceKey | undefined;
+  readonly uid: string;
+  readonly isDisabled: boolean;
+  /** Names of the messages that the object desires. */
+  readonly desiredNames: readonly string[];
+}
+
+/** Who watches what presence becomes with time. */
+export interface PresenceObserver {
+  /** Milliseconds of reading the broker; see ReadingClock. */
+  readonly reading: number;
+  /** The presence of the device may have changed, or whether it is disabled. */
+  note(memory: DeviceMemory): void;
+  forget(memory: DeviceMemory): void;
+}
+
+export const NOBODY: Ownership = { key: undefined, uid: '', isDisabled: false, desiredNames: [] };
 
 /**
- * All that the leader remembers of one device id, between the cluster's side and the device's. Lost without harm: everything here
- * is read again from the broker and the object's status.
+ * All that the leader remembers of one device id, between the cluster's side and the device's, in slices that change only by their own
+ * methods. Lost without harm: everything here is read again from the broker and the object's status.
  */
 export class DeviceMemory {
   readonly deviceId: string;
   readonly inbox = new Inbox();
-  #copy: BrokerCopy = UNREAD;
-  #presence: Presence;
-  readonly #onPresence: (memory: DeviceMemory) => void;
-  /** Kept by the presenceWatch: the slot of the next look at the presence, and whether the device is counted as online. */
-  lookSlot = Number.POSITIVE_INFINITY;
-  isCounted = false;
-  /** `sha256:…` of the schema that the device announced or sent; undefined: it has none, and its messages are plain JSON. */
-  schemaHash: string | undefined;
-  /** Namespace/name of the object that owns the id; undefined: none does any more, and the broker's copy is to be withdrawn. */
-  owner: DeviceKey | undefined;
-  ownerUid = '';
-  /** Whose object the broker's document named, or ours named since; undefined: not known yet, or a stranger's. */
-  holder: Holder | undefined;
-  /** Why nothing may stand stored of a device that is connected; read or asked for, it is `none`. */
-  stateGap: StateGap = 'none';
-  /** The device has spoken while it had no object. */
-  isHeardAway = false;
-  /** Names of the messages that the owner desires. */
-  desiredNames: readonly string[] = [];
-  isDisabled = false;
-  /** The state topic is read for the first time since the last connect: retained state is believed. */
-  isBelieving = true;
-
-  /** Since when (monotonic ms) what is desired waits for the schema; undefined: it does not. */
-  schemaAwaitedSince: number | undefined;
-  named: NamedRevisions = NOTHING_NAMED;
-  /** The greatest revision of the owner's uid that anyone knows of; what is far above it is implausible. */
-  seenRevision = 0;
-  /** Undefined while the device has named no revision above it. */
-  revisionBudget: RevisionBudget | undefined;
-  /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
-  announced: readonly string[] | undefined;
-  /**
-   * Messages whose stored reports we cleared in this session. One that is seen stored again is cleared again; an empty live one is
-   * our own, which not every broker keeps back. Bounded by the reports that were stored.
-   */
-  cleared: Set<string> | undefined;
-  /** A status write is under way. */
-  isWriting = false;
-  /** Resource version of a status that came meanwhile: the echo of our write, or somebody else's. */
-  strangeVersion: string | undefined;
-  /** What the status was before somebody else wrote one; undefined: the one in the cache is ours. */
-  trueStatus: DeviceStatus | undefined;
-  /** The last write was answered with another status than it meant: the next one mends it. */
-  isMending = false;
-  /** Until then (monotonic ms) a published change may wait for the device's answer before Pending is worth a write. */
-  settleUntil = 0;
+  readonly retained = new RetainedState();
+  readonly revisions = new Revisions();
+  readonly status = new StatusMemory();
   readonly pace = new WritePace();
-  /** Present once the device has come or gone, until it has been calm for a while. */
-  flapping: Flapping | undefined;
-  /** Present from a status that the API server refused to the next that it took as a whole. */
-  refusal: WriteRefusal | undefined;
-  /** A heartbeat's turn has come to be written by itself. */
-  isHeartbeatDue = false;
-  /** Present while stored messages of the device may arrive. */
-  window: ReadWindow | undefined;
-  /** Retained report topics seen while the id has no object, to be cleared with it. */
-  orphanedReports: Set<string> | undefined;
-  /** How often they were cleared since the object went. */
-  clearings = 0;
+  readonly presenceSlot: PresenceSlot;
+  readonly #observer: PresenceObserver | undefined;
+  #copy: BrokerCopy = UNREAD;
+  #ownership = NOBODY;
+  #holder: Holder | undefined;
+  #withdrawal: Withdrawal | undefined;
+  #schemaHash: string | undefined;
+  #isHeardAway = false;
 
-  constructor(
-    deviceId: string,
-    status: DeviceStatus | undefined,
-    reading: number,
-    onPresence: (memory: DeviceMemory) => void = () => undefined,
-  ) {
+  constructor(deviceId: string, status: DeviceStatus | undefined, observer?: PresenceObserver) {
     this.deviceId = deviceId;
-    this.#onPresence = onPresence;
-    this.#presence = recallPresence(status, reading);
-    this.schemaHash = status?.schema?.hash;
+    this.#observer = observer;
+    this.presenceSlot = new PresenceSlot(recallPresence(status, observer?.reading ?? 0));
+    this.#schemaHash = status?.schema?.hash;
+  }
+
+  get owner(): DeviceKey | undefined {
+    return this.#ownership.key;
+  }
+
+  get ownerUid(): string {
+    return this.#ownership.uid;
+  }
+
+  get isDisabled(): boolean {
+    return this.#ownership.isDisabled;
+  }
+
+  get desiredNames(): readonly string[] {
+    return this.#ownership.desiredNames;
+  }
+
+  /** Whose object the broker's document named, or ours named since; undefined: not known yet, or a stranger's. */
+  get holder(): Holder | undefined {
+    return this.#holder;
+  }
+
+  /** `sha256:…` of the schema that the device announced or sent; undefined: it has none, and its messages are plain JSON. */
+  get schemaHash(): string | undefined {
+    return this.#schemaHash;
+  }
+
+  /** The device has spoken while it had no object. */
+  get isHeardAway(): boolean {
+    return this.#isHeardAway;
+  }
+
+  /** Present while no object has the id. */
+  get withdrawal(): Withdrawal | undefined {
+    return this.#withdrawal;
+  }
+
+  get presence(): Presence {
+    return this.presenceSlot.presence;
   }
 
   get copy(): BrokerCopy {
@@ -106,15 +111,46 @@ export class DeviceMemory {
     return effects;
   }
 
-  get presence(): Presence {
-    return this.#presence;
+  /** What happened to the device itself, at `now` (monotonic ms); whoever watches hears of it, so that nobody's silence is overlooked. */
+  changePresence(presence: Presence, now: number): void {
+    this.presenceSlot.change(presence, now);
+    this.#observer?.note(this);
   }
 
-  /** Whoever sets it, the presenceWatch hears of it: nobody's silence is overlooked. */
-  set presence(presence: Presence) {
-    this.#presence = presence;
-    this.#onPresence(this);
+  /** What is known of the device otherwise, and no doing of its own. */
+  replacePresence(presence: Presence): void {
+    this.presenceSlot.replace(presence);
+    this.#observer?.note(this);
+  }
+
+  /** The id is this object's now. What is about another one goes; what the device itself said, and how often it may cause a write, stays true. */
+  takeOwnership(ownership: Ownership): void {
+    if (ownership.uid !== this.#ownership.uid) this.#forgetOwner();
+    if (ownership.key === undefined) this.beginWithdrawal();
+    this.#ownership = ownership;
+    this.#observer?.note(this);
+  }
+
+  #forgetOwner(): void {
+    this.stepCopy({ kind: 'ownerChanged' });
+    this.revisions.forgetOwner();
+    this.status.forgetOwner();
+    this.#withdrawal = undefined;
+  }
+
+  beginWithdrawal(): void {
+    this.#withdrawal ??= new Withdrawal();
+  }
+
+  noteHolder(holder: Holder | undefined): void {
+    this.#holder = holder;
+  }
+
+  noteSchema(hash: string | undefined): void {
+    this.#schemaHash = hash;
+  }
+
+  noteHeardAway(): void {
+    this.#isHeardAway = true;
   }
 }
-
-export const NOTHING_NAMED: NamedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };

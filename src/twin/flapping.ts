@@ -1,5 +1,4 @@
 import { LeakyLevel } from '../base/leaky-level.ts';
-import type { Presence } from './presence.ts';
 
 /** More than so many comings and goings above one in `CALM_MS` are flapping; it ends when none is left. */
 const TOO_MANY = 10;
@@ -36,16 +35,4 @@ export class Flapping {
   calmInMs(now: number): number {
     return Math.ceil(this.#changes.at(now) * CALM_MS);
   }
-}
-
-/** Counts a change of presence that people would see as coming, going or starting anew. */
-export function countChange(
-  memory: { flapping: Flapping | undefined },
-  before: Presence,
-  after: Presence,
-  now: number,
-): void {
-  if (before.online === after.online && before.session === after.session) return;
-  memory.flapping ??= new Flapping();
-  memory.flapping.noteChange(now);
 }

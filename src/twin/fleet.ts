@@ -6,7 +6,8 @@ import type { Presence } from './presence.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import type { Holder } from './claims.ts';
 import type { Departed } from './departed.ts';
-import { DeviceMemory, NOTHING_NAMED } from './device-memory.ts';
+import { DeviceMemory, NOBODY } from './device-memory.ts';
+import type { Ownership, PresenceObserver } from './device-memory.ts';
 
 export interface Refreshed {
   readonly memory: DeviceMemory | undefined;
@@ -16,22 +17,11 @@ export interface Refreshed {
   readonly mustRead: boolean;
 }
 
-/** Who watches what presence becomes with time. */
-export interface PresenceObserver {
-  /** Milliseconds of reading the broker; see ReadingClock. */
-  readonly reading: number;
-  /** The presence of the device may have changed, or whether it is disabled. */
-  note(memory: DeviceMemory): void;
-  forget(memory: DeviceMemory): void;
-}
-
 /** The memories of all device ids, and who owns each id. Bounded by the objects in the cluster plus withdrawals under way. */
 export class Fleet {
   readonly #memories = new Map<string, DeviceMemory>();
   readonly #lister: Lister<Device>;
   readonly #presence: PresenceObserver;
-  /** One for all memories: of 100,000, a function each would be 6 MB. */
-  readonly #note = (changed: DeviceMemory): void => this.#presence.note(changed);
   readonly #departed: Departed;
 
   constructor(lister: Lister<Device>, presence: PresenceObserver, departed: Departed) {
@@ -60,7 +50,7 @@ export class Fleet {
   }
 
   #remember(deviceId: string, status: DeviceStatus | undefined): DeviceMemory {
-    const memory = new DeviceMemory(deviceId, status, this.#presence.reading, this.#note);
+    const memory = new DeviceMemory(deviceId, status, this.#presence);
     this.#memories.set(deviceId, memory);
     return memory;
   }
@@ -68,13 +58,13 @@ export class Fleet {
   /** A memory for an id whose object has come: with what its device said to the one before, which nobody stored. */
   #welcome({ spec, status }: Device, isUnwatched: boolean): DeviceMemory {
     const memory = this.#remember(spec.deviceId, status);
-    memory.holder = this.#reservation(spec.deviceId);
+    memory.noteHolder(this.#reservation(spec.deviceId));
     const departure = this.#departed.take(spec.deviceId);
-    if (departure !== undefined) memory.stateGap = 'cleared';
-    else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.stateGap = 'unwatched';
+    if (departure !== undefined) memory.retained.noteGap('cleared');
+    else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.retained.noteGap('unwatched');
     if (departure?.presence === undefined) return memory;
-    memory.presence = notYetHeard(onReconnect(departure.presence, this.#presence.reading));
-    memory.schemaHash = departure.schemaHash;
+    memory.replacePresence(notYetHeard(onReconnect(departure.presence, this.#presence.reading)));
+    memory.noteSchema(departure.schemaHash);
     return memory;
   }
 
@@ -93,8 +83,7 @@ export class Fleet {
   /** A device without an object has announced itself, or left. */
   heardAway(deviceId: string): void {
     this.#departed.heardAway(deviceId);
-    const memory = this.#memories.get(deviceId);
-    if (memory !== undefined) memory.isHeardAway = true;
+    this.#memories.get(deviceId)?.noteHeardAway();
   }
 
   /** Milliseconds for which the id is kept for another namespace than `namespace`. */
@@ -124,32 +113,27 @@ export class Fleet {
     const before = this.#memories.get(deviceId);
     if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false, mustRead: false };
     const memory = before ?? (device === undefined ? this.adopt(deviceId) : this.#welcome(device, isUnwatched));
-    const isNewOwner = memory.ownerUid !== (device?.metadata.uid ?? '');
-    if (isNewOwner) forgetOwner(memory);
+    const ownership = ownershipOf(owner, device);
+    const isNewOwner = memory.ownerUid !== ownership.uid;
     if (isNewOwner && before !== undefined) {
-      memory.stateGap = 'cleared';
-      memory.presence = notYetHeard(memory.presence);
+      memory.retained.noteGap('cleared');
+      memory.replacePresence(notYetHeard(memory.presence));
     }
-    if (device === undefined) memory.orphanedReports ??= new Set();
-    const isEnabled = memory.isDisabled && device?.spec.disabled !== true;
+    const isEnabled = memory.isDisabled && !ownership.isDisabled;
     if (isEnabled || memory.owner === undefined) listenAnew(memory);
-    memory.owner = device === undefined ? undefined : owner;
-    memory.ownerUid = device?.metadata.uid ?? '';
-    if (device !== undefined) {
-      memory.seenRevision = Math.max(memory.seenRevision, device.metadata.generation, knownRevision(device, undefined));
-    }
-    memory.isDisabled = device?.spec.disabled === true;
-    if (isEnabled) memory.presence = onReconnect(memory.presence, this.#presence.reading);
-    else this.#presence.note(memory);
-    memory.desiredNames = Object.keys(device?.properties?.desired ?? {});
+    memory.takeOwnership(ownership);
+    if (device !== undefined)
+      memory.revisions.noteKnown(Math.max(device.metadata.generation, knownRevision(device, undefined)));
+    if (isEnabled) memory.replacePresence(onReconnect(memory.presence, this.#presence.reading));
     return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }
 }
 
-/** What was said while nobody listened is only in the retained state, and newer than what was heard before. */
-function listenAnew(memory: DeviceMemory): void {
-  memory.isBelieving = true;
-  memory.window = undefined;
+function ownershipOf(owner: DeviceKey | undefined, device: Device | undefined): Ownership {
+  if (device === undefined) return NOBODY;
+  const { metadata, spec, properties } = device;
+  const desiredNames = Object.keys(properties?.desired ?? {});
+  return { key: owner, uid: metadata.uid, isDisabled: spec.disabled === true, desiredNames };
 }
 
 /** A twin shows no heartbeat that is older than itself. */
@@ -157,15 +141,8 @@ function notYetHeard(presence: Presence): Presence {
   return { ...presence, lastHeartbeat: undefined };
 }
 
-/** What is about the object goes; what the device itself said, and how often it may cause a write, stays true for the next one. */
-function forgetOwner(memory: DeviceMemory): void {
-  memory.named = NOTHING_NAMED;
-  memory.seenRevision = 0;
-  memory.stepCopy({ kind: 'ownerChanged' });
-  memory.orphanedReports = undefined;
-  memory.clearings = 0;
-  memory.refusal = undefined;
-  memory.trueStatus = undefined;
-  memory.strangeVersion = undefined;
-  memory.isMending = false;
+/** What was said while nobody listened is only in the retained state, and newer than what was heard before. */
+function listenAnew({ retained }: DeviceMemory): void {
+  retained.believe();
+  retained.closeWindow();
 }

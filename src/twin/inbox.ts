@@ -21,6 +21,14 @@ export interface Report {
  */
 export class Inbox {
   #reports: Map<string, Report> | undefined;
+  #announced: readonly string[] | undefined;
+  /** Bounded by the reports that were stored. */
+  #cleared: Set<string> | undefined;
+
+  /** Message names that a new session's birth announced and the twin has not been cut down to yet. */
+  get announced(): readonly string[] | undefined {
+    return this.#announced;
+  }
 
   get size(): number {
     return this.#reports?.size ?? 0;
@@ -56,7 +64,35 @@ export class Inbox {
     if (this.#reports.size === 0) this.#reports = undefined;
   }
 
-  drop(message: string): void {
-    this.#reports?.delete(message);
+  /** A new session's birth names what the device reports; the rest is dropped. Undefined: it names nothing. */
+  beginSession(announced: readonly string[] | undefined): void {
+    this.#announced = announced;
+    this.#cleared = undefined;
+    if (announced === undefined) return;
+    for (const message of this.#reports?.keys() ?? []) if (!announced.includes(message)) this.#reports?.delete(message);
+  }
+
+  /** The twin has been cut down to these names. */
+  noteCutDown(announced: readonly string[] | undefined): void {
+    if (this.#announced === announced) this.#announced = undefined;
+  }
+
+  /** The stored report of `message` was cleared in this session. An empty live one is our own then, which not every broker keeps back. */
+  noteCleared(message: string): void {
+    (this.#cleared ??= new Set()).add(message);
+  }
+
+  wasCleared(message: string): boolean {
+    return this.#cleared?.has(message) === true;
+  }
+
+  /** A stored report of it is one that the device does not report any more. */
+  isDropped(message: string): boolean {
+    return this.#announced?.includes(message) === false || this.wasCleared(message);
+  }
+
+  /** The device reports it again. */
+  noteReported(message: string): void {
+    this.#cleared?.delete(message);
   }
 }

@@ -11,8 +11,6 @@ import { Buffer } from 'node:buffer';
 export class ReadWindow {
   readonly #newest = new Map<string, Buffer>();
   readonly #maxTopics: number;
-  /** Monotonic milliseconds; infinite while a page of the device is asked for or under way. */
-  closesAt = Number.POSITIVE_INFINITY;
 
   constructor(maxTopics: number) {
     this.#maxTopics = maxTopics;

@@ -1,5 +1,3 @@
-import type { ApiError } from '../kube/errors.ts';
-
 /** Milliseconds until a refused status is tried again as a whole, doubling up to the second. */
 const FIRST_MS = 60_000;
 const MOST_MS = 3_600_000;
@@ -35,7 +33,7 @@ export class WriteRefusal {
   }
 
   note(
-    { message, status }: Pick<ApiError, 'message' | 'status'>,
+    { message, status }: { readonly message: string; readonly status: number },
     scope: WriteScope,
     generation: number,
     now: number,

@@ -13,7 +13,6 @@ import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { DEVICE_ID_INDEX } from '../twin/claims.ts';
 import { Departed } from '../twin/departed.ts';
 import { Fleet } from '../twin/fleet.ts';
-import { ReadWindow } from '../twin/read-window.ts';
 import { Router } from './receiver.ts';
 
 const topics = createTopics();
@@ -72,7 +71,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
 describe('the router', () => {
   it('does not let the stored report of a page replace a newer one that was heard live meanwhile', () => {
     const { memory, report, inbox } = setUp();
-    memory.window = new ReadWindow(65);
+    memory.retained.openWindow(65);
     report(30);
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 30 });
@@ -80,7 +79,7 @@ describe('the router', () => {
 
   it('hears the newest report again when a page shows an older one and the twin has lost both', () => {
     const { memory, report, inbox } = setUp();
-    memory.window = new ReadWindow(65);
+    memory.retained.openWindow(65);
     report(30);
     memory.inbox.settle(memory.inbox.peek());
     report(60, true);
@@ -89,14 +88,14 @@ describe('the router', () => {
 
   it('takes stored reports that nobody has repeated', () => {
     const { memory, report, inbox } = setUp();
-    memory.window = new ReadWindow(65);
+    memory.retained.openWindow(65);
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 60 });
   });
 
   it('does not let a stored last will end a session that was heard live meanwhile', () => {
     const { memory, send } = setUp();
-    memory.window = new ReadWindow(65);
+    memory.retained.openWindow(65);
     send(topics.state('sensor-01'), { online: true, session: 's2' });
     send(topics.state('sensor-01'), { online: false, session: 's1', will: true }, true);
     expect(memory.presence).toMatchObject({ online: true, session: 's2' });
@@ -104,25 +103,25 @@ describe('the router', () => {
 
   describe('while a page is read keeps of one device', () => {
     const name = (index: number): string => `flood.v1.M${index}`;
-    const kept = ({ window }: ReturnType<typeof setUp>['memory'], count: number): number[] =>
+    const kept = ({ retained: { window } }: ReturnType<typeof setUp>['memory'], count: number): number[] =>
       Array.from({ length: count }, (_, index) => index).filter(
         (index) => window?.heard(topics.reported('sensor-01', name(index))) !== undefined,
       );
 
     it('nothing over the limit of size', () => {
       const { memory, send, said } = setUp();
-      memory.window = new ReadWindow(65);
+      memory.retained.openWindow(65);
       for (let index = 0; index < 50; index += 1)
         send(topics.reported('sensor-01', name(index)), { value: { text: 'x'.repeat(20_000) } });
       send(topics.state('sensor-01'), { online: true, sdk: 'x'.repeat(20_000) });
       expect(kept(memory, 50)).toEqual([]);
-      expect(memory.window.heard(topics.state('sensor-01'))).toBeUndefined();
+      expect(memory.retained.window?.heard(topics.state('sensor-01'))).toBeUndefined();
       expect(new Set(said)).toEqual(new Set(['bad TooLarge']));
     });
 
     it('no more messages than it may have, nor more reports in line for its twin', () => {
       const { memory, router, clock, send } = setUp();
-      memory.window = new ReadWindow(65);
+      memory.retained.openWindow(65);
       for (let index = 0; index < 2000; index += 1) {
         if (index % 100 === 0) {
           clock.spend(1000);
@@ -136,9 +135,9 @@ describe('the router', () => {
 
     it('no more in a second than is read in one', () => {
       const { memory, report } = setUp();
-      memory.window = new ReadWindow(65);
+      memory.retained.openWindow(65);
       for (let count = 1; count <= 150; count += 1) report(count);
-      expect(memory.window.heard(topics.reported('sensor-01', RATE))?.toString()).toBe(
+      expect(memory.retained.window?.heard(topics.reported('sensor-01', RATE))?.toString()).toBe(
         '{"value":{"intervalSeconds":100}}',
       );
     });

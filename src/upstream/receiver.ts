@@ -2,11 +2,9 @@ import type { BadInputReason } from '../api/reasons.ts';
 import type { Clock } from '../base/clock.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { copyText } from '../twin/broker-copy.ts';
-import { countChange } from '../twin/flapping.ts';
 import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
 import type { IncomingMessage } from '../mqtt/broker.ts';
-import { MAX_REVISION } from '../protocol/envelopes.ts';
 import type { Birth } from '../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../protocol/reported-envelope.ts';
@@ -18,7 +16,6 @@ import type { ReportGate } from './report-gate.ts';
 import type { ReportRequests } from './report-requests.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
-import { RevisionBudget } from '../twin/revision-budget.ts';
 import type { BadInputSink, Wake } from '../twin/wake.ts';
 
 export interface RouterDeps {
@@ -79,8 +76,8 @@ export class Router {
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
     // Shown by a wildcard that looks for others, it may be older than what was heard since the device's own page.
-    if (message.retained && memory.window === undefined) return;
-    const heard = message.retained ? memory.window?.heard(message.topic) : undefined;
+    if (message.retained && memory.retained.window === undefined) return;
+    const heard = message.retained ? memory.retained.window?.heard(message.topic) : undefined;
     if (heard !== undefined) return this.#hearAgain(memory, topic, heard);
     switch (topic.kind) {
       case 'heartbeat':
@@ -115,7 +112,7 @@ export class Router {
     // While its former object's topics are being cleared, what a device says is not an announcement.
     if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
-      if (topic.kind === 'reported') memory?.orphanedReports?.add(topic.message);
+      if (topic.kind === 'reported') memory?.withdrawal?.noteReport(message.topic);
       if (topic.kind === 'desired' && memory !== undefined) this.#routeDesired(memory, message);
       this.#deps.onUnknown(topic, message.payload);
     } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
@@ -148,8 +145,8 @@ export class Router {
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
     const { gate, count, limits, topics } = this.#deps;
-    if (payload.length === 0 && memory.cleared?.has(name) === true) {
-      if (!retained) memory.window?.hear(topics.reported(memory.deviceId, name), payload);
+    if (payload.length === 0 && memory.inbox.wasCleared(name)) {
+      if (!retained) memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
       return;
     }
     count('report');
@@ -185,7 +182,7 @@ export class Router {
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const { limits, topics } = this.#deps;
     if (!retained && payload.length <= limits.maxPayloadBytes)
-      memory.window?.hear(topics.reported(memory.deviceId, name), payload);
+      memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
     const parsed = isProtobuf(payload)
       ? parseReportedProtobuf(payload, limits)
       : parseReported(payload, limits, memory.schemaHash !== undefined);
@@ -194,10 +191,8 @@ export class Router {
     if (flaw !== undefined) {
       this.#refuse(memory, `reported/${name}`, { reason: 'InvalidValue', message: `value.${flaw}` });
     }
-    if (retained && (memory.announced?.includes(name) === false || memory.cleared?.has(name) === true)) {
-      return this.#deps.wake.clear(memory, name);
-    }
-    memory.cleared?.delete(name);
+    if (retained && memory.inbox.isDropped(name)) return this.#deps.wake.clear(memory, name);
+    memory.inbox.noteReported(name);
     if (this.#isOneTooMany(memory, name)) {
       const message = `${memory.inbox.size} other messages of this device wait already (--max-messages-per-device)`;
       return this.#refuse(memory, `reported/${name}`, { reason: 'TooManyMessages', message });
@@ -225,7 +220,7 @@ export class Router {
         this.#refuse(memory, `reported/${name}`, { reason: 'ForeignUid', message: `uid ${uid} is not this object's` });
       return valueOnly;
     }
-    if (!this.#isPlausible(memory, revision)) {
+    if (!memory.revisions.isPlausible(revision, this.#deps.clock.monotonic())) {
       this.#refuse(memory, `reported/${name}`, {
         reason: 'BadRevision',
         message: `revision ${revision} was never issued`,
@@ -256,11 +251,11 @@ export class Router {
     const { limits, topics } = this.#deps;
     const parsed = parseState(payload, limits);
     if (!retained && payload.length <= limits.maxPayloadBytes)
-      memory.window?.hear(topics.state(memory.deviceId), payload);
+      memory.retained.window?.hear(topics.state(memory.deviceId), payload);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
-    memory.stateGap = 'none';
-    const delivery: Delivery = !retained ? 'live' : memory.isBelieving ? 'believed' : 'recheck';
+    memory.retained.noteGap('none');
+    const delivery: Delivery = !retained ? 'live' : memory.retained.isBelieved ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);
     else this.#setPresence(memory, onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.rules));
@@ -288,33 +283,18 @@ export class Router {
   }
 
   #beginSession(memory: DeviceMemory, birth: Birth): void {
-    memory.named = { ...memory.named, reissued: new Set() };
-    memory.announced = birth.reports;
-    memory.cleared = undefined;
-    for (const name of memory.inbox.peek().keys()) {
-      if (birth.reports?.includes(name) === false) memory.inbox.drop(name);
-    }
+    memory.revisions.beginSession();
+    memory.inbox.beginSession(birth.reports);
     this.#wakeOnline(memory);
   }
 
   #nameRevision(memory: DeviceMemory, { uid, revision }: Birth): void {
     if (revision === undefined || uid !== memory.ownerUid) return;
-    if (!this.#isPlausible(memory, revision)) {
+    if (!memory.revisions.isPlausible(revision, this.#deps.clock.monotonic())) {
       this.#refuse(memory, 'state', { reason: 'BadRevision', message: `revision ${revision} was never issued` });
-    } else if (revision > memory.named.birth) {
-      memory.named = { ...memory.named, birth: revision };
+    } else if (memory.revisions.nameByBirth(revision)) {
       this.#deps.wake.desired(memory.deviceId);
     }
-  }
-
-  /** A revision above all that is known is believed as far as the device's budget goes, and known from then on. */
-  #isPlausible(memory: DeviceMemory, revision: number): boolean {
-    const raise = revision - memory.seenRevision;
-    if (raise <= 0) return true;
-    memory.revisionBudget ??= new RevisionBudget();
-    if (revision > MAX_REVISION || !memory.revisionBudget.take(raise, this.#deps.clock.monotonic())) return false;
-    memory.seenRevision = revision;
-    return true;
   }
 
   #noteMessage(memory: DeviceMemory): void {
@@ -324,8 +304,7 @@ export class Router {
 
   #setPresence(memory: DeviceMemory, presence: Presence): void {
     const { online, reason, session, asleepUntil } = memory.presence;
-    countChange(memory, memory.presence, presence, this.#deps.clock.monotonic());
-    memory.presence = presence;
+    memory.changePresence(presence, this.#deps.clock.monotonic());
     const isNews =
       presence.online !== online ||
       presence.reason !== reason ||
@@ -336,7 +315,7 @@ export class Router {
 
   /** Not before it may be written: a device that flaps costs no look at its status in between. */
   #wakeOnline(memory: DeviceMemory): void {
-    this.#deps.wake.status(memory, 'online', memory.flapping?.waitMs(this.#deps.clock.monotonic()));
+    this.#deps.wake.status(memory, 'online', memory.presenceSlot.flapping?.waitMs(this.#deps.clock.monotonic()));
   }
 
   #refuse(memory: DeviceMemory, where: string, { reason, message }: { reason: BadInputReason; message: string }): void {

@@ -1,0 +1,60 @@
+import { ReadWindow } from './read-window.ts';
+
+/** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object came while nobody led, and may have had a predecessor. */
+export type StateGap = 'none' | 'cleared' | 'unwatched';
+
+/** How far what the broker stores of one device has been read, beside its document. */
+export class RetainedState {
+  #window: ReadWindow | undefined;
+  /** Monotonic milliseconds; infinite while a page of the device is asked for or under way. */
+  #windowClosesAt = Number.POSITIVE_INFINITY;
+  #isBelieved = true;
+  #gap: StateGap = 'none';
+
+  /** Present while stored messages of the device may arrive. */
+  get window(): ReadWindow | undefined {
+    return this.#window;
+  }
+
+  /** The state topic is read for the first time since the last connect: retained state is believed. */
+  get isBelieved(): boolean {
+    return this.#isBelieved;
+  }
+
+  /** `none` once the state was read or asked for. */
+  get gap(): StateGap {
+    return this.#gap;
+  }
+
+  /** A page is asked for. */
+  openWindow(maxTopics: number): void {
+    this.#window ??= new ReadWindow(maxTopics);
+    this.#windowClosesAt = Number.POSITIVE_INFINITY;
+  }
+
+  closeWindow(): void {
+    this.#window = undefined;
+  }
+
+  /** The page has ended; `closeDueWindow` closes it when no other page was asked for until then. */
+  closeWindowAt(atMs: number): void {
+    this.#windowClosesAt = atMs;
+  }
+
+  closeDueWindow(now: number): void {
+    if (this.#windowClosesAt <= now) this.#window = undefined;
+  }
+
+  /** What was said while nobody listened is only in the store. */
+  believe(): void {
+    this.#isBelieved = true;
+  }
+
+  noteRead(): void {
+    this.#isBelieved = false;
+  }
+
+  noteGap(gap: StateGap): void {
+    this.#gap = gap;
+  }
+}
