@@ -96,22 +96,37 @@ describe('a report', () => {
   it.each<[string, unknown, string, string]>([
     ['nothing in it', {}, 'InvalidEnvelope', 'value is absent, expected an object, or a status'],
     ['a value that is no object', { value: [1] }, 'InvalidEnvelope', 'value is an array, expected an object'],
-    [
-      'an unknown status',
-      { status: 'done', value: {} },
-      'InvalidEnvelope',
-      'status is "done", expected one of accepted',
-    ],
-    ['a fraction as revision', { revision: 1.5, value: {} }, 'BadRevision', 'revision is 1.5'],
-    ['a negative revision', { revision: -1, value: {} }, 'BadRevision', 'revision is -1'],
-    ['a revision over 2³¹−1', { revision: 2 ** 31, value: {} }, 'BadRevision', '2147483647'],
-    ['a uid that is no text', { uid: 1, value: {} }, 'InvalidEnvelope', 'uid is 1, expected a string'],
-    ['a very long uid', { uid: 'x'.repeat(129), value: {} }, 'InvalidEnvelope', 'at most 128'],
+    ['a bad decision alone', { revision: 1.5, status: 'applied' }, 'BadRevision', 'revision is 1.5'],
     ['a version as text', { version: '1', value: {} }, 'UnsupportedVersion', 'version is "1"'],
     ['a number', 7, 'InvalidEnvelope', 'payload is 7'],
   ])('is refused: %s', (_, sent, reason, message) => {
     const parsed = parseReported(bytes(sent), limits);
     expect(parsed).toMatchObject({ ok: false, reason, message: expect.stringContaining(message) });
+  });
+
+  it.each<[string, JsonObject, string, string]>([
+    ['an unknown status', { status: 'done' }, 'InvalidEnvelope', 'status is "done", expected one of accepted'],
+    ['a fraction as revision', { revision: 1.5 }, 'BadRevision', 'revision is 1.5'],
+    ['a negative revision', { revision: -1 }, 'BadRevision', 'revision is -1'],
+    ['a revision over 2³¹−1', { revision: 2 ** 31 }, 'BadRevision', '2147483647'],
+    ['a uid that is no text', { uid: 1 }, 'InvalidEnvelope', 'uid is 1, expected a string'],
+    ['a very long uid', { uid: 'x'.repeat(129) }, 'InvalidEnvelope', 'at most 128'],
+  ])('keeps its value and loses its decision, whole: %s', (_, part, reason, message) => {
+    const sent = { uid: 'u', revision: 12, status: 'applied', reason: 'r', value: { a: 1 }, ...part };
+    const problems = [{ ok: false, reason, message: expect.stringContaining(message) }];
+    expect(parseReported(bytes(sent), limits)).toEqual({ ok: true, value: { value: { a: 1 } }, problems });
+  });
+
+  it.each<[string, JsonObject, JsonObject, string]>([
+    ['a value that is no object', { value: [1] }, {}, 'InvalidEnvelope'],
+    ['a reason that is no text', { reason: 1 }, { value: { a: 1 } }, 'InvalidEnvelope'],
+  ])('keeps its decision without the part that does not fit: %s', (_, part, kept, reason) => {
+    const decision = { uid: 'u', revision: 12, status: 'applied' };
+    expect(parseReported(bytes({ ...decision, value: { a: 1 }, ...part }), limits)).toMatchObject({
+      ok: true,
+      value: { ...decision, ...kept },
+      problems: [{ reason }],
+    });
   });
 
   it('keeps the first 1,024 characters of a reason, and never half a character', () => {

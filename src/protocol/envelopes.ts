@@ -41,12 +41,6 @@ export interface ReportedEnvelope {
   readonly value?: JsonObject;
 }
 
-/** A report as it was read. */
-export interface ReadReport extends ReportedEnvelope {
-  /** Why its value was left out: it could not be kept as it was said. The decision counts all the same. */
-  readonly flaw?: string;
-}
-
 export type Encoding = 'json' | 'protobuf';
 
 /** `…/{id}/state`, up, retained. */

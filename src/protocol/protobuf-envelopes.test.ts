@@ -130,6 +130,22 @@ describe('a report in protobuf', () => {
     expect(parseReportedProtobuf(bytes, limits)).toEqual({ ok: true, value: report });
   });
 
+  it.each<[string, object, string]>([
+    ['a revision over 2³¹−1', { revision: 2 ** 31 }, 'BadRevision'],
+    ['a very long uid', { uid: 'x'.repeat(129) }, 'InvalidEnvelope'],
+  ])('keeps its value and loses its decision, whole: %s', (_, part, reason) => {
+    const sent = { uid: 'u', revision: 12, status: 3, reason: 'r', value: VALUE, ...part };
+    expect(parseReportedProtobuf(write('Reported', sent), limits)).toMatchObject({
+      ok: true,
+      value: { value: VALUE },
+      problems: [{ reason }],
+    });
+    expect(parseReportedProtobuf(write('Reported', { ...sent, value: undefined }), limits)).toMatchObject({
+      ok: false,
+      reason,
+    });
+  });
+
   it('that says nothing is refused, and a long reason cut', () => {
     expect(parseReportedProtobuf(write('Reported', { uid: 'u' }), limits)).toMatchObject({
       ok: false,

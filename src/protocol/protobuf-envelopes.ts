@@ -1,10 +1,11 @@
 /** The envelopes in protobuf, as `mir-protocol.proto` describes them. Never throws: what a device sends is data. */
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
+import type { BadInputReason } from '../api/reasons.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { Decision, Owner, ReportedEnvelope } from './envelopes.ts';
 import { badInput } from './json.ts';
-import type { JsonLimits, Parsed } from './json.ts';
+import type { BadInput, JsonLimits, Parsed } from './json.ts';
 import { ProtobufError, readFields, readProtobuf } from './protobuf-fields.ts';
 import type { FieldTable, FieldValue } from './protobuf-fields.ts';
 import { isMessageName } from './topics.ts';
@@ -136,35 +137,52 @@ export function encodeReportedProtobuf({ uid, revision, status, reason, value }:
 }
 
 /** Reads `…/reported/{message}`; one without value and status says nothing and is refused. */
+/** Value and decision count by themselves, as in JSON. Bytes that are no message of this kind are refused whole. */
 export function parseReportedProtobuf(payload: Buffer, limits: JsonLimits): Parsed<EncodedReported> {
-  return parse(payload, limits, ['uid', 'revision', 'status', 'reason', 'value'], (fields) => {
-    const report: { -readonly [K in keyof EncodedReported]: EncodedReported[K] } = {};
-    fields({
-      2: (field) => {
-        const uid = text(field, MAX_UID_TEXT);
-        if (uid !== '') report.uid = uid;
-      },
-      3: (field) => {
-        const revision = readRevision(field);
-        if (revision !== undefined) report.revision = revision;
-      },
-      4: (field) => {
-        const status = DECISIONS[field.number()];
-        if (status !== undefined) report.status = status;
-      },
-      5: (field) => {
-        const reason = field.text();
-        if (reason !== '') report.reason = cut(reason);
-      },
-      6: (field) => {
-        report.value = field.bytes();
-      },
-    });
-    if (report.value === undefined && report.status === undefined) {
+  const problems: BadInput[] = [];
+  const parsed = parse(payload, limits, ['uid', 'revision', 'status', 'reason', 'value'], (fields) => {
+    const { value, ...decision } = readReported(fields, problems);
+    const isDecided = problems.length === 0 && decision.status !== undefined;
+    if (value === undefined && !isDecided) {
+      const [problem] = problems;
+      if (problem !== undefined) throw new ProtobufError(problem.reason, problem.message);
       throw new ProtobufError('InvalidEnvelope', 'value is absent, expected a value or a status');
     }
-    return report;
+    return { ...(problems.length === 0 && decision), ...(value !== undefined && { value }) };
   });
+  return parsed.ok && problems.length > 0 ? { ...parsed, problems } : parsed;
+}
+
+function readReported(fields: (table: FieldTable) => void, problems: BadInput[]): EncodedReported {
+  const report: { -readonly [K in keyof EncodedReported]: EncodedReported[K] } = {};
+  const note = (reason: BadInputReason, message: string): void => void problems.push(badInput(reason, message));
+  fields({
+    2: (field) => {
+      const uid = field.text();
+      if (uid.length > MAX_UID_TEXT)
+        note('InvalidEnvelope', `uid has ${uid.length} characters, expected at most ${MAX_UID_TEXT}`);
+      else if (uid !== '') report.uid = uid;
+    },
+    3: (field) => {
+      const revision = field.number();
+      if (revision > MAX_REVISION) note('BadRevision', `revision is ${revision}, expected at most ${MAX_REVISION}`);
+      else if (revision !== 0) report.revision = revision;
+    },
+    4: (field) => {
+      const number = field.number();
+      const status = DECISIONS[number];
+      if (status !== undefined) report.status = status;
+      else if (number !== 0) note('InvalidEnvelope', `status is ${number}, expected 1 to ${DECISIONS.length - 1}`);
+    },
+    5: (field) => {
+      const reason = field.text();
+      if (reason !== '') report.reason = cut(reason);
+    },
+    6: (field) => {
+      report.value = field.bytes();
+    },
+  });
+  return report;
 }
 
 /** Size, version, then the fields. */

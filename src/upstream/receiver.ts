@@ -187,10 +187,7 @@ export class Router {
       ? parseReportedProtobuf(payload, limits)
       : parseReported(payload, limits, memory.schemaHash !== undefined);
     if (!parsed.ok) return this.#refuse(memory, `reported/${name}`, parsed);
-    const flaw = 'flaw' in parsed.value ? parsed.value.flaw : undefined;
-    if (flaw !== undefined) {
-      this.#refuse(memory, `reported/${name}`, { reason: 'InvalidValue', message: `value.${flaw}` });
-    }
+    for (const problem of parsed.problems ?? []) this.#refuse(memory, `reported/${name}`, problem);
     if (retained && memory.inbox.isDropped(name)) return this.#deps.wake.clear(memory, name);
     memory.inbox.noteReported(name);
     if (this.#isOneTooMany(memory, name)) {
