@@ -28,8 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['api', 'base', 'kube', 'workqueue'],
   // Pure: the desired document.
   document: ['api', 'protocol', 'schema'],
-  // What is known of a device; no I/O.
-  twin: [...VOCABULARY, 'kube', 'mqtt', 'cache', 'document'],
+  // What is known of a device; no I/O, so neither transport.
+  twin: [...VOCABULARY, 'cache', 'document'],
   ...Object.fromEntries(FLOWS.map((flow) => [flow, FLOW_IMPORTS])),
   config: ['base', 'protocol'],
   telemetry: ['api', 'base', 'cache', 'controller', 'kube', 'workqueue'],
@@ -146,7 +146,15 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'withdrawal.noteReport': ['upstream', 'leader'],
   'withdrawal.noteCleared': ['downstream'],
 };
-const READS = ['inbox.has', 'inbox.peek', 'inbox.isDropped', 'inbox.wasCleared', 'pace.restMs', 'pace.waitMs'];
+const READS = [
+  'inbox.has',
+  'inbox.peek',
+  'inbox.isDropped',
+  'inbox.wasCleared',
+  'withdrawal.isGone',
+  'pace.restMs',
+  'pace.waitMs',
+];
 
 const SLICES = ['inbox', 'retained', 'revisions', 'status', 'pace', 'presenceSlot', 'withdrawal'];
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');

@@ -18,13 +18,12 @@ import { harmless } from '../protocol/text.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { ReportGate } from '../upstream/report-gate.ts';
 import { ReportRequests } from '../upstream/report-requests.ts';
-import { askDevice } from '../twin/ask-device.ts';
 import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { namespaceOf } from '../twin/claims.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { CopyEvent } from '../twin/broker-copy.ts';
-import { problemOf } from '../twin/broker-copy.ts';
+import { heldProblem } from '../twin/broker-copy.ts';
 import { DesiredReconciler } from '../downstream/reconcile.ts';
 import { Departed } from '../twin/departed.ts';
 import { Discovery } from '../readback/discovery.ts';
@@ -393,7 +392,7 @@ export class Term implements BrokerHandlers {
   #retryRefused(deviceId: string): boolean {
     const memory = this.#fleet.get(deviceId);
     // A change that was taken back leaves nothing to try.
-    if (memory === undefined || problemOf(memory.copy)?.reason !== 'BrokerRefused') return false;
+    if (memory === undefined || heldProblem(memory.copy)?.reason !== 'BrokerRefused') return false;
     if (memory.copy.isRead) this.#deps.desiredQueue.add(deviceId);
     else this.#pages.request(deviceId);
     return true;
@@ -425,6 +424,11 @@ export class Term implements BrokerHandlers {
         statusQueue.addAfter(memory.owner, Math.max(afterMs, restMs(memory)), WRITE_PRIORITY[writeClass]);
       },
       page: (deviceId) => this.#pages.request(deviceId),
+      ask: (deviceId, what) => {
+        broker.publish(this.#deps.topics.get(deviceId), what, { retain: false, qos: 1 }).catch((error: unknown) => {
+          log.debug({ err: error, deviceId, what }, 'could not ask a device');
+        });
+      },
       clear: (memory, message) => {
         const topic = this.#deps.topics.reported(memory.deviceId, message);
         memory.inbox.noteCleared(message);
@@ -491,7 +495,7 @@ export class Term implements BrokerHandlers {
       const reported = this.#lister.get(memory.owner)?.status?.reported ?? {};
       return unheard.some((name) => !Object.hasOwn(reported, name));
     };
-    for (const deviceId of this.#requests.due(now, isAnyMissing)) askDevice(this.#deps, deviceId, 'reported');
+    for (const deviceId of this.#requests.due(now, isAnyMissing)) this.#wake.ask(deviceId, 'reported');
   }
 
   #requestStates(now: number): void {
@@ -504,7 +508,7 @@ export class Term implements BrokerHandlers {
   #requestState(memory: DeviceMemory | undefined): boolean {
     if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
     memory.retained.noteGap('none');
-    askDevice(this.#deps, memory.deviceId, 'state');
+    this.#wake.ask(memory.deviceId, 'state');
     return true;
   }
 

@@ -9,7 +9,6 @@ import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import { askDevice } from '../twin/ask-device.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import { hashSchema } from '../schema/load-schema.ts';
@@ -65,7 +64,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       clock: deps.clock,
       keeper: new SchemaKeeper(deps, signal),
       isHeld: (hash) => this.#isHeld(hash),
-      ask: (deviceId) => askDevice(deps, deviceId, 'schema'),
+      ask: (deviceId) => deps.wake.ask(deviceId, 'schema'),
       canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
       announces: (deviceId, hash) => deps.fleet.get(deviceId)?.schemaHash === hash,
       isKnown: (deviceId) => deps.fleet.get(deviceId) !== undefined,

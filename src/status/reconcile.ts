@@ -17,7 +17,7 @@ import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { Report } from '../twin/inbox.ts';
 import { typeReport } from './type-report.ts';
 import { DeviceMemory } from '../twin/device-memory.ts';
-import { problemOf, publishedGeneration } from '../twin/broker-copy.ts';
+import { heldProblem, publishedGeneration } from '../twin/broker-copy.ts';
 import type { EventSink } from '../twin/events.ts';
 import { transitionEvents } from './events.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -205,7 +205,7 @@ export class StatusReconciler {
   #publication(device: Device, memory: DeviceMemory, typing: Typing): Publication | undefined {
     const { copy } = memory;
     const document = this.#parseOwn(device, copy.standing?.payload, typing);
-    const held = problemOf(copy);
+    const held = heldProblem(copy);
     if (held !== undefined) return { kind: 'held', problem: held, document };
     const isPublished = publishedGeneration(copy) === device.metadata.generation;
     if (isPublished && document !== undefined) return { kind: 'published', document };
@@ -373,7 +373,7 @@ function claimOf(key: DeviceKey, memory: DeviceMemory | undefined): Claim {
 /** Whose the id is, is guessed by age: what stands at the broker has not been read yet, and is not refused either. */
 function isUndecided(memory: DeviceMemory | undefined): boolean {
   if (memory?.owner === undefined || memory.copy.isRead) return false;
-  return memory.holder === undefined && problemOf(memory.copy) === undefined;
+  return memory.holder === undefined && heldProblem(memory.copy) === undefined;
 }
 
 function mayNeedReissue({ revisions }: DeviceMemory, { status }: Device): boolean {

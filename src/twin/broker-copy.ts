@@ -264,7 +264,7 @@ export function publishedGeneration({ conclusion }: BrokerCopy): number | undefi
   return conclusion?.kind === 'published' ? conclusion.generation : undefined;
 }
 
-export function problemOf({ conclusion }: BrokerCopy): PublishProblem | undefined {
+export function heldProblem({ conclusion }: BrokerCopy): PublishProblem | undefined {
   return conclusion?.kind === 'held' ? conclusion.problem : undefined;
 }
 

@@ -47,6 +47,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
       desired: () => said.push('desired'),
       status: (_memory, writeClass) => said.push(`status ${writeClass}`),
       page: () => said.push('page'),
+      ask: (_id, what) => said.push(`ask ${what}`),
       clear: (_memory, message) => said.push(`clear ${message}`),
     },
     onBadInput: (reason) => said.push(`bad ${reason}`),

@@ -1,0 +1,71 @@
+import { DONE } from '../controller/outcome.ts';
+import type { Outcome } from '../controller/outcome.ts';
+import { isOurs } from '../document/ownership.ts';
+import type { Realm } from '../document/ownership.ts';
+import type { StandingDocument } from '../document/standing.ts';
+import type { Topics } from '../protocol/topics.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import type { Wake } from '../twin/wake.ts';
+import type { Publisher } from './publish.ts';
+
+export interface WithdrawerDeps {
+  readonly fleet: Fleet;
+  readonly topics: Topics;
+  readonly realm: Realm;
+  readonly wake: Wake;
+  /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
+  readonly refresh: (deviceId: string) => boolean;
+}
+
+/** A device that goes on storing reports keeps its id's document for so many pages, and no longer. */
+const MOST_CLEARINGS = 3;
+/** Takes out of the broker's store what belongs to an id without an object. */
+export class Withdrawer {
+  readonly #deps: WithdrawerDeps;
+  readonly #publisher: Publisher;
+
+  constructor(deps: WithdrawerDeps, publisher: Publisher) {
+    this.#deps = deps;
+    this.#publisher = publisher;
+  }
+
+  /**
+   * Clears every retained topic of an id whose object is gone, after a page has shown which there are. The document goes last: while
+   * it stands, a withdrawal that was cut short is found and finished after the next connect. It goes only when a page has shown no
+   * report beside it, because some brokers look up what they store after the end of a page.
+   */
+  async withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
+    const { topics, realm } = this.#deps;
+    const id = memory.deviceId;
+    if (copy !== undefined && !isOurs(copy.owner, realm)) return this.#depart(memory);
+    const { withdrawal } = memory;
+    if (withdrawal === undefined) return DONE;
+    const { reports, clearings } = withdrawal;
+    const isShownBare = clearings > 0 && reports.length === 0;
+    const isLast = isShownBare || clearings === MOST_CLEARINGS;
+    const failed = await this.#publisher.clear(memory, isLast ? [topics.desired(id)] : [...reports, topics.state(id)]);
+    if (failed !== undefined) return failed;
+    if (memory.owner !== undefined) this.#reread(memory);
+    else if (isLast) this.#depart(memory);
+    else {
+      withdrawal.noteCleared();
+      advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
+    }
+    return DONE;
+  }
+
+  /** Whoever waits for the id in another namespace gets its turn. */
+  #depart(memory: DeviceMemory): Outcome {
+    this.#deps.fleet.depart(memory);
+    this.#deps.refresh(memory.deviceId);
+    return DONE;
+  }
+
+  /** An object came for the id while its predecessor's topics were being cleared. */
+  #reread(memory: DeviceMemory): void {
+    memory.retained.noteGap('cleared');
+    advanceCopy(memory, { kind: 'withdrawn' }, this.#deps.wake);
+  }
+}
