@@ -130,6 +130,7 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'revisions.nameByReport': ['status'],
   'revisions.beginSession': ['upstream'],
   'revisions.forgetOwner': ['twin'],
+  'withdrawal.noteGone': ['twin', 'downstream'],
   'status.awaitAnswer': ['downstream'],
   'status.dueHeartbeat': ['leader'],
   'status.noteStrange': ['leader'],

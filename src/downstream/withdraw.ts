@@ -1,22 +1,30 @@
+import type { Logger } from '../base/log.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { isOurs } from '../document/ownership.ts';
 import type { Realm } from '../document/ownership.ts';
 import type { StandingDocument } from '../document/standing.ts';
+import type { Owner } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { Wake } from '../twin/wake.ts';
+import type { Withdrawal } from '../twin/withdrawal.ts';
 import type { Publisher } from './publish.ts';
 
 export interface WithdrawerDeps {
   readonly fleet: Fleet;
   readonly topics: Topics;
   readonly realm: Realm;
+  readonly log: Logger;
   readonly wake: Wake;
   /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
   readonly refresh: (deviceId: string) => boolean;
+  /** Whether the object that a document names answers to its name. */
+  readonly isThere: (owner: Owner) => Promise<boolean>;
+  /** The cache lacks an object that is there. */
+  readonly relist: () => void;
 }
 
 /** A device that goes on storing reports keeps its id's document for so many pages, and no longer. */
@@ -42,6 +50,7 @@ export class Withdrawer {
     if (copy !== undefined && !isOurs(copy.owner, realm)) return this.#depart(memory);
     const { withdrawal } = memory;
     if (withdrawal === undefined) return DONE;
+    if (copy !== undefined && !withdrawal.isGone(copy.owner.uid)) return this.#confirmGone(withdrawal, copy.owner);
     const { reports, clearings } = withdrawal;
     const isShownBare = clearings > 0 && reports.length === 0;
     const isLast = isShownBare || clearings === MOST_CLEARINGS;
@@ -53,6 +62,18 @@ export class Withdrawer {
       withdrawal.noteCleared();
       advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
     }
+    return DONE;
+  }
+
+  /** That the cache lacks an object which only a document names is a hint: it is asked for by name before anything is cleared. */
+  async #confirmGone(withdrawal: Withdrawal, owner: Owner): Promise<Outcome> {
+    const { isThere, relist, log } = this.#deps;
+    if (!(await isThere(owner))) {
+      withdrawal.noteGone(owner.uid);
+      return { kind: 'requeue', afterMs: 0 };
+    }
+    log.error({ owner }, 'the list of devices lacks an object that is there: listing again');
+    relist();
     return DONE;
   }
 

@@ -312,6 +312,15 @@ describe('an object that is deleted', () => {
     expect(bed.broker.published.at(-1)).toMatchObject({ topic: 'mir/v1alpha/sensor-01/desired', payload: '' });
   });
 
+  it('takes along what its device stored under names that no message has', async () => {
+    await using bed = await stored();
+    for (const name of ['not a name', 'a/b', 'constructor', 'm'.repeat(300)])
+      bed.broker.keep(`mir/v1alpha/sensor-01/reported/${name}`, '{}');
+    bed.kube.delete('default/sensor');
+    await bed.pass(1000);
+    expect(bed.broker.keptTopics).toEqual([]);
+  });
+
   it('is withdrawn after the reconnect when the withdrawal was cut in the middle', async () => {
     await using bed = await stored();
     bed.broker.publishScript.push('ok', 'lost');

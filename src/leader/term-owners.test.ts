@@ -115,6 +115,24 @@ describe('an id that objects of two namespaces name', () => {
   });
 });
 
+describe('a document of another namespace, whose object the cache lacks', () => {
+  it('is asked for by name before it is withdrawn, and listed again', async () => {
+    await using bed = await startTerm([], GRACE);
+    bed.broker.disconnect();
+    const ofA = { cluster: 'c1', namespace: 'tenant-a', name: 'twin', uid: 'uid-a' };
+    bed.holds({ ...document(10, 3, 'uid-a'), owner: ofA });
+    bed.apply(TENANT_B);
+    await bed.pass(100);
+    bed.kube.pauseWatch();
+    bed.apply(TENANT_A);
+    bed.broker.connect();
+    await bed.pass(5000);
+    expect(bed.broker.published.filter(({ payload }) => payload === '')).toEqual([]);
+    expect(owner(bed)).toBe('uid-a');
+    expect(bed.condition('Stalled', B)).toBe('True/DuplicateDeviceId');
+  });
+});
+
 describe('two objects of one second in one namespace', () => {
   it.each(['uid-1', 'uid-2'])('share the id as before, whichever uid is the smaller: %s', async (uid) => {
     await using bed = await startTerm([], GRACE);

@@ -93,6 +93,23 @@ describe('an object that is deleted and made again while its device stays connec
     expect(bed.document()?.owner.uid).toBe('uid-2');
   });
 
+  it('does so once more after its device had spoken while the topics were being cleared', async () => {
+    await using bed = await connected();
+    bed.broker.publishDelayMs = 100;
+    bed.kube.delete('default/sensor');
+    await bed.until(() => bed.broker.published.some(({ payload }) => payload === ''), 2000);
+    bed.says(BIRTH);
+    bed.apply(NEXT);
+    await bed.pass(3000);
+    bed.says(BIRTH);
+    await bed.pass(1000);
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    bed.apply({ ...NEXT, uid: 'uid-3' });
+    await bed.pass(1000);
+    expect(bed.condition('Online')).toBe('True/Birth');
+  });
+
   it('believes what was said in between, not what was said before', async () => {
     await using bed = await connected();
     bed.kube.delete('default/sensor');

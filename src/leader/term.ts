@@ -231,6 +231,8 @@ export class Term implements BrokerHandlers {
       ...shared,
       typingOf,
       refresh: (deviceId) => this.#refreshOwner(deviceId),
+      isThere: (owner) => discovery.isThere(owner),
+      relist: () => deps.devices.relist(),
       realm,
       settleMs: config.settleMs,
       refusals: this.#refusals,

@@ -35,6 +35,8 @@ export interface Topics {
   readonly births: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
   readonly parse: (topic: string) => ParsedTopic | undefined;
+  /** The device id below whose `reported` a topic is, whatever the message is called and however long the topic is. */
+  readonly reporterOf: (topic: string) => string | undefined;
 }
 
 interface LiveFilter {
@@ -72,6 +74,7 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     }),
     births: `${base}+/state/#`,
     parse: (topic) => parseTopic(topic, base, maxTopicBytes),
+    reporterOf: (topic) => reporterOf(topic, base),
   };
 }
 
@@ -102,6 +105,13 @@ function parseReported(rest: string, deviceId: string): ParsedTopic | undefined 
   if (!rest.startsWith(REPORTED)) return undefined;
   const message = rest.slice(REPORTED.length);
   return isMessageName(message) ? { kind: 'reported', deviceId, message } : undefined;
+}
+
+function reporterOf(topic: string, base: string): string | undefined {
+  if (!topic.startsWith(base)) return undefined;
+  const idEnd = topic.indexOf('/', base.length);
+  const deviceId = topic.slice(base.length, Math.max(idEnd, base.length));
+  return DEVICE_ID.test(deviceId) && topic.startsWith(REPORTED, idEnd + 1) ? deviceId : undefined;
 }
 
 /** True for a protobuf full name that is not one of the properties every object inherits (`toString`). */

@@ -30,6 +30,9 @@ export interface DiscoveryDeps {
   readonly onBlocked: (documents: number) => void;
 }
 
+/** A device id, and the object that its document names. */
+type Orphan = readonly [deviceId: string, owner: Owner];
+
 /** Objects asked for by name at once. */
 const ASKED_AT_ONCE = 8;
 
@@ -72,9 +75,9 @@ export class Discovery {
       );
       return;
     }
-    const gone = (await this.#findGone(orphans)).filter((deviceId) => this.#isUnclaimed(deviceId));
-    for (const deviceId of gone) {
-      fleet.adopt(deviceId).beginWithdrawal();
+    const gone = (await this.#findGone(orphans)).filter(([deviceId]) => this.#isUnclaimed(deviceId));
+    for (const [deviceId, { uid }] of gone) {
+      fleet.adopt(deviceId).beginWithdrawal(uid);
       wake.page(deviceId);
     }
     if (gone.length > 0) log.info({ orphans: gone.length }, 'withdrawing documents whose objects are gone');
@@ -85,13 +88,13 @@ export class Discovery {
   }
 
   /** Those whose object answers to its name no more. Rejects when that cannot be known. */
-  async #findGone(orphans: readonly (readonly [string, Owner])[]): Promise<string[]> {
+  async #findGone(orphans: readonly Orphan[]): Promise<Orphan[]> {
     const { relist, log } = this.#deps;
-    const gone: string[] = [];
+    const gone: Orphan[] = [];
     for (let at = 0; at < orphans.length; at += ASKED_AT_ONCE) {
       const batch = orphans.slice(at, at + ASKED_AT_ONCE);
-      const found = await Promise.all(batch.map(([, owner]) => this.#isThere(owner)));
-      gone.push(...batch.filter((_, index) => found[index] === false).map(([deviceId]) => deviceId));
+      const found = await Promise.all(batch.map(([, owner]) => this.isThere(owner)));
+      gone.push(...batch.filter((_, index) => found[index] === false));
     }
     if (gone.length < orphans.length) {
       log.error(
@@ -103,7 +106,8 @@ export class Discovery {
     return gone;
   }
 
-  async #isThere({ namespace, name, uid }: Owner): Promise<boolean> {
+  /** Whether the object that a document names answers to its name. Rejects when that cannot be known. */
+  async isThere({ namespace, name, uid }: Owner): Promise<boolean> {
     try {
       const path = devicePath(`${namespace}/${name}`);
       const { metadata } = await this.#deps.client.get<Device>(path, undefined, this.#signal);

@@ -126,7 +126,8 @@ export class DeviceMemory {
   /** The id is this object's now. What is about another one goes; what the device itself said, and how often it may cause a write, stays true. */
   takeOwnership(ownership: Ownership): void {
     if (ownership.uid !== this.#ownership.uid) this.#forgetOwner();
-    if (ownership.key === undefined) this.beginWithdrawal();
+    if (ownership.key === undefined) this.beginWithdrawal(this.#ownership.uid);
+    else this.#isHeardAway = false;
     this.#ownership = ownership;
     this.#observer?.note(this);
   }
@@ -138,8 +139,10 @@ export class DeviceMemory {
     this.#withdrawal = undefined;
   }
 
-  beginWithdrawal(): void {
+  /** `goneUid`: of the object whose end is known. */
+  beginWithdrawal(goneUid: string): void {
     this.#withdrawal ??= new Withdrawal();
+    this.#withdrawal.noteGone(goneUid);
   }
 
   noteHolder(holder: Holder | undefined): void {

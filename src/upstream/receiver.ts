@@ -60,7 +60,7 @@ export class Router {
     const topic = this.#deps.topics.parse(message.topic);
     if (topic === undefined) {
       // Stored state of others is their business; a live one is worth a count.
-      if (message.retained) return;
+      if (message.retained) return this.#routeStray(message.topic);
       this.#deps.onBadInput(
         'InvalidTopic',
         `topic ${JSON.stringify(message.topic.slice(0, 256))} is not of this protocol`,
@@ -118,6 +118,13 @@ export class Router {
     } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
       this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
     }
+  }
+
+  /** A report that no name fits is still stored below its device's id, and goes with the object. */
+  #routeStray(topic: string): void {
+    const { topics, fleet } = this.#deps;
+    const deviceId = topics.reporterOf(topic);
+    if (deviceId !== undefined) fleet.get(deviceId)?.withdrawal?.noteReport(topic);
   }
 
   #refuseDisabled(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
