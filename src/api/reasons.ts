@@ -42,6 +42,7 @@ export const REASONS = [
   // Stalled
   'DuplicateDeviceId',
   'ReservedDeviceId', // the id is a name of the operator at the broker
+  'DeviceIdTooLong', // no topic of the device is within the configured limit
   'ForeignOwner',
   // SchemaValid, and Valid of a schema
   'Valid',

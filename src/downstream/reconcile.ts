@@ -89,8 +89,21 @@ export class DesiredReconciler {
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.pace.noteLook('desired', startedAt, clock.monotonic());
     if (device === undefined) return this.#withdrawer.withdraw(memory, copy);
-    if (this.#deps.isReserved(deviceId)) return this.#hold(memory, RESERVED);
+    const unusable = this.#findUnusable(deviceId);
+    if (unusable !== undefined) return this.#hold(memory, unusable);
     return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
+  }
+
+  /** Why nothing can be sent to a device of this id, or heard of it. */
+  #findUnusable(deviceId: string): PublishProblem | undefined {
+    const { isReserved, topics, limits } = this.#deps;
+    if (isReserved(deviceId)) return RESERVED;
+    const bytes = Buffer.byteLength(topics.reported(deviceId, 'x'));
+    if (bytes <= limits.maxTopicBytes) return undefined;
+    const message =
+      `its topics have at least ${bytes} bytes, the limit is ${limits.maxTopicBytes} (--max-topic-bytes): nothing that the device says ` +
+      'would be heard; raise the limit, or delete the object and choose a shorter id';
+    return { reason: 'DeviceIdTooLong', message };
   }
 
   /** What stands at the broker when it is first read says whose the id is, better than the age of objects. True: not who we thought. */

@@ -84,6 +84,22 @@ describe('an object whose device id is a name of the operator', () => {
   );
 });
 
+describe('an object whose device id is too long for --max-topic-bytes', () => {
+  it.each([
+    [31, 'True/DeviceIdTooLong'],
+    [32, 'absent'],
+  ])('is stalled, says what to do, and gets no document: %i bytes', async (maxTopicBytes, stalled) => {
+    await using bed = await startTerm([device({ desired: rate(60) })], { maxTopicBytes });
+    await bed.pass(2000);
+    expect(bed.condition('Stalled')).toBe(stalled);
+    expect(bed.documents()).toHaveLength(stalled === 'absent' ? 1 : 0);
+    const isTold = bed.told.some(
+      ({ reason, message }) => reason === 'DeviceIdTooLong' && message.includes('--max-topic-bytes'),
+    );
+    expect(isTold).toBe(stalled !== 'absent');
+  });
+});
+
 describe('a message that cannot be sent', () => {
   const desiredAs = (json: string): Properties => readJson(json) as Properties;
   it.each([

@@ -34,6 +34,7 @@ const NAMED_MISSING = 3;
 const STALLING: ReadonlySet<Reason> = new Set([
   'DuplicateDeviceId',
   'ReservedDeviceId',
+  'DeviceIdTooLong',
   'ForeignOwner',
   'Rejected',
   'Invalid',

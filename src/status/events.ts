@@ -61,6 +61,7 @@ function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
 const STALLS_WORTH_TELLING = new Set([
   'DuplicateDeviceId',
   'ReservedDeviceId',
+  'DeviceIdTooLong',
   'ForeignOwner',
   'TooLarge',
   'TooLargeForDevice',
