@@ -257,7 +257,7 @@ async function lead(operator: Operator, lease: LeaseTerm, installation: string):
   const term = new Term(
     {
       config,
-      realm: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
+      scope: { cluster, namespace: config.namespace, takeOver: config.takeOverForeign },
       topics,
       ownNames: [config.mqttUsername, clientId],
       devices: operator.devices,

@@ -126,8 +126,8 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'revisions.noteKnown': ['twin', 'downstream'],
   'revisions.noteReissued': ['downstream'],
   'revisions.isPlausible': ['upstream'],
-  'revisions.nameByBirth': ['upstream'],
-  'revisions.nameByReport': ['status'],
+  'revisions.claimByBirth': ['upstream'],
+  'revisions.claimByReport': ['status'],
   'revisions.beginSession': ['upstream'],
   'revisions.forgetOwner': ['twin'],
   'withdrawal.noteGone': ['twin', 'downstream'],
@@ -142,8 +142,8 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'status.noteRefused': ['status'],
   'status.noteTaken': ['status'],
   'status.forgetOwner': ['twin'],
-  'pace.note': ['status'],
-  'pace.noteLook': ['status', 'downstream'],
+  'writePace.note': ['status'],
+  'writePace.noteLook': ['status', 'downstream'],
   'withdrawal.noteReport': ['upstream', 'leader'],
   'withdrawal.noteCleared': ['downstream'],
 };
@@ -153,11 +153,11 @@ const READS = [
   'inbox.isDropped',
   'inbox.wasCleared',
   'withdrawal.isGone',
-  'pace.restMs',
-  'pace.waitMs',
+  'writePace.restMs',
+  'writePace.waitMs',
 ];
 
-const SLICES = ['inbox', 'retained', 'revisions', 'status', 'pace', 'presenceSlot', 'withdrawal'];
+const SLICES = ['inbox', 'retained', 'revisions', 'status', 'writePace', 'presenceSlot', 'withdrawal'];
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
 const files = [...new Set(imports.map(({ from }) => from))];
 

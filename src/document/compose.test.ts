@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { device, document, rate, RATE, standing, syncOf } from '../../test/gen/device.ts';
 import type { DesiredDocument } from '../protocol/envelopes.ts';
 import { composeDocument } from './compose.ts';
-import type { ComposeInput, NamedRevisions } from './compose.ts';
+import type { ComposeInput, ClaimedRevisions } from './compose.ts';
 
 const NOW = Date.parse('2024-11-21T00:00:00Z');
-const nothingNamed: NamedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };
+const nothingClaimed: ClaimedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };
 
 function compose(input: Partial<ComposeInput>) {
   const composed = composeDocument({
@@ -14,7 +14,7 @@ function compose(input: Partial<ComposeInput>) {
     wire: { encoding: 'json', schema: undefined },
     cluster: 'c1',
     copy: undefined,
-    named: nothingNamed,
+    claimed: nothingClaimed,
     now: NOW,
     ...input,
   });
@@ -62,7 +62,7 @@ describe('the revision of a desired message', () => {
           desired: rate(60),
           status: { sync: syncOf(60, { revision: 2, state: 'Pending' }) },
         }),
-        named: { ...nothingNamed, birth: 9 },
+        claimed: { ...nothingClaimed, birth: 9 },
       },
       10,
     ],
@@ -75,7 +75,7 @@ describe('the revision of a desired message', () => {
           status: { sync: syncOf(60, { revision: 2, state: 'Pending' }) },
         }),
         copy: standing(document(60, 2)),
-        named: { ...nothingNamed, reports: new Map([[RATE, 9]]) },
+        claimed: { ...nothingClaimed, reports: new Map([[RATE, 9]]) },
       },
       10,
     ],
@@ -83,7 +83,7 @@ describe('the revision of a desired message', () => {
       'stays when the device names a higher one and is in sync',
       {
         device: device({ generation: 2, desired: rate(60), status: { sync: syncOf(60, { revision: 2 }) } }),
-        named: { ...nothingNamed, birth: 9 },
+        claimed: { ...nothingClaimed, birth: 9 },
       },
       2,
     ],
@@ -95,7 +95,7 @@ describe('the revision of a desired message', () => {
           desired: rate(60),
           status: { sync: syncOf(60, { revision: 2, state: 'Pending' }) },
         }),
-        named: { birth: 9, reports: new Map(), reissued: new Set([RATE]) },
+        claimed: { birth: 9, reports: new Map(), reissued: new Set([RATE]) },
       },
       2,
     ],

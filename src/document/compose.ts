@@ -4,9 +4,9 @@ import { digest } from '../protocol/canonical.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
 import type { Encoding, Owner } from '../protocol/envelopes.ts';
 import type { CheckedDesired } from './check-desired.ts';
-import { encodeContent, encodeDocument, rewriteContent } from './encode.ts';
+import { encodeContent, encodeDocument, reencode } from './encode.ts';
 import type { Wire } from './encode.ts';
-import { isSaid } from './standing.ts';
+import { hasValue } from './standing.ts';
 import type { Content, StandingDocument, StandingEntry } from './standing.ts';
 
 export interface ComposeInput {
@@ -18,13 +18,13 @@ export interface ComposeInput {
   /** The document that the broker holds for this device id, whoever wrote it. */
   readonly copy: StandingDocument | undefined;
   /** What the device itself named of this uid; it may know more than a restored cluster and an emptied broker do. */
-  readonly named: NamedRevisions;
+  readonly claimed: ClaimedRevisions;
   /** Wall-clock milliseconds. */
   readonly now: number;
 }
 
 /** Revisions of the object's uid in the device's own words. */
-export interface NamedRevisions {
+export interface ClaimedRevisions {
   /** The greatest one its birth named; 0: none. */
   readonly birth: number;
   /** The greatest one its reports named, per message. */
@@ -52,7 +52,7 @@ export function composeDocument(input: ComposeInput): Composed {
   const { device } = input;
   const disabled = device.spec.disabled === true;
   const known = knownRevision(device, input.copy);
-  const seen = Math.max(known, input.named.birth, ...input.named.reports.values());
+  const seen = Math.max(known, input.claimed.birth, ...input.claimed.reports.values());
   const kept = disabled ? NOTHING_KEPT : keepEntries(input);
   const wire = { ...input.wire, encoding: kept.encoding ?? input.wire.encoding };
   const composed = disabled ? [] : composeEntries({ ...input, wire }, known, seen);
@@ -138,7 +138,7 @@ function rewriteEntries(
 ): Kept {
   const entries: ComposedEntry[] = [];
   for (const { message, entry } of standing) {
-    const content = rewriteContent(entry.content, message, wire);
+    const content = reencode(entry.content, message, wire);
     if (content === undefined) return { ...NOTHING_KEPT, stuck: message };
     entries.push({ message, ...entry, content, isReissued: false });
   }
@@ -158,7 +158,8 @@ function newestRecord(input: ComposeInput, message: string, value: JsonObject): 
   const sync = own(device.status?.sync, message);
   const isRecorded = sync?.digest === digest(value);
   if (entry !== undefined && (sync === undefined || entry.revision >= sync.revision)) {
-    const isUnchanged = isSaid(entry, message, value, wire.schema) || (isRecorded && entry.revision === sync?.revision);
+    const isUnchanged =
+      hasValue(entry, message, value, wire.schema) || (isRecorded && entry.revision === sync?.revision);
     return { revision: entry.revision, time: entry.time, isUnchanged };
   }
   if (sync === undefined) return undefined;
@@ -172,10 +173,10 @@ function standingEntry({ copy, device }: ComposeInput, message: string): Standin
 
 /** True when the device would refuse this entry as old, although it does not have the value. */
 function mustReissue(input: ComposeInput, message: string, revision: number, known: number): boolean {
-  const { named, device } = input;
-  if (own(device.status?.sync, message)?.state === 'InSync' || named.reissued.has(message)) return false;
-  const isOutranked = revision < (named.reports.get(message) ?? 0);
-  return isOutranked || (named.birth > known && revision < named.birth);
+  const { claimed, device } = input;
+  if (own(device.status?.sync, message)?.state === 'InSync' || claimed.reissued.has(message)) return false;
+  const isOutranked = revision < (claimed.reports.get(message) ?? 0);
+  return isOutranked || (claimed.birth > known && revision < claimed.birth);
 }
 
 /** Now, or one millisecond after `before` when the clock has not passed it: times of one message strictly increase. */

@@ -50,7 +50,7 @@ export function encodeContent(value: JsonObject, message: string, { encoding, sc
 }
 
 /** What stands in a document, in the encoding of `wire`: untouched where it has that already. Undefined: it cannot be said so. */
-export function rewriteContent(content: Content, message: string, { encoding, schema }: Wire): Content | undefined {
+export function reencode(content: Content, message: string, { encoding, schema }: Wire): Content | undefined {
   const isBinary = content instanceof Uint8Array;
   if (isBinary === (encoding === 'protobuf')) return content;
   const type = schema?.message(message);

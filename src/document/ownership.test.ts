@@ -16,7 +16,7 @@ describe('whose document it is', () => {
     ['any cluster, when all are taken over', owner('elsewhere', 'plant'), 'plant', ['*'], false, true],
     ['another namespace, when this cluster is taken over', owner('here', 'lab'), 'plant', ['here'], false, true],
   ])('%s', (_whose, of, namespace, takeOver, ours, replaceable) => {
-    const realm = { cluster: 'here', namespace, takeOver };
-    expect([isOurs(of, realm), mayReplace(of, realm)]).toEqual([ours, replaceable]);
+    const scope = { cluster: 'here', namespace, takeOver };
+    expect([isOurs(of, scope), mayReplace(of, scope)]).toEqual([ours, replaceable]);
   });
 });

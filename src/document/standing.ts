@@ -56,7 +56,7 @@ function fromJson(
 }
 
 /** True when an entry says `value`, which is in canonical form where the schema is known. */
-export function isSaid(
+export function hasValue(
   entry: StandingEntry,
   name: string,
   value: JsonObject,

@@ -87,11 +87,11 @@ export class DesiredReconciler {
     const copy = this.#parseCopy(memory.copy, typing);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
-    memory.pace.noteLook('desired', startedAt, clock.monotonic());
+    memory.writePace.noteLook('desired', startedAt, clock.monotonic());
     if (device === undefined) return this.#withdrawer.withdraw(memory, copy);
     const unusable = this.#findUnusable(deviceId);
-    if (unusable !== undefined) return this.#hold(memory, unusable);
-    return this.#claim(memory, copy) ? this.#bring(memory, device, copy, typing) : DONE;
+    if (unusable !== undefined) return this.#reportProblem(memory, unusable);
+    return this.#claim(memory, copy) ? this.#publishDesired(memory, device, copy, typing) : DONE;
   }
 
   /** Why nothing can be sent to a device of this id, or heard of it. */
@@ -109,7 +109,7 @@ export class DesiredReconciler {
   /** What stands at the broker when it is first read says whose the id is, better than the age of objects. True: not who we thought. */
   #learnHolder(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     if (memory.holder !== undefined) return false;
-    const holder = copy !== undefined && isOurs(copy.owner, this.#deps.realm) ? copy.owner : undefined;
+    const holder = copy !== undefined && isOurs(copy.owner, this.#deps.scope) ? copy.owner : undefined;
     if (holder !== undefined) memory.noteHolder({ namespace: holder.namespace, uid: holder.uid });
     const isUndisputed = this.#deps.fleet.claimants(memory.deviceId).length < 2;
     if (isUndisputed && (holder === undefined || holder.uid === memory.ownerUid)) return false;
@@ -124,7 +124,7 @@ export class DesiredReconciler {
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
   #claim(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
-    const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.realm) ? undefined : copy.owner;
+    const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.scope) ? undefined : copy.owner;
     const { conclusion } = memory.copy;
     const isKnown = conclusion?.kind === 'foreign' && conclusion.owner.uid === foreign?.uid;
     if (foreign !== undefined && !isKnown) {
@@ -137,32 +137,32 @@ export class DesiredReconciler {
     return foreign === undefined;
   }
 
-  async #bring(
+  async #publishDesired(
     memory: DeviceMemory,
     device: Device,
     copy: StandingDocument | undefined,
     typing: Typing,
   ): Promise<Outcome> {
-    const { clock, realm } = this.#deps;
+    const { clock, scope } = this.#deps;
     memory.noteHolder({ namespace: device.metadata.namespace, uid: device.metadata.uid });
     if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
     this.#schemaAwaitedSince.delete(memory);
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
     const unsendable = findUnwritable(device, wire, typing);
-    if (unsendable !== undefined) return this.#hold(memory, unsendable);
+    if (unsendable !== undefined) return this.#reportProblem(memory, unsendable);
     const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, this.#deps.limits.maxNesting);
     const input = {
       device,
       desired,
       wire,
       copy,
-      cluster: realm.cluster,
-      named: memory.revisions.named,
+      cluster: scope.cluster,
+      claimed: memory.revisions.claimed,
       now: clock.now(),
     };
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
-    if (problem !== undefined) return this.#hold(memory, problem);
+    if (problem !== undefined) return this.#reportProblem(memory, problem);
     if (composed.payload.toString('latin1') !== memory.copy.standing?.payload) {
       const outcome = await this.#publisher.publish(memory, composed);
       if (outcome !== undefined) return outcome;
@@ -177,7 +177,7 @@ export class DesiredReconciler {
     this.#schemaAwaitedSince.set(memory, since);
     const isChanged = device.status?.observedGeneration !== device.metadata.generation;
     const isLong = now - since >= SCHEMA_RETRY_MS;
-    if (problem !== undefined || (isChanged && isLong)) this.#hold(memory, problem ?? SCHEMA_AWAITED);
+    if (problem !== undefined || (isChanged && isLong)) this.#reportProblem(memory, problem ?? SCHEMA_AWAITED);
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
 
@@ -217,7 +217,7 @@ export class DesiredReconciler {
     return undefined;
   }
 
-  #hold(memory: DeviceMemory, problem: PublishProblem): Outcome {
+  #reportProblem(memory: DeviceMemory, problem: PublishProblem): Outcome {
     advanceCopy(memory, { kind: 'held', problem }, this.#deps.wake);
     return DONE;
   }

@@ -2,7 +2,7 @@ import type { Logger } from '../base/log.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { isOurs } from '../document/ownership.ts';
-import type { Realm } from '../document/ownership.ts';
+import type { OwnershipScope } from '../document/ownership.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
@@ -16,7 +16,7 @@ import type { Publisher } from './publish.ts';
 export interface WithdrawerDeps {
   readonly fleet: Fleet;
   readonly topics: Topics;
-  readonly realm: Realm;
+  readonly scope: OwnershipScope;
   readonly log: Logger;
   readonly wake: Wake;
   /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
@@ -45,9 +45,9 @@ export class Withdrawer {
    * report beside it, because some brokers look up what they store after the end of a page.
    */
   async withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
-    const { topics, realm } = this.#deps;
+    const { topics, scope } = this.#deps;
     const id = memory.deviceId;
-    if (copy !== undefined && !isOurs(copy.owner, realm)) return this.#depart(memory);
+    if (copy !== undefined && !isOurs(copy.owner, scope)) return this.#depart(memory);
     const { withdrawal } = memory;
     if (withdrawal === undefined) return DONE;
     if (copy !== undefined && !withdrawal.isGone(copy.owner.uid)) return this.#confirmGone(withdrawal, copy.owner);

@@ -6,7 +6,7 @@ import type { Change } from '../cache/reflector.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/load.ts';
-import type { Realm } from '../document/ownership.ts';
+import type { OwnershipScope } from '../document/ownership.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { onReconnect } from '../twin/presence.ts';
@@ -35,7 +35,7 @@ import { Provisioner } from '../provisioning/provisioner.ts';
 import { Refusals } from '../downstream/refusals.ts';
 import { reservedIds } from '../twin/reserved-ids.ts';
 import { Resync } from '../readback/resync.ts';
-import { Router } from '../upstream/receiver.ts';
+import { Receiver } from '../upstream/receiver.ts';
 import { SchemaCollector } from '../schema-registry/collector.ts';
 import { SchemaReconciler } from '../schema-registry/reconcile.ts';
 import { Schemas } from '../schema-registry/registry.ts';
@@ -56,7 +56,7 @@ export interface KeyQueue {
 
 export interface TermDeps {
   readonly config: Config;
-  readonly realm: Realm;
+  readonly scope: OwnershipScope;
   readonly topics: Topics;
   readonly devices: Informed<Device>;
   readonly schemas: Pick<Informed<SchemaObject>, 'lister' | 'subscribe'>;
@@ -101,7 +101,7 @@ export class Term implements BrokerHandlers {
   readonly #fleet: Fleet;
   readonly #wake: Wake;
   readonly #pages: PageReader;
-  readonly #router: Router;
+  readonly #receiver: Receiver;
   readonly #refusals: Refusals;
   readonly #resync: Resync;
   /** Undefined while only one namespace is watched: whether others use a schema cannot be known. */
@@ -114,7 +114,7 @@ export class Term implements BrokerHandlers {
   #tickedAt: number;
 
   constructor(deps: TermDeps, signal: AbortSignal) {
-    const { config, clock, broker, topics, realm, log, metrics } = deps;
+    const { config, clock, broker, topics, scope, log, metrics } = deps;
     const { lister } = deps.devices;
     this.#deps = deps;
     this.#lister = lister;
@@ -189,14 +189,14 @@ export class Term implements BrokerHandlers {
     const discovery = new Discovery(
       {
         ...shared,
-        realm,
+        scope,
         sweep: sweepLimits(config),
         relist: () => deps.devices.relist(),
         onBlocked: (documents) => metrics.sweepBlocked.set(documents),
       },
       signal,
     );
-    this.#router = new Router({
+    this.#receiver = new Receiver({
       ...shared,
       schemas: this.schemas,
       rules: config,
@@ -233,7 +233,7 @@ export class Term implements BrokerHandlers {
       refresh: (deviceId) => this.#refreshOwner(deviceId),
       isThere: (owner) => discovery.isThere(owner),
       relist: () => deps.devices.relist(),
-      realm,
+      scope,
       settleMs: config.settleMs,
       refusals: this.#refusals,
       onPublished: (durationMs) => {
@@ -349,7 +349,7 @@ export class Term implements BrokerHandlers {
   }
 
   onMessage(message: IncomingMessage): void {
-    this.#router.route(message);
+    this.#receiver.route(message);
   }
 
   /** What a device has stored and nobody can read goes out of the store, or it would come with every page. */
@@ -417,7 +417,7 @@ export class Term implements BrokerHandlers {
 
   #createWake(): Wake {
     const { desiredQueue, statusQueue, broker, clock, log } = this.#deps;
-    const restMs = (memory: DeviceMemory | undefined): number => memory?.pace.restMs(clock.monotonic()) ?? 0;
+    const restMs = (memory: DeviceMemory | undefined): number => memory?.writePace.restMs(clock.monotonic()) ?? 0;
     return {
       desired: (deviceId, afterMs = 0) =>
         desiredQueue.addAfter(deviceId, Math.max(afterMs, restMs(this.#fleet.get(deviceId)))),
@@ -461,7 +461,7 @@ export class Term implements BrokerHandlers {
     this.#tickedAt = now;
     this.#reading.tick();
     this.#judgePresence();
-    this.#router.releaseHeld();
+    this.#receiver.releaseHeld();
     this.#requestReports(now);
     this.#requestStates(now);
     this.#provisioner?.turn();

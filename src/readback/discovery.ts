@@ -3,7 +3,7 @@ import type { Device } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { parseStanding } from '../document/standing.ts';
 import { isOurs } from '../document/ownership.ts';
-import type { Realm } from '../document/ownership.ts';
+import type { OwnershipScope } from '../document/ownership.ts';
 import { maySweep } from './sweep.ts';
 import type { SweepLimits } from './sweep.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -18,7 +18,7 @@ import type { Wake } from '../twin/wake.ts';
 export interface DiscoveryDeps {
   readonly fleet: Fleet;
   readonly lister: Lister<Device>;
-  readonly realm: Realm;
+  readonly scope: OwnershipScope;
   readonly limits: JsonLimits;
   readonly sweep: SweepLimits;
   readonly client: KubeClient;
@@ -56,7 +56,7 @@ export class Discovery {
   note(topic: ParsedTopic, payload: Buffer): void {
     if (topic.kind !== 'desired' || payload.length === 0 || this.#deps.fleet.get(topic.deviceId) !== undefined) return;
     const document = parseStanding(payload, this.#deps.limits, undefined);
-    if (document !== undefined && isOurs(document.owner, this.#deps.realm)) {
+    if (document !== undefined && isOurs(document.owner, this.#deps.scope)) {
       this.#orphans.set(topic.deviceId, document.owner);
     }
   }

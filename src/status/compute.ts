@@ -3,7 +3,7 @@ import { settleConditions } from '../api/conditions.ts';
 import type { Verdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
-import { isSaid } from '../document/standing.ts';
+import { hasValue } from '../document/standing.ts';
 import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
 import type { Presence } from '../twin/presence.ts';
@@ -159,7 +159,7 @@ function judgeMessage(view: TwinView, message: string, reported: JsonObject | un
   const { publication } = view;
   const schema = schemaOf(view.typing);
   const entry = publishedEntry(view, message);
-  if (entry === undefined || !isSaid(entry, message, desired, schema)) {
+  if (entry === undefined || !hasValue(entry, message, desired, schema)) {
     const isInvalid = publication.kind === 'held' && INVALID.has(publication.problem.reason);
     return isInvalid ? invalidRecord(view, prior, publication.problem) : prior;
   }

@@ -84,7 +84,7 @@ export class StatusReconciler {
     const look = this.#look(key);
     if (look === undefined) return DONE;
     const { device, memory, heard, view, status, scope, refused, write } = look;
-    const hasNewName = this.#noteNamedRevisions(view, memory);
+    const hasNewName = this.#noteClaimedRevisions(view, memory);
     const after = { ...device, status };
     const ownPriority = write === undefined ? priority : WRITE_PRIORITY[write.writeClass];
     const afterMs = write === undefined ? 0 : this.#waitBefore(write, memory, device);
@@ -156,7 +156,7 @@ export class StatusReconciler {
     const scope = memory.status.refusal?.scope(device.metadata.generation, startedAt) ?? 'whole';
     const computed = view === undefined ? undefined : computeStatus(view);
     if (view === undefined || computed === undefined) {
-      memory.pace.noteLook('status', startedAt, clock.monotonic());
+      memory.writePace.noteLook('status', startedAt, clock.monotonic());
       return undefined;
     }
     const { refused } = computed;
@@ -164,7 +164,7 @@ export class StatusReconciler {
     const status = scope === 'whole' ? computed.status : withoutReports(view, computed.status, why);
     const write = planStatusWrite(device.status, status);
     if (write === undefined && view.claim.kind === 'owner') memory.status.noteUnchanged();
-    memory.pace.noteLook('status', startedAt, clock.monotonic());
+    memory.writePace.noteLook('status', startedAt, clock.monotonic());
     return { device, memory, heard, view, scope, status, refused, write };
   }
 
@@ -225,17 +225,17 @@ export class StatusReconciler {
   }
 
   /** A device that names a higher revision than was issued knows more than we do: its messages may have to be issued anew. */
-  #noteNamedRevisions(view: TwinView, memory: DeviceMemory): boolean {
+  #noteClaimedRevisions(view: TwinView, memory: DeviceMemory): boolean {
     const issued = view.publication.document?.messages ?? {};
     let hasNew = false;
     for (const [name, { envelope }] of view.reports) {
       const { uid, revision } = envelope;
       const known = Math.max(
         issued[name]?.revision ?? Number.POSITIVE_INFINITY,
-        memory.revisions.named.reports.get(name) ?? 0,
+        memory.revisions.claimed.reports.get(name) ?? 0,
       );
       if (uid !== view.device.metadata.uid || revision === undefined || revision <= known) continue;
-      memory.revisions.nameByReport(name, revision);
+      memory.revisions.claimByReport(name, revision);
       hasNew = true;
     }
     return hasNew;
@@ -252,7 +252,7 @@ export class StatusReconciler {
     const flappingMs = isOfPresence ? (memory.presenceSlot.flapping?.waitMs(now) ?? 0) : 0;
     // What a device that flaps reports goes its own way, and takes along whether it is there.
     const pacedAs = flappingMs > 0 && 'reported' in patch ? 'reported' : writeClass;
-    const pacedMs = memory.pace.waitMs(pacedAs, now, this.#deps.reportedIntervalMs);
+    const pacedMs = memory.writePace.waitMs(pacedAs, now, this.#deps.reportedIntervalMs);
     if (writeClass === 'pending') return Math.max(pacedMs, this.#settlingMs(memory, now));
     return pacedAs === writeClass ? Math.max(pacedMs, flappingMs) : pacedMs;
   }
@@ -284,7 +284,7 @@ export class StatusReconciler {
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
       const answeredAt = clock.monotonic();
       observe(answer);
-      memory.pace.noteLook('answer', answeredAt, clock.monotonic());
+      memory.writePace.noteLook('answer', answeredAt, clock.monotonic());
       // The id may be another object's by now.
       const isOurs = memory.ownerUid === uid;
       const { metadata, status: stands = {} } = answer;
@@ -298,7 +298,7 @@ export class StatusReconciler {
       memory.status.endWrite();
     }
     const now = clock.monotonic();
-    memory.pace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);
+    memory.writePace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);
     memory.presenceSlot.flapping?.noteWrite(now);
     onWrite(write.writeClass, view.reports.size, oldestOf(view));
     this.#deps.onEvents(after.metadata, transitionEvents(view.device.status, after.status ?? {}));
@@ -377,8 +377,8 @@ function isUndecided(memory: DeviceMemory | undefined): boolean {
 }
 
 function mayNeedReissue({ revisions }: DeviceMemory, { status }: Device): boolean {
-  const { named } = revisions;
-  if (named.birth === 0 && named.reports.size === 0) return false;
+  const { claimed } = revisions;
+  if (claimed.birth === 0 && claimed.reports.size === 0) return false;
   return Object.values(status?.sync ?? {}).some(({ state }) => state !== 'InSync');
 }
 

@@ -43,7 +43,7 @@ export class DeviceMemory {
   readonly retained = new RetainedState();
   readonly revisions = new Revisions();
   readonly status = new StatusMemory();
-  readonly pace = new WritePace();
+  readonly writePace = new WritePace();
   readonly presenceSlot: PresenceSlot;
   readonly #observer: PresenceObserver | undefined;
   #copy: BrokerCopy = UNREAD;

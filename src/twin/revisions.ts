@@ -1,18 +1,18 @@
-import type { NamedRevisions } from '../document/compose.ts';
+import type { ClaimedRevisions } from '../document/compose.ts';
 import { MAX_REVISION } from '../protocol/envelopes.ts';
 import { RevisionBudget } from './revision-budget.ts';
 
-const NOTHING_NAMED: NamedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };
+const NOTHING_CLAIMED: ClaimedRevisions = { birth: 0, reports: new Map(), reissued: new Set() };
 
 /** The revisions of the owner's uid: those the device named, and the greatest one that anybody knows of. */
 export class Revisions {
-  #named = NOTHING_NAMED;
+  #claimed = NOTHING_CLAIMED;
   #greatest = 0;
   /** Undefined while the device has named no revision above it. */
   #budget: RevisionBudget | undefined;
 
-  get named(): NamedRevisions {
-    return this.#named;
+  get claimed(): ClaimedRevisions {
+    return this.#claimed;
   }
 
   /** Status, document or object name this one. */
@@ -31,30 +31,30 @@ export class Revisions {
   }
 
   /** True when the birth names a higher revision than births did before. */
-  nameByBirth(revision: number): boolean {
-    if (revision <= this.#named.birth) return false;
-    this.#named = { ...this.#named, birth: revision };
+  claimByBirth(revision: number): boolean {
+    if (revision <= this.#claimed.birth) return false;
+    this.#claimed = { ...this.#claimed, birth: revision };
     return true;
   }
 
   /** A report names a higher revision of `message` than the document has. */
-  nameByReport(message: string, revision: number): void {
-    this.#named = { ...this.#named, reports: new Map(this.#named.reports).set(message, revision) };
+  claimByReport(message: string, revision: number): void {
+    this.#claimed = { ...this.#claimed, reports: new Map(this.#claimed.reports).set(message, revision) };
   }
 
   /** A document was published; `messages` got a new revision in it because the device named a higher one. */
   noteReissued(messages: readonly string[]): void {
     if (messages.length === 0) return;
-    this.#named = { ...this.#named, reissued: new Set([...this.#named.reissued, ...messages]) };
+    this.#claimed = { ...this.#claimed, reissued: new Set([...this.#claimed.reissued, ...messages]) };
   }
 
   beginSession(): void {
-    if (this.#named.reissued.size > 0) this.#named = { ...this.#named, reissued: new Set() };
+    if (this.#claimed.reissued.size > 0) this.#claimed = { ...this.#claimed, reissued: new Set() };
   }
 
   /** Another object has another uid. What the device may use up stays what it is. */
   forgetOwner(): void {
-    this.#named = NOTHING_NAMED;
+    this.#claimed = NOTHING_CLAIMED;
     this.#greatest = 0;
   }
 }

@@ -13,11 +13,11 @@ import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { DEVICE_ID_INDEX } from '../twin/claims.ts';
 import { Departed } from '../twin/departed.ts';
 import { Fleet } from '../twin/fleet.ts';
-import { Router } from './receiver.ts';
+import { Receiver } from './receiver.ts';
 
 const topics = createTopics();
 
-/** A router for one device, `sensor-01`, and what it makes of messages. */
+/** A receiver for one device, `sensor-01`, and what it makes of messages. */
 function setUp(parts: Parameters<typeof device>[0] = {}) {
   const clock = new FakeClock();
   const lister = new Store<Device>({ indexes: { [DEVICE_ID_INDEX]: (object) => [object.spec.deviceId] } });
@@ -28,7 +28,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   const memory = fleet.refresh('sensor-01').memory;
   if (memory === undefined) throw new Error('the fleet knows no sensor-01');
   const said: string[] = [];
-  const router = new Router({
+  const receiver = new Receiver({
     topics,
     fleet,
     limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 },
@@ -56,10 +56,10 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
     onUnknown: () => {},
   });
   const send = (topic: string, body: unknown, retained = false): void =>
-    router.route({ topic, payload: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), retained });
+    receiver.route({ topic, payload: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), retained });
   return {
     memory,
-    router,
+    receiver,
     clock,
     said,
     send,
@@ -69,7 +69,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   };
 }
 
-describe('the router', () => {
+describe('the receiver', () => {
   it('does not let the stored report of a page replace a newer one that was heard live meanwhile', () => {
     const { memory, report, inbox } = setUp();
     memory.retained.openWindow(65);
@@ -121,12 +121,12 @@ describe('the router', () => {
     });
 
     it('no more messages than it may have, nor more reports in line for its twin', () => {
-      const { memory, router, clock, send } = setUp();
+      const { memory, receiver, clock, send } = setUp();
       memory.retained.openWindow(65);
       for (let index = 0; index < 2000; index += 1) {
         if (index % 100 === 0) {
           clock.spend(1000);
-          router.releaseHeld();
+          receiver.releaseHeld();
         }
         send(topics.reported('sensor-01', name(index)), { value: { n: index } });
       }

@@ -18,7 +18,7 @@ import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { BadInputSink, Wake } from '../twin/wake.ts';
 
-export interface RouterDeps {
+export interface ReceiverDeps {
   readonly topics: Topics;
   readonly fleet: Fleet;
   readonly limits: StateLimits;
@@ -49,10 +49,10 @@ export interface RouterDeps {
  * Takes what the broker delivers into the memory of the device it is about, and wakes who has to look at it.
  * Called for every message in order; synchronous, and a message can only ever touch its own device.
  */
-export class Router {
-  readonly #deps: RouterDeps;
+export class Receiver {
+  readonly #deps: ReceiverDeps;
 
-  constructor(deps: RouterDeps) {
+  constructor(deps: ReceiverDeps) {
     this.#deps = deps;
   }
 
@@ -296,7 +296,7 @@ export class Router {
     if (revision === undefined || uid !== memory.ownerUid) return;
     if (!memory.revisions.isPlausible(revision, this.#deps.clock.monotonic())) {
       this.#refuse(memory, 'state', { reason: 'BadRevision', message: `revision ${revision} was never issued` });
-    } else if (memory.revisions.nameByBirth(revision)) {
+    } else if (memory.revisions.claimByBirth(revision)) {
       this.#deps.wake.desired(memory.deviceId);
     }
   }

@@ -89,7 +89,7 @@ export class TermBed {
     return new Term(
       {
         config,
-        realm: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
+        scope: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
         topics: this.#topics,
         devices: this.#devices,
         schemas: this.kube.schemas,
