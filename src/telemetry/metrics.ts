@@ -38,8 +38,8 @@ export function addProcessMetrics(metrics: Metrics): void {
   });
 }
 
-/** client-go's buckets for the workqueue: 10 ns to 10 s, without the four below a microsecond. */
-const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
+/** client-go's buckets for the workqueue, without those below a microsecond; and two more, because a key may wait for minutes. */
+const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 function machineryMetrics(registry: Registry) {
