@@ -32,7 +32,7 @@ interface FieldDefaults {
 }
 
 interface FieldOverride {
-  readonly matcher: { readonly options: string };
+  readonly matcher: { readonly id: 'byName' | 'byRegexp'; readonly options: string };
   readonly properties: readonly { readonly value: { readonly fixedColor: string } }[];
 }
 

@@ -1,4 +1,4 @@
-/** A real Prometheus that scrapes operators every second. */
+/** A real Prometheus that scrapes operators every second or two. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../world/eventually.ts';
@@ -46,8 +46,13 @@ export interface Alert {
   readonly state: 'pending' | 'firing';
 }
 
-/** Starts `binary` with its files in `directory`; `rules` is the text of a rules file. */
-export async function startPrometheus(binary: string, directory: string, rules: string): Promise<Prometheus> {
+/** Starts `binary` with its files in `directory`; `rules` is the text of a rules file. It scrapes every `everySeconds`. */
+export async function startPrometheus(
+  binary: string,
+  directory: string,
+  rules: string,
+  everySeconds = 1,
+): Promise<Prometheus> {
   mkdirSync(directory, { recursive: true });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -60,7 +65,7 @@ export async function startPrometheus(binary: string, directory: string, rules: 
   };
   scrape([]);
   writeFileSync(join(directory, 'rules.yaml'), rules);
-  writeFileSync(join(directory, 'prometheus.yaml'), CONFIGURATION);
+  writeFileSync(join(directory, 'prometheus.yaml'), configuration(everySeconds));
   const process = await startSubprocess(
     binary,
     [
@@ -91,8 +96,8 @@ export async function startPrometheus(binary: string, directory: string, rules: 
   };
 }
 
-const CONFIGURATION = `
-global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+const configuration = (everySeconds: number): string => `
+global: {scrape_interval: ${everySeconds}s, scrape_timeout: ${everySeconds}s, evaluation_interval: ${everySeconds}s}
 rule_files: [rules.yaml]
 scrape_configs:
   - job_name: mir-operator

@@ -36,6 +36,14 @@ export async function findPrometheus(progress: Progress): Promise<{ prometheus: 
   return { prometheus, promtool: find('promtool') ?? (await install('prometheus', 'promtool', progress)) };
 }
 
+/** Paths of `rsvg-convert`, which makes a PNG of an SVG, and of `pngquant`, which makes it small. */
+export async function findPictureTools(progress: Progress): Promise<{ convert: string; quantize: string }> {
+  return {
+    convert: find('rsvg-convert') ?? (await install('librsvg2-bin', 'rsvg-convert', progress)),
+    quantize: find('pngquant') ?? (await install('pngquant', 'pngquant', progress)),
+  };
+}
+
 /** Path of `protoc`, with Google's own .proto files where it finds them. */
 export async function findProtoc(progress: Progress): Promise<string> {
   const path = find('protoc') ?? (await install('protobuf-compiler', 'protoc', progress));

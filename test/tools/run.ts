@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops|ha [jest arguments]`.
+ * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops|ha|observability [jest arguments]`.
  * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
  */
 import { readFileSync } from 'node:fs';
@@ -30,11 +30,13 @@ const SELECTION = {
     '/test/brokers/',
     '/test/gitops/',
     '/test/ha/',
+    '/test/observability/',
   ],
   real: ['--testPathPatterns', '/test/integration/', '/test/conformance/', '/test/oracle/', '/test/real/', '/test/ha/'],
   brokers: ['--testPathPatterns', '/test/brokers/'],
   gitops: ['--testPathPatterns', '/test/gitops/', '/test/real/argo-health'],
   ha: ['--testPathPatterns', '/test/ha/'],
+  observability: ['--testPathPatterns', '/test/observability/'],
 } as const;
 
 type Kind = keyof typeof SELECTION;
@@ -43,7 +45,7 @@ const isKind = (word: string): word is Kind => Object.hasOwn(SELECTION, word);
 
 async function main([kind = '', ...jestArguments]: readonly string[]): Promise<number> {
   if (!isKind(kind)) {
-    console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops|ha [jest arguments]');
+    console.error('usage: node test/tools/run.ts embedded|real|brokers|gitops|ha|observability [jest arguments]');
     return 2;
   }
   const phases = new Phases();
@@ -110,8 +112,8 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       jest,
-      // Files of `gitops` open control planes of their own, and start half a dozen servers more.
-      `--maxWorkers=${kind === 'gitops' ? 1 : WORKERS}`,
+      // Files of these open control planes of their own, and start half a dozen servers more.
+      `--maxWorkers=${kind === 'gitops' || kind === 'observability' ? 1 : WORKERS}`,
       // Node may wait for ever at its end for a write to a TLS socket that was destroyed under it, of which there are many here.
       '--forceExit',
       '--testTimeout=60000',

@@ -64,7 +64,7 @@ export async function startOperator(
   };
   let url = '';
   try {
-    url = await eventually('the operator listens', () => addressIn(log), { signal: child.gone });
+    url = await eventually('the operator listens', () => addressIn(log), { timeoutMs: 60_000, signal: child.gone });
     if (options.isReadyAwaited !== false) {
       await eventually('the operator is ready', () => assertReady(url), {
         timeoutMs: options.readyMs ?? 60_000,
