@@ -1,15 +1,4 @@
-import type { Reason } from './reasons.ts';
-
-/** `Valid` is a schema's; the others are a device's. */
-export type ConditionType =
-  | 'Valid'
-  | 'Ready'
-  | 'Synced'
-  | 'Online'
-  | 'SchemaValid'
-  | 'Truncated' // reported values are left out
-  | 'Reconciling'
-  | 'Stalled';
+import type { ConditionType, Reason } from './reasons.ts';
 
 /**
  * Without an `observedGeneration` of its own: all conditions are judged together, and where it is absent `kubectl wait` and kstatus go by
@@ -26,12 +15,12 @@ export interface Condition {
 }
 
 /** A condition before it is known whether it changes anything. */
-export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+export type ConditionVerdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** The conditions that `verdicts` lead to: transition times are kept where the status is the same; types not named vanish. */
 export function settleConditions(
   previous: readonly Condition[],
-  verdicts: readonly Verdict[],
+  verdicts: readonly ConditionVerdict[],
   now: string,
 ): Condition[] {
   return verdicts.map((verdict) => {

@@ -74,7 +74,9 @@ export interface DeviceStatus {
   };
 }
 
-export type SyncState = 'Pending' | 'Acknowledged' | 'InSync' | 'Rejected' | 'Drifted' | 'Invalid';
+/** The furthest from being in sync first. */
+export const SYNC_STATES = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged', 'InSync'] as const;
+export type SyncState = (typeof SYNC_STATES)[number];
 
 /** Where one desired message stands. `digest` identifies the value that got `revision`. */
 export interface SyncRecord {

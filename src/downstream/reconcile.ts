@@ -9,6 +9,7 @@ import { composeDocument } from '../document/compose.ts';
 import type { Composed } from '../document/compose.ts';
 import type { Wire } from '../document/encode.ts';
 import { isOurs, mayReplace } from '../document/ownership.ts';
+import { problemOf } from '../api/reasons.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
@@ -31,23 +32,8 @@ export interface DesiredDeps extends PublisherDeps, WithdrawerDeps {
   readonly typingOf: (memory: DeviceMemory) => Typing;
 }
 
-const EXHAUSTED: PublishProblem = {
-  reason: 'RevisionsExhausted',
-  message:
-    'no revision is left for this object that its device would take; delete it and create it again, they begin anew then',
-};
-
 /** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
 const SCHEMA_RETRY_MS = 2000;
-const RESERVED: PublishProblem = {
-  reason: 'ReservedDeviceId',
-  message:
-    'the operator itself is known by this id at the broker: no device may have it; delete the object and choose another id',
-};
-const SCHEMA_AWAITED: PublishProblem = {
-  reason: 'SchemaPending',
-  message: 'the device announced a schema that is not here yet; the change is sent when it has been checked against it',
-};
 
 /**
  * Makes the broker's copy of one device's document what the cluster says: publishes what differs, withdraws what has no object.
@@ -97,7 +83,7 @@ export class DesiredReconciler {
   /** Why nothing can be sent to a device of this id, or heard of it. */
   #findUnusable(deviceId: string): PublishProblem | undefined {
     const { isReserved, topics, limits } = this.#deps;
-    if (isReserved(deviceId)) return RESERVED;
+    if (isReserved(deviceId)) return problemOf('ReservedDeviceId');
     const bytes = Buffer.byteLength(topics.reported(deviceId, 'x'));
     if (bytes <= limits.maxTopicBytes) return undefined;
     const message =
@@ -177,13 +163,14 @@ export class DesiredReconciler {
     this.#schemaAwaitedSince.set(memory, since);
     const isChanged = device.status?.observedGeneration !== device.metadata.generation;
     const isLong = now - since >= SCHEMA_RETRY_MS;
-    if (problem !== undefined || (isChanged && isLong)) this.#reportProblem(memory, problem ?? SCHEMA_AWAITED);
+    if (problem !== undefined || (isChanged && isLong))
+      this.#reportProblem(memory, problem ?? problemOf('SchemaPending'));
     return { kind: 'requeue', afterMs: SCHEMA_RETRY_MS };
   }
 
   #findProblem(memory: DeviceMemory, { payload, messages, stuck, isExhausted }: Composed): PublishProblem | undefined {
     const { limits, broker } = this.#deps;
-    if (isExhausted) return EXHAUSTED;
+    if (isExhausted) return problemOf('RevisionsExhausted');
     if (stuck !== undefined) {
       const message = `${stuck} does not fit, and its former value cannot be written as the device reads it: correct it, or remove it from desired`;
       return { reason: 'Invalid', message };

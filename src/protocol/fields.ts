@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { JsonObject, JsonValue } from '../api/device.ts';
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { BadInput, JsonLimits, Parsed } from './json.ts';
 import { badInput, isJsonObject, parseJson } from './json.ts';

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { isNumeral, readJson } from '../api/exact-json.ts';
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import type { ProtocolLimits } from './envelopes.ts';
 import { harmless } from './text.ts';
 import { FORBIDDEN_NAMES } from './topics.ts';

@@ -1,7 +1,7 @@
 /** The envelopes in protobuf, as `mir-protocol.proto` describes them. Never throws: what a device sends is data. */
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { Decision, Owner, ReportedEnvelope } from './envelopes.ts';
 import { badInput } from './json.ts';

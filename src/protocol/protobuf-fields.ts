@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { badInput, checkSize } from './json.ts';
 import type { JsonLimits, Parsed } from './json.ts';
 import { harmless } from './text.ts';

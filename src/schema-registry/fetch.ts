@@ -1,4 +1,4 @@
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { schemaName } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadSchema } from '../schema/load-schema.ts';

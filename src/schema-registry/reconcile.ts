@@ -1,5 +1,5 @@
 import { settleConditions } from '../api/conditions.ts';
-import type { Verdict } from '../api/conditions.ts';
+import type { ConditionVerdict } from '../api/conditions.ts';
 import type { JsonObject } from '../api/device.ts';
 import { SCHEMAS_PATH, schemaHash } from '../api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../api/schema.ts';
@@ -62,7 +62,7 @@ function describeSchema(object: SchemaObject, found: Read, now: string): SchemaS
   };
 }
 
-function judge(found: Read): Verdict {
+function judge(found: Read): ConditionVerdict {
   if (found.kind === 'loaded')
     return { type: 'Valid', status: 'True', reason: 'Valid', message: 'devices that announce it are typed' };
   return { type: 'Valid', status: 'False', reason: found.reason, message: found.message };

@@ -1,4 +1,4 @@
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { isSchemaHash, schemaHash } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';

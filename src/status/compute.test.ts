@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { device, document, rate, RATE, standing, syncOf } from '../../test/gen/device.ts';
-import type { ConditionType } from '../api/conditions.ts';
+import type { ConditionType, Reason } from '../api/reasons.ts';
 import type { Device, DeviceStatus } from '../api/device.ts';
 import { recallPresence } from '../twin/presence.ts';
 import type { Presence } from '../twin/presence.ts';
@@ -8,12 +8,12 @@ import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { transitionEvents } from './events.ts';
 import { planStatusWrite } from './patch.ts';
 import { computeStatus } from './compute.ts';
-import type { TwinView } from './view.ts';
+import type { StatusInput } from './input.ts';
 
 const NOW = Date.parse('2024-11-21T00:00:00Z');
 const BATTERY = 'sensor.v1.BatteryStatus';
 
-function view(parts: Partial<TwinView> = {}): TwinView {
+function view(parts: Partial<StatusInput> = {}): StatusInput {
   const subject = parts.device ?? device({ desired: rate(60) });
   return {
     device: subject,
@@ -35,11 +35,11 @@ function view(parts: Partial<TwinView> = {}): TwinView {
 
 const online: Presence = { ...recallPresence(undefined, 0), online: true, reason: 'Birth', lastHeartbeat: NOW };
 
-function reports(map: Record<string, ReportedEnvelope>): TwinView['reports'] {
+function reports(map: Record<string, ReportedEnvelope>): StatusInput['reports'] {
   return new Map(Object.entries(map).map(([name, envelope]) => [name, { envelope, receivedAt: NOW }]));
 }
 
-function statusOf(parts: Partial<TwinView>): DeviceStatus {
+function statusOf(parts: Partial<StatusInput>): DeviceStatus {
   return computeStatus(view(parts)).status;
 }
 
@@ -92,7 +92,7 @@ describe('the status of a device', () => {
   it('that says the same in the words of a former release is written once more, when nothing else waits', () => {
     const parts = { presence: online, reports: reports({ [RATE]: { value: { intervalSeconds: 60 } } }) };
     const lean = statusOf(parts);
-    const noSchema = { type: 'SchemaValid', status: 'Unknown', reason: 'NoSchema' } as const;
+    const noSchema = { type: 'SchemaValid', status: 'Unknown', reason: 'NoSchema' as Reason } as const;
     const lastTransitionTime = '2024-11-20T00:00:00.000Z';
     const wordy = [...(lean.conditions ?? []), { ...noSchema, lastTransitionTime }].map((one) => ({
       ...one,
@@ -222,5 +222,60 @@ describe('the status of a device', () => {
       first.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),
     );
     expect(second.observedGeneration).toBe(2);
+  });
+});
+
+/** What decides about a twin that has all of it: taken away one by one, in the order of precedence. */
+describe('of all that is to be said of a twin', () => {
+  const held = (reason: Reason) => ({ kind: 'held', problem: { reason, message: '' }, document: undefined }) as const;
+  const rejected = { status: { sync: syncOf(60, { revision: 1, state: 'Rejected' }) } };
+  const published: StatusInput['publication'] = { kind: 'published', document: standing(document(60, 1)) };
+  const whole = { claim: { kind: 'duplicate', winner: 'default/older' }, publication: held('BrokerRefused') } as const;
+
+  it.each<[what: string, parts: Partial<StatusInput>, conditions: string]>([
+    ['whose it is', { ...whole, device: device({ disabled: true, ...rejected }) }, 'False/DuplicateDeviceId'],
+    [
+      'that it is not published',
+      { publication: held('BrokerRefused'), device: device({ disabled: true }) },
+      'False/BrokerRefused False/BrokerRefused False/Disabled Reconciling',
+    ],
+    [
+      'that it is too large',
+      { publication: held('TooLarge'), device: device({ desired: rate(60) }) },
+      'False/TooLarge False/TooLarge False/NeverSeen Stalled',
+    ],
+    [
+      'that the broker does not keep it',
+      { publication: held('NotRetained'), device: device({ desired: rate(60) }) },
+      'False/NotRetained False/NotRetained False/NeverSeen Reconciling',
+    ],
+    [
+      'that nothing is desired',
+      { publication: published, device: device({ disabled: true }) },
+      'True/NoDesired True/NoDesired False/Disabled',
+    ],
+    [
+      'that it is disabled',
+      { device: device({ desired: rate(60), disabled: true, ...rejected }) },
+      'True/Disabled False/Disabled False/Disabled',
+    ],
+    [
+      'that a message is rejected',
+      { device: device({ desired: rate(60), ...rejected }) },
+      'False/Rejected False/Rejected False/NeverSeen Stalled',
+    ],
+    ['that a message waits', {}, 'True/Published False/Pending False/NeverSeen'],
+    ['that it flaps', { presence: online, isFlapping: true }, 'True/Published False/Pending True/Flapping'],
+    ['how the device is', { presence: online }, 'True/Published False/Pending True/Birth'],
+  ])('first comes %s', (_what, parts, conditions) => {
+    const said = (statusOf(parts).conditions ?? []).map(({ type, status, reason }) =>
+      type === 'Stalled' || type === 'Reconciling' ? type : `${status}/${reason}`,
+    );
+    expect(said.join(' ')).toContain(conditions);
+  });
+
+  it('an unpublished change is told once it stalls, also when no message is to blame', () => {
+    const status = statusOf({ publication: held('RevisionsExhausted') });
+    expect(transitionEvents(undefined, status).map(({ reason }) => reason)).toEqual(['RevisionsExhausted']);
   });
 });

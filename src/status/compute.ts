@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { settleConditions } from '../api/conditions.ts';
-import type { Verdict } from '../api/conditions.ts';
+import type { ConditionVerdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
+import { factsOf } from '../api/reasons.ts';
 import { hasValue } from '../document/standing.ts';
 import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
@@ -14,7 +15,7 @@ import { judgeSync } from './sync-state.ts';
 import { planStatusWrite } from './patch.ts';
 import { nameUnanswered } from './unanswered.ts';
 import { judgeConditions, judgeSize } from './conditions.ts';
-import type { TwinView } from './view.ts';
+import type { StatusInput } from './input.ts';
 
 export interface ComputedStatus {
   readonly status: DeviceStatus;
@@ -23,50 +24,50 @@ export interface ComputedStatus {
 }
 
 /** The status that the view leads to: pure, level-triggered, and equal to the present one when nothing has happened. */
-export function computeStatus(view: TwinView): ComputedStatus {
-  const { device } = view;
+export function computeStatus(input: StatusInput): ComputedStatus {
+  const { device } = input;
   const before = device.status ?? {};
-  const reported = absorbReports(view, before);
+  const reported = absorbReports(input, before);
   // Without the schema that is on its way nothing can be compared.
-  const canJudge = view.claim.kind === 'owner' && view.typing.kind !== 'pending';
-  const online = isOnline(view);
-  const judged = canJudge ? judgeMessages(view, reported.values) : (before.sync ?? {});
-  const sync = online ? nameUnanswered(judged, before, view.presence, view.now) : judged;
-  const verdicts = judgeConditions(view, sync, online);
+  const canJudge = input.claim.kind === 'owner' && input.typing.kind !== 'pending';
+  const online = isOnline(input);
+  const judged = canJudge ? judgeMessages(input, reported.values) : (before.sync ?? {});
+  const sync = online ? nameUnanswered(judged, before, input.presence, input.now) : judged;
+  const verdicts = judgeConditions(input, sync, online);
   const core = {
     observedGeneration: device.metadata.generation,
     online,
     sync,
-    ...optional('session', sessionRecord(view.presence)),
-    ...optional('schema', judgeSchema(view)),
+    ...optional('session', sessionRecord(input.presence)),
+    ...optional('schema', judgeSchema(input)),
     ...optional('lastHeartbeat', before.lastHeartbeat),
   };
-  const properties = { desired: desiredTimes(view, sync), reported: reported.times };
+  const properties = { desired: desiredTimes(input, sync), reported: reported.times };
   // What has been written fitted: only news can outgrow the object, and to measure a large twin takes long.
   const values = reported.isChanged
     ? fitReported(device, { ...core, properties, verdicts }, reported.values)
     : reported.values;
   const size = judgeSize(leftOut(values, reported.times));
-  const now = new Date(view.now).toISOString();
+  const now = new Date(input.now).toISOString();
   const status: DeviceStatus = fitTexts({
     ...core,
     reported: values,
     properties: { ...properties, reported: keepTimes(reported.times, values, before) },
     conditions: settleConditions(before.conditions ?? [], [...verdicts, ...size], now),
   });
-  return { status: withHeartbeat(view, before, status), refused: reported.refused };
+  return { status: withHeartbeat(input, before, status), refused: reported.refused };
 }
 
 /** `status` with the reports that were written last: what is left when the API server refuses it as a whole, and says why. */
-export function withoutReports(view: TwinView, status: DeviceStatus, why: string): DeviceStatus {
-  const before = view.device.status ?? {};
-  const verdict: Verdict = {
+export function withoutReports(input: StatusInput, status: DeviceStatus, why: string): DeviceStatus {
+  const before = input.device.status ?? {};
+  const verdict: ConditionVerdict = {
     type: 'Truncated',
     status: 'True',
     reason: 'StatusRefused',
     message: `the API server takes no reports: ${why}`,
   };
-  const now = new Date(view.now).toISOString();
+  const now = new Date(input.now).toISOString();
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'Truncated');
   return fitTexts({
     ...status,
@@ -85,10 +86,10 @@ function keepTimes(times: Timestamps, values: Properties, before: DeviceStatus):
 }
 
 /** A heartbeat rides along when something else is written, and is written alone only when its turn has come. */
-function withHeartbeat(view: TwinView, before: DeviceStatus, status: DeviceStatus): DeviceStatus {
-  const heard = view.presence.lastHeartbeat;
-  if (heard === undefined || view.claim.kind !== 'owner' || view.device.spec.disabled === true) return status;
-  if (!view.isHeartbeatDue && planStatusWrite(before, status) === undefined) return status;
+function withHeartbeat(input: StatusInput, before: DeviceStatus, status: DeviceStatus): DeviceStatus {
+  const heard = input.presence.lastHeartbeat;
+  if (heard === undefined || input.claim.kind !== 'owner' || input.device.spec.disabled === true) return status;
+  if (!input.isHeartbeatDue && planStatusWrite(before, status) === undefined) return status;
   const lastHeartbeat = new Date(Math.floor(heard / 1000) * 1000).toISOString().replace('.000Z', 'Z');
   return { ...status, lastHeartbeat };
 }
@@ -101,19 +102,19 @@ interface Reported {
   readonly refused: readonly string[];
 }
 
-function absorbReports(view: TwinView, before: DeviceStatus): Reported {
-  const announced = keepAnnounced(view, before.reported ?? {});
-  const values = retype(view, announced);
-  const times = keepAnnounced(view, before.properties?.reported ?? {});
+function absorbReports(input: StatusInput, before: DeviceStatus): Reported {
+  const announced = keepAnnounced(input, before.reported ?? {});
+  const values = retype(input, announced);
+  const times = keepAnnounced(input, before.properties?.reported ?? {});
   const refused: string[] = [];
   let isChanged = values !== announced;
-  if (view.claim.kind !== 'owner') return { values, times, isChanged, refused };
-  for (const [message, { envelope, receivedAt }] of view.reports) {
+  if (input.claim.kind !== 'owner') return { values, times, isChanged, refused };
+  for (const [message, { envelope, receivedAt }] of input.reports) {
     if (envelope.value === undefined) continue;
     const text = canonicalJson(envelope.value);
     const present = values[message];
     const isNew = present === undefined && !Object.hasOwn(times, message);
-    if (isNew && Math.max(Object.keys(values).length, Object.keys(times).length) >= view.maxMessages) {
+    if (isNew && Math.max(Object.keys(values).length, Object.keys(times).length) >= input.maxMessages) {
       refused.push(message);
     } else if (present === undefined || canonicalJson(present) !== text) {
       // Without nulls: null is unset, and a merge patch could not carry it.
@@ -126,8 +127,8 @@ function absorbReports(view: TwinView, before: DeviceStatus): Reported {
 }
 
 /** What was reported before this schema was known, in its canonical form; what does not fit it, or outgrows its limit, stays as it was said. */
-function retype(view: TwinView, values: Record<string, JsonObject>): Record<string, JsonObject> {
-  const { typing, device, maxValueBytes } = view;
+function retype(input: StatusInput, values: Record<string, JsonObject>): Record<string, JsonObject> {
+  const { typing, device, maxValueBytes } = input;
   if (typing.kind !== 'typed' || typing.schema.hash === device.status?.schema?.hash) return values;
   const retyped = Object.entries(values).map(([message, value]): [string, JsonObject] => {
     const checked = typing.schema.message(message)?.canonicalize(value, { defaults: true });
@@ -137,43 +138,43 @@ function retype(view: TwinView, values: Record<string, JsonObject>): Record<stri
   return Object.fromEntries(retyped);
 }
 
-function keepAnnounced<T>(view: TwinView, map: Readonly<Record<string, T>>): Record<string, T> {
-  const { announced } = view;
+function keepAnnounced<T>(input: StatusInput, map: Readonly<Record<string, T>>): Record<string, T> {
+  const { announced } = input;
   if (announced === undefined) return { ...map };
   const keep = new Set(announced);
-  return Object.fromEntries(Object.entries(map).filter(([message]) => keep.has(message) || view.reports.has(message)));
+  return Object.fromEntries(Object.entries(map).filter(([message]) => keep.has(message) || input.reports.has(message)));
 }
 
-function judgeMessages(view: TwinView, reported: Properties): Record<string, SyncRecord> {
-  const desired = Object.keys(view.device.properties?.desired ?? {});
-  const judged = desired.map((message) => [message, judgeMessage(view, message, own(reported, message))] as const);
+function judgeMessages(input: StatusInput, reported: Properties): Record<string, SyncRecord> {
+  const desired = Object.keys(input.device.properties?.desired ?? {});
+  const judged = desired.map((message) => [message, judgeMessage(input, message, own(reported, message))] as const);
   return Object.fromEntries(judged.filter((pair): pair is readonly [string, SyncRecord] => pair[1] !== undefined));
 }
 
-function judgeMessage(view: TwinView, message: string, reported: JsonObject | undefined): SyncRecord | undefined {
-  const prior = own(view.device.status?.sync, message);
-  const desired = own(view.desired.values, message);
+function judgeMessage(input: StatusInput, message: string, reported: JsonObject | undefined): SyncRecord | undefined {
+  const prior = own(input.device.status?.sync, message);
+  const desired = own(input.desired.values, message);
   if (desired === undefined) {
-    return invalidRecord(view, prior, { reason: 'Invalid', message: own(view.desired.invalid, message) ?? '' });
+    return invalidRecord(input, prior, { reason: 'Invalid', message: own(input.desired.invalid, message) ?? '' });
   }
-  const { publication } = view;
-  const schema = schemaOf(view.typing);
-  const entry = publishedEntry(view, message);
+  const { publication } = input;
+  const schema = schemaOf(input.typing);
+  const entry = publishedEntry(input, message);
   if (entry === undefined || !hasValue(entry, message, desired, schema)) {
-    const isInvalid = publication.kind === 'held' && INVALID.has(publication.problem.reason);
-    return isInvalid ? invalidRecord(view, prior, publication.problem) : prior;
+    const isInvalid = publication.kind === 'held' && factsOf(publication.problem.reason).isInvalid === true;
+    return isInvalid ? invalidRecord(input, prior, publication.problem) : prior;
   }
   const verdict = judgeSync({
     prior,
-    uid: view.device.metadata.uid,
+    uid: input.device.metadata.uid,
     revision: entry.revision,
     desired,
     reported,
-    report: view.reports.get(message)?.envelope,
+    report: input.reports.get(message)?.envelope,
     type: schema?.message(message),
   });
   const isSame = prior?.state === verdict.state && prior.revision === entry.revision;
-  const since = isSame ? prior.since : new Date(view.now).toISOString();
+  const since = isSame ? prior.since : new Date(input.now).toISOString();
   return {
     state: verdict.state,
     revision: entry.revision,
@@ -184,35 +185,33 @@ function judgeMessage(view: TwinView, message: string, reported: JsonObject | un
   };
 }
 
-const INVALID: ReadonlySet<string> = new Set(['Invalid', 'TooLarge', 'TooLargeForDevice', 'TooManyMessages']);
-
 /** The revision stays with the value that had it; a value that was never sent has none. */
-function invalidRecord(view: TwinView, prior: SyncRecord | undefined, problem: PublishProblem): SyncRecord {
+function invalidRecord(input: StatusInput, prior: SyncRecord | undefined, problem: PublishProblem): SyncRecord {
   return {
     state: 'Invalid',
     revision: prior?.revision ?? 0,
     digest: prior?.digest ?? '',
-    since: prior?.state === 'Invalid' ? prior.since : new Date(view.now).toISOString(),
+    since: prior?.state === 'Invalid' ? prior.since : new Date(input.now).toISOString(),
     reason: problem.reason,
     message: problem.message,
   };
 }
 
-function publishedEntry(view: TwinView, message: string): StandingEntry | undefined {
-  return own(view.publication.document?.messages, message);
+function publishedEntry(input: StatusInput, message: string): StandingEntry | undefined {
+  return own(input.publication.document?.messages, message);
 }
 
-function desiredTimes(view: TwinView, sync: Readonly<Record<string, SyncRecord>>): Timestamps {
-  const before = view.device.status?.properties?.desired ?? {};
-  const times = Object.keys(view.device.properties?.desired ?? {}).map((message) => {
-    const entry = publishedEntry(view, message);
+function desiredTimes(input: StatusInput, sync: Readonly<Record<string, SyncRecord>>): Timestamps {
+  const before = input.device.status?.properties?.desired ?? {};
+  const times = Object.keys(input.device.properties?.desired ?? {}).map((message) => {
+    const entry = publishedEntry(input, message);
     const isCurrent = entry !== undefined && own(sync, message)?.revision === entry.revision;
     return [message, isCurrent ? entry.time : own(before, message)] as const;
   });
   return Object.fromEntries(times.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
-function judgeSchema({ typing, device, claim, now }: TwinView): DeviceStatus['schema'] {
+function judgeSchema({ typing, device, claim, now }: StatusInput): DeviceStatus['schema'] {
   const before = device.status?.schema;
   if (claim.kind !== 'owner' || typing.kind === 'pending') return before;
   if (typing.kind === 'untyped') return undefined;
@@ -222,8 +221,8 @@ function judgeSchema({ typing, device, claim, now }: TwinView): DeviceStatus['sc
   return { hash, packageNames, lastSchemaFetch: new Date(now).toISOString() };
 }
 
-function isOnline(view: TwinView): boolean {
-  return view.claim.kind === 'owner' && view.device.spec.disabled !== true && view.presence.online;
+function isOnline(input: StatusInput): boolean {
+  return input.claim.kind === 'owner' && input.device.spec.disabled !== true && input.presence.online;
 }
 
 function sessionRecord(presence: Presence): SessionRecord | undefined {

@@ -1,7 +1,9 @@
 import { findCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/conditions.ts';
-import type { DeviceStatus, SyncState } from '../api/device.ts';
+import { SYNC_STATES } from '../api/device.ts';
+import type { DeviceStatus } from '../api/device.ts';
 import { own } from '../api/own.ts';
+import { factsOf } from '../api/reasons.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { TwinEvent } from '../twin/events.ts';
 
@@ -16,16 +18,8 @@ export function transitionEvents(before: DeviceStatus | undefined, after: Device
 }
 
 /** What a condition leaves to its reason, said in words. */
-const IN_WORDS: Partial<Record<Reason, string>> = {
-  Birth: 'the device announced itself',
-  Heartbeat: 'the device sends heartbeats',
-  Report: 'the device sends reports',
-  Retained: 'the retained state says that the device is online',
-  InSync: 'desired and reported agree',
-};
-
 function wordsOf({ reason, message }: Condition): string {
-  return message === '' ? (IN_WORDS[reason] ?? reason) : message;
+  return message === '' ? factsOf(reason).says : message;
 }
 
 function onlineEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
@@ -33,22 +27,22 @@ function onlineEvents(before: DeviceStatus | undefined, after: DeviceStatus): Tw
   const was = before?.online ?? false;
   if (condition === undefined || was === after.online) return [];
   if (after.online === true) return [{ type: 'Normal', reason: 'Online', message: wordsOf(condition) }];
-  const isExpected = condition.reason === 'Goodbye' || condition.reason === 'Disabled';
-  return [{ type: isExpected ? 'Normal' : 'Warning', reason: 'Offline', message: wordsOf(condition) }];
+  const { event: type = 'Warning' } = factsOf(condition.reason);
+  return [{ type, reason: 'Offline', message: wordsOf(condition) }];
 }
-
-const WORTH_TELLING: ReadonlySet<SyncState> = new Set(['Rejected', 'Drifted', 'Invalid']);
 
 function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
   const events: TwinEvent[] = [];
   for (const [message, record] of Object.entries(after.sync ?? {})) {
     const prior = own(before?.sync, message);
     const isNews = prior?.state !== record.state || prior.revision !== record.revision;
-    if (!isNews || !WORTH_TELLING.has(record.state)) continue;
+    const { event: type } = factsOf(record.state);
+    // That all are in sync is told once, below.
+    if (!isNews || type === undefined || record.state === 'InSync') continue;
     const detail = record.message === undefined ? '' : `: ${record.message}`;
     // What is Invalid got no revision of its own.
     const which = record.state === 'Invalid' ? message : `${message} revision ${record.revision}`;
-    events.push({ type: 'Warning', reason: record.state, message: `${which}${detail}` });
+    events.push({ type, reason: record.state, message: `${which}${detail}` });
   }
   const synced = findCondition(after.conditions, 'Synced');
   const was = findCondition(before?.conditions, 'Synced');
@@ -58,21 +52,13 @@ function syncEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
   return events;
 }
 
-const STALLS_WORTH_TELLING = new Set([
-  'DuplicateDeviceId',
-  'ReservedDeviceId',
-  'DeviceIdTooLong',
-  'ForeignOwner',
-  'TooLarge',
-  'TooLargeForDevice',
-  'TooManyMessages',
-]);
-
 function stalledEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
   const stalled = findCondition(after.conditions, 'Stalled');
-  if (stalled === undefined || !STALLS_WORTH_TELLING.has(stalled.reason)) return [];
-  if (findCondition(before?.conditions, 'Stalled')?.reason === stalled.reason) return [];
-  return [{ type: 'Warning', reason: stalled.reason, message: stalled.message }];
+  if (stalled === undefined || findCondition(before?.conditions, 'Stalled')?.reason === stalled.reason) return [];
+  // What a single message is stalled by is told with its name.
+  const { event: type } = factsOf(stalled.reason);
+  if (type === undefined || isSyncState(stalled.reason)) return [];
+  return [{ type, reason: stalled.reason, message: stalled.message }];
 }
 
 function sizeEvents(before: DeviceStatus | undefined, after: DeviceStatus): TwinEvent[] {
@@ -81,3 +67,5 @@ function sizeEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
     return [];
   return [{ type: 'Warning', reason: truncated.reason, message: truncated.message }];
 }
+
+const isSyncState = (reason: Reason): boolean => SYNC_STATES.some((state) => state === reason);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { devicesPath } from '../api/device.ts';
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
+import { factsOf } from '../api/reasons.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import { DONE } from '../controller/outcome.ts';
@@ -31,7 +32,7 @@ import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
 import { noteAnswer } from './strange.ts';
 import type { Typing } from '../twin/schema-state.ts';
 import { unansweredInMs } from './unanswered.ts';
-import type { Claim, Publication, TwinView } from './view.ts';
+import type { Claim, Publication, StatusInput } from './input.ts';
 import type { BadInputSink, Wake } from '../twin/wake.ts';
 import type { WriteScope } from '../twin/write-refusal.ts';
 
@@ -178,7 +179,7 @@ export class StatusReconciler {
   }
 
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
-  #view(claim: Claim, device: Device, memory: DeviceMemory, heard: Heard): TwinView | undefined {
+  #view(claim: Claim, device: Device, memory: DeviceMemory, heard: Heard): StatusInput | undefined {
     const { clock, limits, typingOf } = this.#deps;
     const isOwner = claim.kind === 'owner';
     const typing = isOwner ? typingOf(memory) : UNTYPED;
@@ -213,8 +214,8 @@ export class StatusReconciler {
     // The schema is on its way and decides only how the same is written: whether the device is there is worth telling meanwhile.
     if (!isNew && typing.kind === 'pending' && document !== undefined) return { kind: 'published', document };
     if (!isNew || this.#deps.brokerHealth() !== 'down') return undefined;
-    const message = 'the broker cannot be reached; the change is published when it is back';
-    return { kind: 'held', problem: { reason: 'BrokerUnavailable', message }, document };
+    const reason = 'BrokerUnavailable';
+    return { kind: 'held', problem: { reason, message: factsOf(reason).says }, document };
   }
 
   #parseOwn(device: Device, payload: string | undefined, typing: Typing): StandingDocument | undefined {
@@ -225,7 +226,7 @@ export class StatusReconciler {
   }
 
   /** A device that names a higher revision than was issued knows more than we do: its messages may have to be issued anew. */
-  #noteClaimedRevisions(view: TwinView, memory: DeviceMemory): boolean {
+  #noteClaimedRevisions(view: StatusInput, memory: DeviceMemory): boolean {
     const issued = view.publication.document?.messages ?? {};
     let hasNew = false;
     for (const [name, { envelope }] of view.reports) {
@@ -266,7 +267,7 @@ export class StatusReconciler {
 
   /** Says how long the API server took. */
   async #write(
-    view: TwinView,
+    view: StatusInput,
     write: StatusWrite,
     memory: DeviceMemory,
     after: Device,
@@ -305,7 +306,7 @@ export class StatusReconciler {
     return { answerMs: now - startedAt };
   }
 
-  #concludeHeartbeat(view: TwinView, memory: DeviceMemory, after: Device): void {
+  #concludeHeartbeat(view: StatusInput, memory: DeviceMemory, after: Device): void {
     if (view.claim.kind !== 'owner') return;
     const { onHeartbeatWritten } = this.#deps;
     if (after.status?.lastHeartbeat !== view.device.status?.lastHeartbeat || view.isHeartbeatDue) {
@@ -315,7 +316,7 @@ export class StatusReconciler {
   }
 
   /** What the view held beside reports is in the status now. */
-  #conclude(view: TwinView, memory: DeviceMemory, after: Device): void {
+  #conclude(view: StatusInput, memory: DeviceMemory, after: Device): void {
     if (view.claim.kind !== 'owner') return;
     const { wake } = this.#deps;
     memory.inbox.noteCutDown(view.announced);
@@ -323,7 +324,7 @@ export class StatusReconciler {
   }
 
   /** What was heard is in the status now, or refused. */
-  #settle(view: TwinView, memory: DeviceMemory, heard: Heard, refused: readonly string[]): void {
+  #settle(view: StatusInput, memory: DeviceMemory, heard: Heard, refused: readonly string[]): void {
     const { onBadInput } = this.#deps;
     memory.inbox.settle(heard);
     for (const name of refused) {
@@ -340,7 +341,7 @@ interface Look extends ComputedStatus {
   readonly device: Device;
   readonly memory: DeviceMemory;
   readonly heard: Heard;
-  readonly view: TwinView;
+  readonly view: StatusInput;
   readonly scope: WriteScope;
   readonly write: StatusWrite | undefined;
 }
@@ -348,20 +349,17 @@ interface Look extends ComputedStatus {
 /** Reports as they wait in the inbox. */
 type Heard = ReadonlyMap<string, Report>;
 
-function typeReports(heard: Heard, schema: DeviceSchema | undefined, maxBytes: number): TwinView['reports'] {
+function typeReports(heard: Heard, schema: DeviceSchema | undefined, maxBytes: number): StatusInput['reports'] {
   const typed = [...heard].map(([name, { envelope, receivedAt }]) => {
     return [name, { ...typeReport(name, envelope, schema, maxBytes), receivedAt }] as const;
   });
   return new Map(typed);
 }
 
-const NOTHING_PUBLISHED: Publication = {
-  kind: 'held',
-  problem: { reason: 'NotPublished', message: 'this object does not speak for its device id' },
-  document: undefined,
-};
+/** Of an object that does not speak for its device id. */
+const NOTHING_PUBLISHED: Publication = { kind: 'none', document: undefined };
 
-const NO_REPORTS: TwinView['reports'] = new Map();
+const NO_REPORTS: StatusInput['reports'] = new Map();
 
 /** `memory` is that of the device id; an id that is kept for another namespace has none. */
 function claimOf(key: DeviceKey, memory: DeviceMemory | undefined): Claim {
@@ -387,13 +385,13 @@ function isGone(error: unknown): boolean {
   return isNotFound(error) || (error instanceof ApiError && error.status === 409 && /uid/i.test(error.message));
 }
 
-function oldestOf(view: TwinView): number | undefined {
+function oldestOf(view: StatusInput): number | undefined {
   if (view.reports.size === 0) return undefined;
   return Math.min(...[...view.reports.values()].map(({ receivedAt }) => receivedAt));
 }
 
 /** What is left out for want of room is not dropped: the broker keeps it until there is room. */
-function droppedNames(view: TwinView, after: Device): string[] {
+function droppedNames(view: StatusInput, after: Device): string[] {
   const { reported = {}, properties } = after.status ?? {};
   const kept = { ...properties?.reported, ...reported };
   return Object.keys(view.device.status?.reported ?? {}).filter((name) => !Object.hasOwn(kept, name));

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { JsonObject } from '../api/device.ts';
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { flawOf } from '../protocol/flaw.ts';

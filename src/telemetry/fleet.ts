@@ -2,7 +2,7 @@
 import { findCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/conditions.ts';
 import type { Device } from '../api/device.ts';
-import { REASONS } from '../api/reasons.ts';
+import { factsOf, isReason } from '../api/reasons.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Label `sync`: the worst of a device's messages, or why none of them counts. Every device has exactly one. */
@@ -22,7 +22,7 @@ export type SyncClass = (typeof SYNC_CLASSES)[number];
 /** Conditions that alerts and totals are made of: told as 0 too, because an expression without a series never fires. */
 const ALWAYS_TOLD = [
   { condition: 'Ready', status: 'True', reason: 'Published' },
-  { condition: 'Ready', status: 'False', reason: 'NotPublished' },
+  { condition: 'Ready', status: 'False', reason: 'BrokerUnavailable' },
   { condition: 'Synced', status: 'True', reason: 'InSync' },
   { condition: 'Synced', status: 'False', reason: 'Pending' },
   { condition: 'Online', status: 'True', reason: 'Birth' },
@@ -44,20 +44,20 @@ export function classOfDevice({ metadata, spec, status }: Device): string {
   const standing: Standing = {
     sync: spec.disabled === true ? 'Disabled' : syncClass(synced),
     online: status?.online === true,
+    // The table bounds the label: whoever may write a status may write any reason.
     conditions: (status?.conditions ?? []).map(({ type, status: value, reason }) => {
-      return { condition: type, status: value, reason: KNOWN_REASONS.has(reason) ? reason : 'Other' };
+      return { condition: type, status: value, reason: isReason(reason) ? reason : 'Other' };
     }),
   };
   return JSON.stringify(standing);
 }
 
-/** Bounds the label: whoever may write a status may write any reason. */
-const KNOWN_REASONS: ReadonlySet<string> = new Set(REASONS);
-
 function syncClass(synced: Pick<Condition, 'status' | 'reason'> | undefined): SyncClass {
   if (synced === undefined) return 'Unobserved';
   if (synced.status === 'True') return 'InSync';
-  return SYNC_CLASSES.find((name) => name === synced.reason) ?? 'Unpublished';
+  const { reason } = synced;
+  if (isReason(reason) && factsOf(reason).isInvalid) return 'Invalid';
+  return SYNC_CLASSES.find((name) => name === reason) ?? 'Unpublished';
 }
 
 export interface CountedDevices {

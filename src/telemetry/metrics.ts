@@ -1,6 +1,6 @@
 /** Every metric of the operator. Names that dashboards know from client-go and controller-runtime are kept; our own begin with `mir_`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { BAD_INPUT_REASONS } from '../api/reasons.ts';
+import { BAD_INPUT } from '../api/bad-input.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -10,7 +10,7 @@ export function createMetrics() {
   const readers = new Set<() => void>();
   const metrics = { ...machineryMetrics(registry), ...domainMetrics(registry) };
   // There from the start, so that an alert on the rate sees the first one.
-  for (const reason of BAD_INPUT_REASONS) metrics.badInput.inc({ reason }, 0);
+  for (const reason of Object.keys(BAD_INPUT)) metrics.badInput.inc({ reason }, 0);
   return {
     ...metrics,
     registry,

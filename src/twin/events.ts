@@ -1,9 +1,10 @@
 import type { Device, DeviceKey } from '../api/device.ts';
+import type { EventReason } from '../api/reasons.ts';
 
 /** A Kubernetes event that people want to read in `kubectl describe`. */
 export interface TwinEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
+  readonly reason: EventReason;
   readonly message: string;
 }
 

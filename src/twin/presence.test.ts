@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Condition } from '../api/conditions.ts';
+import type { DeviceStatus } from '../api/device.ts';
 import type { Birth, Farewell } from '../protocol/envelopes.ts';
 import {
   isDuplicateSession,
@@ -149,5 +151,23 @@ describe('a sign of life noted in place', () => {
       expect(noteHeard(presence, at(2), kind === 'heartbeat')).toBe(taken[kind]);
       expect(presence).toEqual(taken[kind] ? after : before);
     }
+  });
+});
+
+describe('the presence that a status remembers', () => {
+  const recalled = (reason: string, status: DeviceStatus) => {
+    const condition = { type: 'Online', status: 'False', reason, message: '', lastTransitionTime: '' } as Condition;
+    return recallPresence({ ...status, conditions: [condition] }, 0).reason;
+  };
+
+  it.each([
+    ['Goodbye', { online: false, session: { id: 's1' } }, 'Goodbye'],
+    ['Flapping', { online: true, session: { id: 's1' } }, 'Retained'],
+    ['Disabled', { online: false, session: { id: 's1' } }, 'LastWill'],
+    ['Disabled', { online: false }, 'NeverSeen'],
+    ['DuplicateDeviceId', { online: false }, 'NeverSeen'],
+    ['WrittenByHand', { online: true }, 'Retained'],
+  ])('takes of %s only what it says of the device: %j', (reason, status, expected) => {
+    expect(recalled(reason, status)).toBe(expected);
   });
 });

@@ -1,4 +1,6 @@
+import { findCondition } from '../api/conditions.ts';
 import type { DeviceStatus } from '../api/device.ts';
+import { isPresenceReason } from '../api/reasons.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { Birth, Encoding, Farewell } from '../protocol/envelopes.ts';
 
@@ -64,10 +66,9 @@ export type Delivery = 'live' | 'believed' | 'recheck';
 /** What the object's status remembers; the device gets a full timeout before silence counts. */
 export function recallPresence(status: DeviceStatus | undefined, reading: number): Presence {
   const session = status?.session;
-  const online = status?.conditions?.find(({ type }) => type === 'Online');
   return {
     online: status?.online ?? false,
-    reason: recallReason(online?.reason, status?.online ?? false),
+    reason: recallReason(status),
     session: session?.id,
     former: (session?.former ?? []).map((id) => ({ id, isOpen: true })),
     hasBirth: session !== undefined,
@@ -81,10 +82,12 @@ export function recallPresence(status: DeviceStatus | undefined, reading: number
   };
 }
 
-/** That it flapped says how often its state changed, not why it is as it is. */
-function recallReason(reason: Reason | undefined, online: boolean): Reason {
-  if (reason === 'Flapping') return online ? 'Retained' : 'LastWill';
-  return reason ?? 'NeverSeen';
+/** That it flapped, was disabled or was another object's says nothing of how the device is. */
+function recallReason(status: DeviceStatus | undefined): Reason {
+  const reason = findCondition(status?.conditions, 'Online')?.reason;
+  if (reason !== undefined && reason !== 'Flapping' && isPresenceReason(reason)) return reason;
+  if (status?.online === true) return 'Retained';
+  return status?.session === undefined && status?.lastHeartbeat === undefined ? 'NeverSeen' : 'LastWill';
 }
 
 export function onBirth(presence: Presence, birth: Birth, delivery: Delivery, at: Moment): Presence {

@@ -1,4 +1,4 @@
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { WriteClass } from './write-class.ts';
 

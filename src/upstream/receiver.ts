@@ -1,4 +1,4 @@
-import type { BadInputReason } from '../api/reasons.ts';
+import type { BadInputReason } from '../api/bad-input.ts';
 import type { Clock } from '../base/clock.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { copyText } from '../twin/broker-copy.ts';

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import type { Device } from '../../src/api/device.ts';
+import { factsOf } from '../../src/api/reasons.ts';
 import { compileCrd } from '../../src/dev/kube-api/crd/index.ts';
 import type { Crd, Json } from '../../src/dev/kube-api/crd/index.ts';
 
@@ -16,7 +17,19 @@ export function statusFaults(before: Device, after: Device): string[] {
   return [
     ...unknownFields.map((field) => `${field}: unknown field`),
     ...faults.map(({ field, message }) => `${field}: ${message}`),
+    ...strayReasons(after),
   ];
+}
+
+/** Conditions with a reason that the table does not give to them. */
+function strayReasons({ status }: Device): string[] {
+  return (status?.conditions ?? [])
+    .filter(({ type, reason }) => {
+      const { on, stalls = false } = factsOf(reason);
+      if (type === 'Stalled' || type === 'Reconciling') return !on.includes('Ready') || stalls !== (type === 'Stalled');
+      return !on.includes(type);
+    })
+    .map(({ type, reason }) => `condition ${type} may not have the reason ${reason}`);
 }
 
 /** Numerals that JSON.parse would change are objects in the operator, and plain numbers to the API server. */

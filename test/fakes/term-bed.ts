@@ -8,7 +8,7 @@ import type { Config } from '../../src/config/load.ts';
 import { devicePath, devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
 import { findCondition } from '../../src/api/conditions.ts';
-import type { ConditionType } from '../../src/api/conditions.ts';
+import type { ConditionType } from '../../src/api/reasons.ts';
 import { Informer } from '../../src/cache/informer.ts';
 import { Store } from '../../src/cache/store.ts';
 import { Concurrency } from '../../src/controller/concurrency.ts';

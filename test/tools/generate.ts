@@ -6,6 +6,7 @@ import { renderHelp } from '../../src/cli/help-page.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderLabelsTable, renderMetricsTable } from './metrics-table.ts';
+import { renderBadInput, renderEventReasons, renderReasons, renderRetired, renderStatus } from './reference.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -23,6 +24,8 @@ const GENERATED: readonly (readonly [path: string, render: (before: string) => s
     (before) => withPart(withPart(before, 'metrics', renderMetricsTable()), 'labels', renderLabelsTable()),
   ],
   ['docs/reference/kubectl-mir.md', (before) => withPart(before, 'help', renderHelp(createProgram(NO_IO, () => {})))],
+  ['docs/reference/reasons.md', withReasons],
+  ['docs/reference/status.md', (before) => withPart(before, 'status', renderStatus(read(`crds/${CRDS[0]}`)))],
   ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
@@ -50,6 +53,16 @@ for (const [path, render] of GENERATED) {
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
+}
+
+function withReasons(before: string): string {
+  const parts = [
+    ['conditions', renderReasons()],
+    ['retired', renderRetired()],
+    ['events', renderEventReasons()],
+    ['bad-input', renderBadInput()],
+  ] as const;
+  return parts.reduce((page, [name, content]) => withPart(page, name, content), before);
 }
 
 /** The decisions by area; the first line of each is its title, the third its date and area. */

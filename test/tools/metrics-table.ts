@@ -1,6 +1,6 @@
 /** The reference of the metrics, from their definitions. */
 import { Counter, Gauge } from 'prom-client';
-import { BAD_INPUT_REASONS } from '../../src/api/reasons.ts';
+import { BAD_INPUT } from '../../src/api/bad-input.ts';
 import { SYNC_CLASSES } from '../../src/telemetry/fleet.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
@@ -13,7 +13,7 @@ const LABELS: readonly (readonly [label: string, of: string, values: string])[] 
     'mir_device_conditions',
     'as in `status.conditions` of the objects; a reason that the operator does not give counts as `Other`',
   ],
-  ['reason', 'mir_bad_input_total', list(BAD_INPUT_REASONS)],
+  ['reason', 'mir_bad_input_total', list(Object.keys(BAD_INPUT))],
   ['reason', 'mir_events_total', 'the reason of the event'],
   ['reason', 'mir_watch_restarts_total', list(['timeout', 'expired', 'stale', 'error'])],
   ['class', 'mir_status_writes_total', list(['sync', 'online', 'reported', 'pending', 'heartbeat'])],

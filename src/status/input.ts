@@ -9,7 +9,7 @@ import type { PublishProblem } from '../twin/broker-copy.ts';
 import type { Typing } from '../twin/schema-state.ts';
 
 /** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */
-export interface TwinView {
+export interface StatusInput {
   readonly device: Device;
   /** Wall-clock milliseconds. */
   readonly now: number;
@@ -43,5 +43,7 @@ export type Claim =
 export type Publication =
   /** The broker holds it. */
   | { readonly kind: 'published'; readonly document: StandingDocument }
+  /** Nothing is, for the id is another object's. */
+  | { readonly kind: 'none'; readonly document: undefined }
   /** It cannot be there; `document` is what the broker last held of this object. */
   | { readonly kind: 'held'; readonly problem: PublishProblem; readonly document: StandingDocument | undefined };
