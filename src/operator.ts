@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { API_VERSION, DEVICE_KIND, devicePath, devicesPath } from './api/device.ts';
 import type { Device } from './api/device.ts';
+import { OPERATOR_NAME } from './api/operator-name.ts';
 import { SCHEMAS_PATH } from './api/schema.ts';
 import type { SchemaObject } from './api/schema.ts';
 import { Informer } from './cache/informer.ts';
@@ -374,7 +375,7 @@ function createRecorder({ client, clock, log, config, identity, metrics }: Recor
     client,
     clock,
     log,
-    component: 'mir-operator',
+    component: OPERATOR_NAME,
     instance: identity,
     perSecond: config.eventsPerSecond,
     onSent: (reason) => metrics.events.inc({ reason }),

@@ -18,16 +18,16 @@ const FLOW_IMPORTS = [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   api: [],
-  protocol: ['api'],
+  protocol: ['api', 'base'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
-  schema: ['api', 'protocol'],
+  schema: ['api', 'base', 'protocol'],
   kube: ['api', 'base'],
   mqtt: ['api', 'base'],
   workqueue: ['api', 'base'],
   cache: ['api', 'base', 'kube'],
   controller: ['api', 'base', 'kube', 'workqueue'],
   // Pure: the desired document.
-  document: ['api', 'protocol', 'schema'],
+  document: ['api', 'base', 'protocol', 'schema'],
   // What is known of a device; no I/O, so neither transport.
   twin: [...VOCABULARY, 'cache', 'document'],
   ...Object.fromEntries(FLOWS.map((flow) => [flow, FLOW_IMPORTS])),

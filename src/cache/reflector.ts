@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
@@ -301,7 +302,7 @@ export class Reflector<T extends Cached> {
   }
 
   #backoffMs(): number {
-    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 20));
+    const most = backoffMs(this.#failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
     this.#failures += 1;
     return most * (0.5 + this.#random() / 2);
   }

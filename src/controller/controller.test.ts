@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts';
 import { WorkQueue } from '../workqueue/queue.ts';
 import { Concurrency } from './concurrency.ts';
 import { runController } from './controller.ts';
-import { DONE, TerminalError, TransientError } from './outcome.ts';
+import { DONE } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
 function start(reconcile: (key: string) => Promise<Outcome>) {
@@ -52,16 +52,9 @@ const failing = (error: unknown, times = 1) => {
 
 describe('runController', () => {
   it.each([
-    ['a transient error, with back-off', new TransientError('later'), ['a@0', 'a@5'], ['error', 'success']],
-    ['an unknown error, with back-off', new Error('what?'), ['a@0', 'a@5'], ['error', 'success']],
-    [
-      'at the time that was named',
-      new TransientError('later', { retryAfterMs: 70 }),
-      ['a@0', 'a@70'],
-      ['error', 'success'],
-    ],
+    ['an error, with back-off', new Error('what?'), ['a@0', 'a@5'], ['error', 'success']],
+    ['at the time that was named', new ApiError(429, {}, 70), ['a@0', 'a@70'], ['error', 'success']],
     ['Retry-After: 0, with back-off', new ApiError(429, {}, 0), ['a@0', 'a@5'], ['error', 'success']],
-    ['nothing after a terminal error', new TerminalError('no'), ['a@0'], ['terminal']],
   ])('retries %s', async (_name, error, turns, results) => {
     const world = start(failing(error));
     world.queue.add('a');

@@ -5,10 +5,9 @@ import type { WorkQueue } from '../workqueue/queue.ts';
 import { Breath } from './breath.ts';
 import type { Concurrency } from './concurrency.ts';
 import { Overload } from './overload.ts';
-import { TerminalError, TransientError } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
-export type ReconcileResult = 'success' | 'requeue_after' | 'error' | 'terminal';
+export type ReconcileResult = 'success' | 'requeue_after' | 'error';
 
 export interface ControllerOptions {
   readonly name: string;
@@ -37,19 +36,19 @@ const REFUSED_MS = 5000;
  * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const bench: Bench = { ...options, overload: new Overload(options.clock), breath: new Breath() };
+  const workers: Workers = { ...options, overload: new Overload(options.clock), breath: new Breath() };
   options.onConcurrency?.(options.places.count);
-  await Promise.all(Array.from({ length: options.places.most }, () => work(bench, signal)));
+  await Promise.all(Array.from({ length: options.places.most }, () => work(workers, signal)));
 }
 
 /** What the workers of one controller share. */
-interface Bench extends ControllerOptions {
+interface Workers extends ControllerOptions {
   readonly overload: Overload;
   readonly breath: Breath;
 }
 
-async function work(bench: Bench, signal: AbortSignal): Promise<void> {
-  const { queue, overload, places, breath } = bench;
+async function work(workers: Workers, signal: AbortSignal): Promise<void> {
+  const { queue, overload, places, breath } = workers;
   for (;;) {
     await breath.due();
     await places.enter(signal);
@@ -59,7 +58,7 @@ async function work(bench: Bench, signal: AbortSignal): Promise<void> {
     try {
       // Stopped may mean that another process leads: nothing may begin any more.
       if (signal.aborted) return;
-      await turn(bench, key, signal);
+      await turn(workers, key, signal);
     } finally {
       if (isProbe) overload.endProbe();
       queue.done(key);
@@ -68,37 +67,34 @@ async function work(bench: Bench, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function turn(bench: Bench, key: string, signal: AbortSignal): Promise<void> {
-  const { queue, reconcile, onReconcile, clock } = bench;
+async function turn(workers: Workers, key: string, signal: AbortSignal): Promise<void> {
+  const { queue, reconcile, onReconcile, clock } = workers;
   const startedAt = clock.monotonic();
   const conclude = (result: ReconcileResult): void => onReconcile?.(result, clock.monotonic() - startedAt);
   try {
     const outcome = await reconcile(key, signal, queue.priorityOf(key) ?? 0);
     queue.forget(key);
     if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
-    if (outcome.answerMs !== undefined) noteAnswer(bench, outcome.answerMs);
+    if (outcome.answerMs !== undefined) noteAnswer(workers, outcome.answerMs);
     conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
   } catch (error) {
-    if (!signal.aborted) conclude(fail(bench, key, error));
+    if (!signal.aborted) conclude(fail(workers, key, error));
   }
 }
 
-function noteAnswer({ queue, places, overload, log, name, onConcurrency, onOverload }: Bench, answerMs: number): void {
+function noteAnswer(
+  { queue, places, overload, log, name, onConcurrency, onOverload }: Workers,
+  answerMs: number,
+): void {
   if (places.noteAnswer(answerMs, queue.working, queue.length)) onConcurrency?.(places.count);
   if (!overload.recover()) return;
   log.info({ controller: name }, 'the API server takes requests again');
   onOverload?.(0);
 }
 
-function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
-  const { queue, log, name } = bench;
-  if (error instanceof TerminalError) {
-    queue.forget(key);
-    log.error({ controller: name, key, err: error }, 'reconcile failed for good');
-    return 'terminal';
-  }
-  const waitMs = error instanceof ApiError ? heed(bench, error) : undefined;
-  const askedMs = error instanceof TransientError ? error.retryAfterMs : waitMs;
+function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
+  const { queue, log, name } = workers;
+  const askedMs = error instanceof ApiError ? heed(workers, error) : undefined;
   const priority = queue.priorityOf(key);
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
   if (askedMs === undefined || askedMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0, priority);
@@ -109,9 +105,9 @@ function fail(bench: Bench, key: string, error: unknown): ReconcileResult {
 }
 
 /** The API server names a time when it is overloaded: that is meant for everyone, not for one key. Returns the milliseconds to wait. */
-function heed(bench: Bench, { retryAfterMs, status }: ApiError): number | undefined {
+function heed(workers: Workers, { retryAfterMs, status }: ApiError): number | undefined {
   if (retryAfterMs === undefined) return undefined;
-  const { overload, places, log, name, onConcurrency, onOverload } = bench;
+  const { overload, places, log, name, onConcurrency, onOverload } = workers;
   const before = overload.pauses;
   const waitMs = overload.pause(retryAfterMs);
   if (overload.pauses === before) return waitMs;

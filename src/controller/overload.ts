@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 
@@ -30,7 +31,7 @@ export class Overload {
     const now = this.#clock.monotonic();
     if (now >= this.#until) {
       this.#pauses += 1;
-      this.#until = now + Math.min(askedMs, LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#pauses - 1));
+      this.#until = now + Math.min(askedMs, backoffMs(this.#pauses - 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
     }
     return this.#until - now;
   }

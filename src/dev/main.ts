@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/message-of.ts';
 import { startDevWorld } from './dev-world.ts';
 import type { DevWorld, DevWorldOptions } from './dev-world.ts';
 
@@ -97,6 +98,6 @@ The operator's log is ${relative('.', logFile)}. Ctrl-C stops everything.
 try {
   await main();
 } catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\nSee npm run dev -- --help.`);
+  console.error(`${messageOf(error)}\nSee npm run dev -- --help.`);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { LeakyLevel } from '../base/leaky-level.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { Composed } from '../document/compose.ts';
@@ -35,7 +35,7 @@ const BULK_SETTLE_MS = 2000;
 /** Sends documents to the broker and clears topics, and says what comes of it. */
 export class Publisher {
   readonly #deps: PublisherDeps;
-  readonly #published = new LeakyLevel(2 * SINGLE_CHANGES, 1000 / SINGLE_CHANGES);
+  readonly #published = new LeakyBucket(2 * SINGLE_CHANGES, SINGLE_CHANGES);
   #publishing = 0;
 
   constructor(deps: PublisherDeps) {
@@ -49,7 +49,7 @@ export class Publisher {
 
   /** Documents go out faster than single changes do, or did a second ago. */
   get isRollingOut(): boolean {
-    return this.#published.at(this.#deps.clock.monotonic()) > SINGLE_CHANGES;
+    return this.#published.level(this.#deps.clock.monotonic()) > SINGLE_CHANGES;
   }
 
   /** Undefined when the broker has acknowledged the document. */
@@ -78,7 +78,7 @@ export class Publisher {
   /** Changes go first: a status write costs the API server more than a change, and the answers to a bulk change save as many writes. */
   #settleMs({ presence }: DeviceMemory, now: number): number {
     this.#published.note(now);
-    if (this.#published.at(now) > SINGLE_CHANGES) return BULK_SETTLE_MS;
+    if (this.#published.level(now) > SINGLE_CHANGES) return BULK_SETTLE_MS;
     return presence.online ? this.#deps.settleMs : 0;
   }
 

@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
+import { backoffMs } from '../base/backoff.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError, TransportError, isConflict, isNotFound } from './errors.ts';
-import { TokenBucket } from '../base/token-bucket.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 
 /** The object an event is about. */
 export interface ObjectReference {
@@ -57,8 +58,8 @@ const CLOSE_MS = 2000;
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #global: TokenBucket;
-  readonly #perObject = new Map<string, TokenBucket>();
+  readonly #global: LeakyBucket;
+  readonly #perObject = new Map<string, LeakyBucket>();
   readonly #told = new Map<string, Told>();
   readonly #waiting: (() => Promise<void>)[] = [];
   readonly #closing = new AbortController();
@@ -66,7 +67,7 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    this.#global = new TokenBucket(Math.max(1, options.perSecond * 10), options.perSecond, options.clock.monotonic());
+    this.#global = new LeakyBucket(Math.max(1, options.perSecond * 10), options.perSecond);
   }
 
   record(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -96,7 +97,7 @@ export class EventRecorder {
    */
   #mayTell(uid: string): boolean {
     const now = this.#options.clock.monotonic();
-    const own = this.#perObject.get(uid) ?? new TokenBucket(OBJECT_BURST, OBJECT_PER_SECOND, now);
+    const own = this.#perObject.get(uid) ?? new LeakyBucket(OBJECT_BURST, OBJECT_PER_SECOND);
     remember(this.#perObject, uid, own);
     if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING || !own.has(now)) return false;
     const isKeptForOthers = this.#global.share(now) < KEPT_FOR_QUIET * (1 - own.share(now));
@@ -192,11 +193,11 @@ export class EventRecorder {
 
 /** Milliseconds to wait; undefined: another try would get the same answer. */
 function patienceWith(error: unknown, tries: number): number | undefined {
-  const backOffMs = 1000 * 2 ** (tries - 1);
-  if (error instanceof TransportError) return backOffMs;
+  const waitMs = backoffMs(tries - 1, 1000, MAX_PATIENCE_MS);
+  if (error instanceof TransportError) return waitMs;
   if (!(error instanceof ApiError)) return undefined;
   if (error.status !== 429 && error.retryAfterMs === undefined) return undefined;
-  return Math.min(MAX_PATIENCE_MS, error.retryAfterMs ?? backOffMs);
+  return Math.min(MAX_PATIENCE_MS, error.retryAfterMs ?? waitMs);
 }
 
 /** Puts `key` last in the order of forgetting. */

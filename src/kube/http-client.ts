@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { messageOf } from '../base/message-of.ts';
 import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
 import { ApiError, TransportError, describeUntrusted } from './errors.ts';
@@ -232,6 +233,6 @@ function asTransportError({ method, path }: Call, error: unknown, isUnanswered: 
     const message = `the certificate of the API server ${untrusted}; check server and certificate-authority in the kubeconfig`;
     return new TransportError(message, { cause: error, isUnanswered, retryAfterMs: UNTRUSTED_RETRY_MS });
   }
-  const why = error instanceof Error ? error.message || error.name : String(error);
+  const why = messageOf(error);
   return new TransportError(`${method} ${path}: ${why}`, { cause: error, isUnanswered });
 }

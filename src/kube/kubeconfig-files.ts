@@ -4,6 +4,7 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
 import { loadAll } from 'js-yaml';
+import { messageOf } from '../base/message-of.ts';
 import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
 
 /** A user entry; the parsers know no `tokenFile`. Paths are absolute. */
@@ -41,7 +42,7 @@ function readKubeconfig(path: string): Kubeconfig {
   try {
     return parse(readFileSync(path, 'utf8'), path);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const why = messageOf(error).split('\n')[0];
     throw new Error(`kubeconfig ${path} cannot be read: ${why}; give a readable one with --kubeconfig`, {
       cause: error,
     });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../base/message-of.ts';
 
 /**
  * Certificates or a key in PEM: `data` in base64, else the content of `file`, else undefined. `what` names it in errors:
@@ -19,7 +20,7 @@ export function fileText(what: string, path: string): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`${what} cannot be read: ${why}; put a readable file there or correct the path`, { cause: error });
   }
   if (text.trim() === '') throw new Error(`${what} is empty: ${path}; put its content there`);

@@ -1,3 +1,5 @@
+import { backoffMs } from '../base/backoff.ts';
+import { messageOf } from '../base/message-of.ts';
 import { brokerFailure } from '../base/broker-failure.ts';
 import type { BrokerFailure } from '../base/broker-failure.ts';
 import { publicUrl } from '../base/broker-url.ts';
@@ -98,7 +100,7 @@ class Connection implements BrokerConnection {
   /** Full jitter, so that a fleet of clients does not come back as one. */
   #backoffMs(failures: number): number {
     const { reconnectMinMs, reconnectMaxMs } = this.#tuning;
-    const most = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(failures, 20));
+    const most = backoffMs(failures, reconnectMinMs, reconnectMaxMs);
     return reconnectMinMs + this.#random() * (most - reconnectMinMs);
   }
 
@@ -160,7 +162,7 @@ class Connection implements BrokerConnection {
       return (await abortable(this.#options.credentials?.(), signal)) ?? {};
     } catch (error) {
       const remedy = 'check the files of --mqtt-ca-file, --mqtt-cert-file, --mqtt-key-file and --mqtt-password-file';
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       this.#noteFailure(`no credentials for broker ${this.#name.url}: ${why}; ${remedy}`, 'CredentialsUnusable');
       return undefined;
     }

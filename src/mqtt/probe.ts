@@ -1,3 +1,4 @@
+import { messageOf } from '../base/message-of.ts';
 import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
 import type { BrokerFindings } from './broker.ts';
@@ -72,7 +73,7 @@ export class Probe {
         this.findings = await this.#probe(signal);
       } catch (error) {
         if (signal.aborted) break;
-        this.findings = { ...UNPROVEN, shortcoming: error instanceof Error ? error.message : String(error) };
+        this.findings = { ...UNPROVEN, shortcoming: messageOf(error) };
       }
       stopTimer();
       this.#openGate();

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { messageOf } from '../base/message-of.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { isNumeral, readJson } from '../api/exact-json.ts';
 import type { BadInputReason } from '../api/bad-input.ts';
@@ -103,7 +104,7 @@ function parseText(text: string): Parsed<JsonValue> {
   try {
     value = readJson(text);
   } catch (error) {
-    return badInput('InvalidJson', `payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return badInput('InvalidJson', `payload is not JSON: ${messageOf(error)}`);
   }
   const name = forbiddenName(value);
   return name === undefined

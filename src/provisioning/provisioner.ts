@@ -5,7 +5,7 @@ import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError } from '../kube/errors.ts';
-import { TokenBucket } from '../base/token-bucket.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 import type { Logger } from '../base/log.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import { parseState } from '../protocol/state-envelope.ts';
@@ -48,7 +48,7 @@ const BATCH = 100;
 export class Provisioner {
   readonly #deps: ProvisionerDeps;
   readonly #signal: AbortSignal;
-  readonly #bucket: TokenBucket;
+  readonly #bucket: LeakyBucket;
   readonly #waiting = new Set<string>();
   /** Ids of the batch under way for which the broker showed a document. */
   readonly #documented = new Set<string>();
@@ -57,7 +57,7 @@ export class Provisioner {
   constructor(deps: ProvisionerDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    this.#bucket = new TokenBucket(deps.perMinute, deps.perMinute / 60, deps.clock.monotonic());
+    this.#bucket = new LeakyBucket(deps.perMinute, deps.perMinute / 60);
   }
 
   /** A state message of an id that no object has; true when it announces a device, which is then provided for. */

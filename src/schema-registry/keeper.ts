@@ -4,8 +4,9 @@ import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { OPERATOR_NAME } from '../api/operator-name.ts';
 import { isConflict, isRefused } from '../kube/errors.ts';
-import { TokenBucket } from '../base/token-bucket.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 import type { Logger } from '../base/log.ts';
 import type { Share } from './shares.ts';
 
@@ -33,15 +34,14 @@ export class SchemaKeeper {
   readonly #deps: SchemaKeeperDeps;
   readonly #signal: AbortSignal;
   /** Two allowances, so that schemas of single devices never keep one waiting that several devices announce. */
-  readonly #ofOne: TokenBucket;
-  readonly #ofSeveral: TokenBucket;
+  readonly #ofOne: LeakyBucket;
+  readonly #ofSeveral: LeakyBucket;
 
   constructor(deps: SchemaKeeperDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    const now = deps.clock.monotonic();
-    this.#ofOne = new TokenBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60, now);
-    this.#ofSeveral = new TokenBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60, now);
+    this.#ofOne = new LeakyBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60);
+    this.#ofSeveral = new LeakyBucket(STORED_PER_MINUTE, STORED_PER_MINUTE / 60);
   }
 
   /** `bytes` are the schema that `hash` names. `isShared`: several devices announce it. Never rejects. */
@@ -61,7 +61,7 @@ export class SchemaKeeper {
     return { ok: true };
   }
 
-  #limit(name: string, share: Share, bucket: TokenBucket): string | undefined {
+  #limit(name: string, share: Share, bucket: LeakyBucket): string | undefined {
     const { schemas, maxSchemas, clock } = this.#deps;
     const now = clock.monotonic();
     if (schemas.size >= maxSchemas && !schemas.has(name)) {
@@ -90,10 +90,10 @@ export class SchemaKeeper {
     const body = {
       apiVersion: API_VERSION,
       kind: SCHEMA_KIND,
-      metadata: { name, labels: { [STORED_BY_LABEL]: 'mir-operator' } },
+      metadata: { name, labels: { [STORED_BY_LABEL]: OPERATOR_NAME } },
       spec: { descriptorSet: bytes.toString('base64') },
     };
-    await client.create(SCHEMAS_PATH, body, { fieldManager: 'mir-operator' }, this.#signal);
+    await client.create(SCHEMAS_PATH, body, { fieldManager: OPERATOR_NAME }, this.#signal);
     log.info({ schema: name, bytes: bytes.length }, 'stored the schema of a device');
   }
 

@@ -1,4 +1,5 @@
 import { settleConditions } from '../api/conditions.ts';
+import { OPERATOR_NAME } from '../api/operator-name.ts';
 import type { ConditionVerdict } from '../api/conditions.ts';
 import type { JsonObject } from '../api/device.ts';
 import { SCHEMAS_PATH, schemaHash } from '../api/schema.ts';
@@ -39,7 +40,7 @@ export class SchemaReconciler {
     const patch = diffMergePatch(toJson(object.status), toJson(status));
     if (patch === undefined) return DONE;
     const body = { metadata: { uid: object.metadata.uid }, status: patch };
-    const query = { fieldManager: 'mir-operator' };
+    const query = { fieldManager: OPERATOR_NAME };
     const startedAt = clock.monotonic();
     try {
       await client.patch(`${SCHEMAS_PATH}/${name}/status`, 'application/merge-patch+json', body, query, signal);

@@ -1,11 +1,11 @@
-import { TokenBucket } from '../base/token-bucket.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 
 /** What one device may cost in schemas, so that no device uses up what is there for all. */
 export interface Share {
   /** Requests for a schema: each answer may have to be hashed and checked. */
-  readonly asks: TokenBucket;
+  readonly asks: LeakyBucket;
   /** New schemas that are stored because of this device. */
-  readonly stores: TokenBucket;
+  readonly stores: LeakyBucket;
   /** The hash that it was asked for last, and how many answers are still owed: each request is good for one. */
   asked: string | undefined;
   owed: number;
@@ -39,8 +39,8 @@ export class SchemaShares {
   of(deviceId: string, now: number): Share {
     const known = this.#shares.get(deviceId);
     if (known !== undefined) return known;
-    const asks = new TokenBucket(ASKS, ASKS_PER_SECOND, now);
-    const stores = new TokenBucket(STORES, STORES_PER_SECOND, now);
+    const asks = new LeakyBucket(ASKS, ASKS_PER_SECOND);
+    const stores = new LeakyBucket(STORES, STORES_PER_SECOND);
     const share = { asks, stores, asked: undefined, owed: 0, silences: 0, stored: undefined, usedAt: now };
     this.#shares.set(deviceId, share);
     return share;

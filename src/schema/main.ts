@@ -1,6 +1,7 @@
 /** `npm run schema`: prints the schema object of `.proto` files or a descriptor set, to be applied with kubectl. */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/message-of.ts';
 import { API_VERSION } from '../api/device.ts';
 import { SCHEMA_KIND, schemaName } from '../api/schema.ts';
 import { hashSchema, loadSchema } from './load-schema.ts';
@@ -33,7 +34,7 @@ async function main(args: string[]): Promise<void> {
     else print(await readSchema(positionals, values.include), values.hash);
     if (positionals.length === 0 && !values.help) process.exitCode = 2;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     process.exitCode = 1;
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type protobuf from 'protobufjs';
+import { messageOf } from '../base/message-of.ts';
 import { googleDescriptorSet, googleFiles } from './google-files.ts';
 import { readFileDescriptor } from './read-descriptors.ts';
 import { DEFAULT_SCHEMA_LIMITS } from './schema-limits.ts';
@@ -85,7 +86,7 @@ class Compiler {
     try {
       return this.#parser.parse(source, this.root, { keepCase: true });
     } catch (error) {
-      throw new Error(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      throw new Error(`${name} cannot be read: ${messageOf(error)}`, {
         cause: error,
       });
     }

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/message-of.ts';
 import { DEVICE_ID } from '../api/device.ts';
 import { brokerAddress } from '../base/broker-url.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';
@@ -36,7 +37,7 @@ const readable =
     try {
       read(typeof value === 'string' ? value : '');
     } catch (error) {
-      throw new TypeError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new TypeError(`${path}: ${messageOf(error)}`, { cause: error });
     }
   };
 const number = (least: number, most: number): Rule =>

@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff.ts';
 import { delay, systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { createTopics, isMessageName } from '../protocol/topics.ts';
@@ -200,7 +201,7 @@ class MqttDevice implements Device {
       if (signal.aborted || this.#isLeaving) return;
       // A connection that does not last is a failure too: two devices with one client id cut each other off without end.
       failures = this.#clock.monotonic() - startedAt > LASTING_MS ? 0 : failures + 1;
-      const retryInMs = Math.round(Math.random() * Math.min(maxMs, baseMs * 2 ** Math.max(0, failures - 1)));
+      const retryInMs = Math.round(Math.random() * backoffMs(Math.max(0, failures - 1), baseMs, maxMs));
       this.#tell({ kind: 'offline', reason, retryInMs });
       await delay(this.#clock, retryInMs, signal);
     }

@@ -1,3 +1,5 @@
+import { backoffMs, spread } from '../base/backoff.ts';
+import { messageOf } from '../base/message-of.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { Rejected } from './handlers.ts';
@@ -118,7 +120,7 @@ export class HandlerRunner {
 }
 
 function retryDelayMs(failures: number): number {
-  return Math.round(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (0.5 + Math.random() / 2));
+  return Math.round(spread(backoffMs(failures, FIRST_RETRY_MS, MAX_RETRY_MS)));
 }
 
 function unhandled(message: string): DesiredHandler {
@@ -126,8 +128,6 @@ function unhandled(message: string): DesiredHandler {
     throw new Rejected(`this device has no handler for ${message}`);
   };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 5 * 60_000;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { messageOf } from '../base/message-of.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
@@ -245,7 +246,5 @@ export class LiveSession {
     if (!this.hasEnded) this.#context.tell({ kind: 'failed', what, reason: messageOf(error) });
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const SDK = 'mir-typescript/0.1';

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/message-of.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import type { Checked } from '../schema/device-schema.ts';
@@ -264,8 +265,6 @@ type Decided = Pick<StoredEntry, 'decision' | 'reason' | 'done'>;
 
 const isSameDecision = (a: StoredEntry, b: StoredEntry): boolean =>
   a.decision === b.decision && a.reason === b.reason && a.done === b.done;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** As many as a birth may name. */
 const MAX_ENTRIES = DEFAULT_MAX_REPORTS;

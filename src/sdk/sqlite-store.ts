@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { messageOf } from '../base/message-of.ts';
 import { isJsonObject } from '../protocol/json.ts';
 import { memoryStore } from './store.ts';
 import type { DeviceStore, MessageValue, StoreChange, StoreContent, StoredEntry } from './store.ts';
@@ -237,5 +238,3 @@ function moveIfThere(from: string, to: string): void {
     if (propertyOf(error, 'code') !== 'ENOENT') throw error;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

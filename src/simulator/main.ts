@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../base/message-of.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
 import { manifestsOf } from './manifests.ts';
@@ -82,6 +83,6 @@ process.stdout.on('error', () => process.exit(0));
 try {
   await main();
 } catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\nSee --help.`);
+  console.error(`${messageOf(error)}\nSee --help.`);
   process.exit(2);
 }

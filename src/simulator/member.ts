@@ -1,3 +1,4 @@
+import { messageOf } from '../base/message-of.ts';
 import type { Clock } from '../base/clock.ts';
 import { codecOf } from '../sdk/codec.ts';
 import type { DeviceCodec } from '../sdk/codec.ts';
@@ -85,10 +86,7 @@ export class Member {
     try {
       await behaviour.live?.(device, signal);
     } catch (error) {
-      countProblem(
-        this.#options.tally,
-        `a behaviour failed: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      countProblem(this.#options.tally, `a behaviour failed: ${messageOf(error)}`);
     }
   }
 

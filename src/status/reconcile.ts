@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { devicesPath } from '../api/device.ts';
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
+import { OPERATOR_NAME } from '../api/operator-name.ts';
 import { factsOf } from '../api/reasons.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Clock } from '../base/clock.ts';
@@ -281,7 +282,7 @@ export class StatusReconciler {
     const startedAt = clock.monotonic();
     memory.status.beginWrite();
     try {
-      const query = { fieldManager: 'mir-operator' };
+      const query = { fieldManager: OPERATOR_NAME };
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
       const answeredAt = clock.monotonic();
       observe(answer);

@@ -40,7 +40,7 @@ export function reconcileHook(metrics: Metrics, controller: string): NonNullable
   const time = metrics.reconcileTime.labels(controller);
   return (result, durationMs) => {
     metrics.reconciles.inc({ controller, result });
-    if (result === 'error' || result === 'terminal') metrics.reconcileErrors.inc({ controller });
+    if (result === 'error') metrics.reconcileErrors.inc({ controller });
     time.observe(durationMs / 1000);
   };
 }

@@ -1,4 +1,4 @@
-import { LeakyLevel } from '../base/leaky-level.ts';
+import { LeakyBucket } from '../base/leaky-bucket.ts';
 
 /** More than so many comings and goings above one in `CALM_MS` are flapping; it ends when none is left. */
 const TOO_MANY = 10;
@@ -8,13 +8,13 @@ const WRITE_EVERY_MS = 10_000;
 
 /** How often one device has come and gone of late. Times in monotonic milliseconds. */
 export class Flapping {
-  readonly #changes = new LeakyLevel(TOO_MANY + 1, CALM_MS);
+  readonly #changes = new LeakyBucket(TOO_MANY + 1, 1000 / CALM_MS);
   #isFlapping = false;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   noteChange(now: number): void {
     this.#changes.note(now);
-    if (this.#changes.at(now) > TOO_MANY) this.#isFlapping = true;
+    if (this.#changes.level(now) > TOO_MANY) this.#isFlapping = true;
   }
 
   noteWrite(now: number): void {
@@ -22,7 +22,7 @@ export class Flapping {
   }
 
   isFlapping(now: number): boolean {
-    if (this.#changes.at(now) === 0) this.#isFlapping = false;
+    if (this.#changes.level(now) === 0) this.#isFlapping = false;
     return this.#isFlapping;
   }
 
@@ -33,6 +33,6 @@ export class Flapping {
 
   /** Milliseconds after which nothing is left of its comings and goings if none follows. */
   calmInMs(now: number): number {
-    return Math.ceil(this.#changes.at(now) * CALM_MS);
+    return Math.ceil(this.#changes.level(now) * CALM_MS);
   }
 }

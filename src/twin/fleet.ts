@@ -30,10 +30,6 @@ export class Fleet {
     this.#departed = departed;
   }
 
-  get size(): number {
-    return this.#memories.size;
-  }
-
   get(deviceId: string): DeviceMemory | undefined {
     return this.#memories.get(deviceId);
   }

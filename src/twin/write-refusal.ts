@@ -1,3 +1,5 @@
+import { backoffMs } from '../base/backoff.ts';
+
 /** Milliseconds until a refused status is tried again as a whole, doubling up to the second. */
 const FIRST_MS = 60_000;
 const MOST_MS = 3_600_000;
@@ -43,7 +45,7 @@ export class WriteRefusal {
     this.#generation = generation;
     if (scope === 'essential') return;
     const mostMs = status === 403 ? MOST_FORBIDDEN_MS : MOST_MS;
-    this.#until = now + Math.min(mostMs, FIRST_MS * 2 ** Math.min(this.#refusals, 20));
+    this.#until = now + backoffMs(this.#refusals, FIRST_MS, mostMs);
     this.#refusals += 1;
   }
 }

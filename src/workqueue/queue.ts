@@ -94,11 +94,6 @@ export class WorkQueue {
     return this.#lanes.reduce((sum, { keys }) => sum + keys.size, 0);
   }
 
-  /** Keys that wait for their time. */
-  get delayedLength(): number {
-    return this.#delayed.size;
-  }
-
   /** Keys that are being worked on. */
   get working(): number {
     return this.#processing.size;

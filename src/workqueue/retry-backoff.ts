@@ -1,3 +1,5 @@
+import { backoffMs, spread } from '../base/backoff.ts';
+
 export interface BackoffOptions {
   /** Milliseconds before the first retry. */
   readonly baseMs: number;
@@ -22,9 +24,7 @@ export class RetryBackoff {
     const { baseMs, maxMs, random } = this.#options;
     const failures = this.failures(key);
     this.#failures.set(key, failures + 1);
-    // 2^30 of anything is beyond every maximum; more would overflow to Infinity in the end.
-    const full = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 30));
-    return full * (1 - random() / 2);
+    return spread(backoffMs(failures, baseMs, maxMs), random);
   }
 
   failures(key: string): number {

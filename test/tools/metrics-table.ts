@@ -19,7 +19,7 @@ const LABELS: readonly (readonly [label: string, of: string, values: string])[] 
   ['class', 'mir_status_writes_total', list(['sync', 'online', 'reported', 'pending', 'heartbeat'])],
   ['name', 'workqueue_…', list(['desired', 'status', 'schema'])],
   ['controller', 'controller_runtime_…, mir_api_overload_pauses_total', list(['desired', 'status', 'schema'])],
-  ['result', 'controller_runtime_reconcile_total', list(['success', 'requeue_after', 'error', 'terminal'])],
+  ['result', 'controller_runtime_reconcile_total', list(['success', 'requeue_after', 'error'])],
   ['kind', 'mir_publish_errors_total', list(['transient', 'refused', 'tooLarge'])],
   ['result', 'mir_retained_pages_total', list(['complete', 'broken'])],
   ['resource', 'mir_lists_total and others', list(['devices', 'schemas'])],

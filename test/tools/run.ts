@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { messageOf } from '../../src/base/message-of.ts';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import type { ControlPlane } from '../real/control-plane.ts';
@@ -149,7 +150,7 @@ function readReport(path: string): Pick<Result, 'passed' | 'failed'> {
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   console.log('0 passed, 1 failed');
   return 1;
 });

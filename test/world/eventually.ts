@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/base/message-of.ts';
 /** Waits for what must become true, without a fixed sleep and with the reason when it does not. */
 
 export interface EventuallyOptions {
@@ -49,8 +50,4 @@ export async function throughout(claim: string, durationMs: number, check: () =>
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** The operator under test, as users run it: a process of its own. */
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../src/base/message-of.ts';
 import { startSubprocess } from '../real/subprocess.ts';
 import type { Exit } from '../real/subprocess.ts';
 import { eventually } from './eventually.ts';
@@ -73,7 +74,7 @@ export async function startOperator(
     }
   } catch (cause) {
     await child.kill();
-    const failure = cause instanceof Error ? cause.message : String(cause);
+    const failure = messageOf(cause);
     throw new Error(`${failure}; the operator's last words:\n${tail(log)}`, { cause });
   }
   return {

@@ -1,4 +1,5 @@
 /** Errors as kube-apiserver answers them (apimachinery, pkg/api/errors). */
+import { messageOf } from '../../base/message-of.ts';
 import type { FieldError } from './crd/index.ts';
 
 export interface StatusCause {
@@ -173,6 +174,6 @@ export function tooLargeResourceVersion(asked: number, current: number): StatusE
 }
 
 export function internalError(cause: unknown): StatusError {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 }

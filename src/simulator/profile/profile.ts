@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { z } from 'zod';
+import { messageOf } from '../../base/message-of.ts';
 import { DEVICE_ID } from '../../api/device.ts';
 import { KINDS, behaviourSchema } from '../behaviours/kinds.ts';
 import { messageName } from './message-name.ts';
@@ -136,5 +137,3 @@ function pathOf(path: readonly PropertyKey[]): string {
 function repeated(names: readonly string[]): string | undefined {
   return names.find((name, index) => names.indexOf(name) !== index);
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

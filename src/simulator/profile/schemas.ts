@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { messageOf } from '../../base/message-of.ts';
 import { compileProtoFiles } from '../../sdk/index.ts';
 import type { Profile } from './profile.ts';
 
@@ -14,7 +15,7 @@ export async function readSchemas({ groups }: Profile, profilePath: string): Pro
     try {
       schemas.set(name, await read(files, includeDirs));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new Error(`schema of group ${name} cannot be used: ${why}`, { cause: error });
     }
   }

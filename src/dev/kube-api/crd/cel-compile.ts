@@ -1,5 +1,6 @@
 /** One rule of `x-kubernetes-validations`, from text to something that can be evaluated; faults are worded as for a new CRD. */
 import { Environment } from '@marcbachmann/cel-js';
+import { messageOf } from '../../../base/message-of.ts';
 import { findUndefinedField, isAstNode } from './cel-fields.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
@@ -108,6 +109,6 @@ function mentions(node: unknown, name: string): boolean {
 }
 
 export function firstLine(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   return text.split('\n', 1)[0] ?? text;
 }

@@ -1,4 +1,5 @@
 /** Whether a CustomResourceDefinition may be created (apiextensions-apiserver, pkg/apis/apiextensions/validation). */
+import { messageOf } from '../../../base/message-of.ts';
 import { applyDefaults, prune } from './admission.ts';
 import { sameJson } from './correlation.ts';
 import { isDnsLabel, LABEL_RULE, MIXED_CASE_RULE } from './dns-label.ts';
@@ -133,7 +134,7 @@ function checkColumn(column: PrinterColumn, path: Path): FieldError[] {
   try {
     compileJsonPath(column.jsonPath);
   } catch (cause) {
-    found.push(errors.invalid(place, column.jsonPath, cause instanceof Error ? cause.message : String(cause)));
+    found.push(errors.invalid(place, column.jsonPath, messageOf(cause)));
   }
   return found;
 }
@@ -159,8 +160,6 @@ function checkSelectableField(jsonPath: string, schema: Schema, place: Path): Fi
       'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.';
     return [errors.invalid(place, jsonPath, why)];
   } catch (cause) {
-    return [
-      errors.invalid(place, jsonPath, `is an invalid path: ${cause instanceof Error ? cause.message : String(cause)}`),
-    ];
+    return [errors.invalid(place, jsonPath, `is an invalid path: ${messageOf(cause)}`)];
   }
 }

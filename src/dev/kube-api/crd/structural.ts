@@ -2,6 +2,7 @@
  * What makes a schema structural (apiextensions-apiserver, pkg/apiserver/schema/validation.go), and the further demands that CRDs make of
  * schemas: types everywhere, combinators that restrict and never describe, extensions where they belong.
  */
+import { messageOf } from '../../../base/message-of.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
 import { compilePattern } from './pattern.ts';
@@ -70,7 +71,7 @@ function checkPattern({ pattern }: Schema, path: Path): FieldError[] {
     compilePattern(pattern);
     return [];
   } catch (cause) {
-    const why = `must be a valid regular expression, but isn't: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const why = `must be a valid regular expression, but isn't: ${messageOf(cause)}`;
     return [errors.invalid(errors.child(path, 'pattern'), pattern, why)];
   }
 }

@@ -1,6 +1,7 @@
 /** What clients send: JSON or YAML, of bounded size. */
 import type { IncomingMessage } from 'node:http';
 import { YAMLException } from 'js-yaml';
+import { messageOf } from '../../../base/message-of.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseJsonBody } from '../whole-numbers.ts';
@@ -46,7 +47,7 @@ function parseJson(text: string): Json {
     return readBodyJson(text);
   } catch (error) {
     if (error instanceof StatusError) throw error;
-    throw badRequest(`couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ''}`);
+    throw badRequest(`couldn't get version/kind; json parse error: ${messageOf(error)}`);
   }
 }
 
