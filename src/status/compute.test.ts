@@ -6,14 +6,14 @@ import { recallPresence } from '../twin/presence.ts';
 import type { Presence } from '../twin/presence.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import { transitionEvents } from './events.ts';
-import { planStatusWrite } from './patch.ts';
+import { planStatusWrite, planWithHeartbeat } from './patch.ts';
 import { computeStatus } from './compute.ts';
 import type { StatusInput } from './input.ts';
 
 const NOW = Date.parse('2024-11-21T00:00:00Z');
 const BATTERY = 'sensor.v1.BatteryStatus';
 
-function view(parts: Partial<StatusInput> = {}): StatusInput {
+function input(parts: Partial<StatusInput> = {}): StatusInput {
   const subject = parts.device ?? device({ desired: rate(60) });
   return {
     device: subject,
@@ -25,7 +25,6 @@ function view(parts: Partial<StatusInput> = {}): StatusInput {
     presence: recallPresence(undefined, 0),
     reports: new Map(),
     announced: undefined,
-    isHeartbeatDue: false,
     isFlapping: false,
     maxMessages: 64,
     maxValueBytes: 16_384,
@@ -40,7 +39,7 @@ function reports(map: Record<string, ReportedEnvelope>): StatusInput['reports'] 
 }
 
 function statusOf(parts: Partial<StatusInput>): DeviceStatus {
-  return computeStatus(view(parts)).status;
+  return computeStatus(input(parts)).status;
 }
 
 function condition(status: DeviceStatus, type: ConditionType): string {
@@ -73,7 +72,7 @@ describe('the status of a device', () => {
 
   it('is computed to the same status again, so that nothing is written twice', () => {
     const first = statusOf({ presence: online, reports: reports({ [RATE]: { value: { intervalSeconds: 60 } } }) });
-    const again = computeStatus(view({ device: written(first), presence: online, now: NOW + 99_000 }));
+    const again = computeStatus(input({ device: written(first), presence: online, now: NOW + 99_000 }));
     expect(planStatusWrite(first, again.status)).toBeUndefined();
   });
 
@@ -100,10 +99,10 @@ describe('the status of a device', () => {
       observedGeneration: 1,
     }));
     const before = { ...lean, conditions: wordy };
-    const after = computeStatus(view({ ...parts, device: written(before) })).status;
+    const after = computeStatus(input({ ...parts, device: written(before) })).status;
     expect(after).toEqual(lean);
     expect(planStatusWrite(before, after)).toEqual({ patch: { conditions: lean.conditions }, writeClass: 'reported' });
-    const again = computeStatus(view({ ...parts, device: written(after) })).status;
+    const again = computeStatus(input({ ...parts, device: written(after) })).status;
     expect(planStatusWrite(after, again)).toBeUndefined();
   });
 
@@ -185,7 +184,7 @@ describe('the status of a device', () => {
 
   it('refuses reports beyond the limit of messages and keeps those it has', () => {
     const computed = computeStatus(
-      view({
+      input({
         maxMessages: 1,
         reports: reports({ [RATE]: { value: { intervalSeconds: 60 } }, [BATTERY]: { value: {} } }),
       }),
@@ -200,15 +199,20 @@ describe('the status of a device', () => {
   });
 
   it('writes a heartbeat along with other changes, and alone only when its turn has come', () => {
-    const first = statusOf({ presence: online });
+    const plan = (before: DeviceStatus | undefined, presence: Presence, isHeartbeatDue: boolean) => {
+      const parts = before === undefined ? { presence } : { presence, device: written(before) };
+      const { status, heartbeat } = computeStatus(input(parts));
+      return planWithHeartbeat(before, status, heartbeat, isHeartbeatDue);
+    };
+    const first = plan(undefined, online, false).status;
     expect(first.lastHeartbeat).toBe('2024-11-21T00:00:00Z');
     const later = { ...online, lastHeartbeat: NOW + 20_000 };
-    expect(statusOf({ device: written(first), presence: later }).lastHeartbeat).toBe(first.lastHeartbeat);
-    const due = statusOf({ device: written(first), presence: later, isHeartbeatDue: true });
-    expect(planStatusWrite(first, due)).toEqual({
+    expect(plan(first, later, false)).toEqual({ status: first, write: undefined });
+    expect(plan(first, later, true).write).toEqual({
       patch: { lastHeartbeat: '2024-11-21T00:00:20Z' },
       writeClass: 'heartbeat',
     });
+    expect(plan(first, online, true).write).toBeUndefined();
   });
 
   it('changes no transition time while a condition keeps its status', () => {

@@ -12,18 +12,20 @@ import type { PublishProblem } from '../twin/broker-copy.ts';
 import { fitReported, fitTexts, leftOut } from './fit.ts';
 import { schemaOf } from '../twin/schema-state.ts';
 import { judgeSync } from './sync-state.ts';
-import { planStatusWrite } from './patch.ts';
 import { nameUnanswered } from './unanswered.ts';
 import { judgeConditions, judgeSize } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 
 export interface ComputedStatus {
+  /** With the heartbeat that was written last. */
   readonly status: DeviceStatus;
+  /** The last one, which is not worth a write of its own each time. */
+  readonly heartbeat: string | undefined;
   /** Reported message names that did not fit the limit. */
   readonly refused: readonly string[];
 }
 
-/** The status that the view leads to: pure, level-triggered, and equal to the present one when nothing has happened. */
+/** The status that `input` leads to: pure, level-triggered, and equal to the present one when nothing has happened. */
 export function computeStatus(input: StatusInput): ComputedStatus {
   const { device } = input;
   const before = device.status ?? {};
@@ -39,7 +41,7 @@ export function computeStatus(input: StatusInput): ComputedStatus {
     online,
     sync,
     ...optional('session', sessionRecord(input.presence)),
-    ...optional('schema', judgeSchema(input)),
+    ...optional('schema', schemaStatus(input)),
     ...optional('lastHeartbeat', before.lastHeartbeat),
   };
   const properties = { desired: desiredTimes(input, sync), reported: reported.times };
@@ -55,7 +57,7 @@ export function computeStatus(input: StatusInput): ComputedStatus {
     properties: { ...properties, reported: keepTimes(reported.times, values, before) },
     conditions: settleConditions(before.conditions ?? [], [...verdicts, ...size], now),
   });
-  return { status: withHeartbeat(input, before, status), refused: reported.refused };
+  return { status, heartbeat: heartbeatOf(input), refused: reported.refused };
 }
 
 /** `status` with the reports that were written last: what is left when the API server refuses it as a whole, and says why. */
@@ -85,13 +87,11 @@ function keepTimes(times: Timestamps, values: Properties, before: DeviceStatus):
   return Object.fromEntries(kept);
 }
 
-/** A heartbeat rides along when something else is written, and is written alone only when its turn has come. */
-function withHeartbeat(input: StatusInput, before: DeviceStatus, status: DeviceStatus): DeviceStatus {
-  const heard = input.presence.lastHeartbeat;
-  if (heard === undefined || input.claim.kind !== 'owner' || input.device.spec.disabled === true) return status;
-  if (!input.isHeartbeatDue && planStatusWrite(before, status) === undefined) return status;
-  const lastHeartbeat = new Date(Math.floor(heard / 1000) * 1000).toISOString().replace('.000Z', 'Z');
-  return { ...status, lastHeartbeat };
+/** When the device was last heard, as it is written; undefined: never, or not of this object. */
+function heartbeatOf({ presence, claim, device }: StatusInput): string | undefined {
+  const { lastHeartbeat } = presence;
+  if (lastHeartbeat === undefined || claim.kind !== 'owner' || device.spec.disabled === true) return undefined;
+  return new Date(Math.floor(lastHeartbeat / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 interface Reported {
@@ -211,7 +211,7 @@ function desiredTimes(input: StatusInput, sync: Readonly<Record<string, SyncReco
   return Object.fromEntries(times.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
-function judgeSchema({ typing, device, claim, now }: StatusInput): DeviceStatus['schema'] {
+function schemaStatus({ typing, device, claim, now }: StatusInput): DeviceStatus['schema'] {
   const before = device.status?.schema;
   if (claim.kind !== 'owner' || typing.kind === 'pending') return before;
   if (typing.kind === 'untyped') return undefined;

@@ -25,8 +25,6 @@ export interface StatusInput {
   readonly reports: ReadonlyMap<string, TypedReport & Pick<Report, 'receivedAt'>>;
   /** Message names of the last birth, when the twin is to be cut down to them. */
   readonly announced: readonly string[] | undefined;
-  /** Write the last heartbeat even if nothing else is to be written. */
-  readonly isHeartbeatDue: boolean;
   /** Reported messages a twin may hold; more are refused. */
   readonly maxMessages: number;
   /** Bytes of one reported value in its canonical form. */

@@ -20,6 +20,28 @@ export function planStatusWrite(before: DeviceStatus | undefined, after: DeviceS
   return patch === undefined ? undefined : { patch, writeClass: classify(patch, before, after) };
 }
 
+export interface PlannedStatus {
+  readonly status: DeviceStatus;
+  readonly write: StatusWrite | undefined;
+}
+
+/** The same with the last heartbeat, which rides along with what is written, and is written alone only when its turn has come. */
+export function planWithHeartbeat(
+  before: DeviceStatus | undefined,
+  after: DeviceStatus,
+  heartbeat: string | undefined,
+  isHeartbeatDue: boolean,
+): PlannedStatus {
+  const write = planStatusWrite(before, after);
+  const isNews = isHeartbeatDue && before?.lastHeartbeat !== heartbeat;
+  if (heartbeat === undefined || (write === undefined && !isNews)) return { status: after, write };
+  const patch = { ...write?.patch, lastHeartbeat: heartbeat };
+  return {
+    status: { ...after, lastHeartbeat: heartbeat },
+    write: { patch, writeClass: write?.writeClass ?? 'heartbeat' },
+  };
+}
+
 /** What is not urgent takes what keeps a small API server busy, and one request at a time while it is slower than it can be. */
 export function mostStatusWrites(api: { readonly isCrowded: boolean }): (priority: number) => number {
   return (priority) => {
