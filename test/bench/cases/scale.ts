@@ -10,7 +10,7 @@ import { within } from '../within.ts';
 import { eventually } from '../../world/eventually.ts';
 import type { OperatorProcess } from '../../world/operator-process.ts';
 import { coldStart, listBegan } from './fleet.ts';
-import { shareOf } from './idle.ts';
+import { COLLECT_MS, pause, shareOf } from './idle.ts';
 
 const bench = 'scale';
 /** As the operator reads them by default. */
@@ -35,7 +35,7 @@ async function benchRestart(rig: Rig, twins: number, seconds: number): Promise<F
   await untilIdle(operator, twins);
   const metrics = await operator.metrics();
   rig.progress('nothing happens');
-  await pause(SETTLE_MS);
+  await pause(COLLECT_MS);
   const settled = residentMb(operator.pid);
   const idle = await shareOf(operator.pid, () => pause(seconds * 1000));
   rig.progress('heartbeats');
@@ -116,9 +116,6 @@ async function benchEmptyBroker(rig: Rig, twins: number): Promise<Figure[]> {
   ];
 }
 
-/** Until the collector of garbage has seen what the start left behind. */
-const SETTLE_MS = 30_000;
-
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
@@ -192,7 +189,3 @@ async function rawPublishes(rig: Rig, twins: number): Promise<number> {
 
 /** Below the receive maximum of any broker that is tested here. */
 const PUBLISHES_IN_FLIGHT = 1000;
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
