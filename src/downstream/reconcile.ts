@@ -211,7 +211,9 @@ export class DesiredReconciler {
 
   #conclude(memory: DeviceMemory, { metadata }: Device): Outcome {
     const { clock, wake } = this.#deps;
-    const tellAfterMs = Math.max(0, memory.status.answerAwaitedUntil - clock.monotonic());
+    // The device may have answered before the broker did: then there is nothing to wait for.
+    const isAnswered = memory.inbox.size > 0;
+    const tellAfterMs = isAnswered ? 0 : Math.max(0, memory.status.answerAwaitedUntil - clock.monotonic());
     if (memory.ownerUid === metadata.uid)
       advanceCopy(memory, { kind: 'matched', generation: metadata.generation, tellAfterMs }, wake);
     return DONE;
