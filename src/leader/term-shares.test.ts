@@ -143,6 +143,19 @@ describe('a change of many devices', () => {
     expect(bed.kube.writes.length - before).toBe(1300);
   });
 
+  it('is told as in sync at once to whom answers before the broker does', async () => {
+    await using bed = await startTerm(many(150, rate(60)));
+    for (const id of ids(150)) bed.says({ online: true, session: 's1' }, id);
+    await bed.pass(10_000);
+    bed.broker.publishDelayMs = 50;
+    await rollOut(bed, 150, (at) => {
+      const envelope = { uid: `uid-${at}`, revision: 2, status: 'applied', value: { intervalSeconds: 30 } } as const;
+      bed.reports(RATE, envelope, `id-${at}`);
+    });
+    await bed.pass(200);
+    expect(bed.sync(RATE, 'default/d-149')).toMatchObject({ state: 'InSync', revision: 2 });
+  });
+
   it('is one write for each device that answers within a second', async () => {
     await using bed = await startTerm(many(150, rate(60)));
     for (const id of ids(150)) bed.says({ online: true, session: 's1' }, id);
