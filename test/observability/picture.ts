@@ -28,6 +28,8 @@ async function draw(recording: Recording): Promise<void> {
 const [command, file] = process.argv.slice(2);
 if (command === 'record' && file !== undefined) {
   writeFileSync(file, JSON.stringify(await recordStory()));
+  // Connections that were cut in the story may keep the process for ever.
+  process.exit();
 } else if (command === 'draw' && file !== undefined) {
   await draw(JSON.parse(readFileSync(file, 'utf8')) as Recording);
 } else {
