@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   twin: [...VOCABULARY, 'cache', 'document'],
   ...Object.fromEntries(FLOWS.map((flow) => [flow, FLOW_IMPORTS])),
   config: ['base', 'protocol'],
-  telemetry: ['api', 'base', 'cache', 'controller', 'kube', 'workqueue'],
+  telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
   leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
   // The process: it wires the rooms, and only it does.
   operator: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'leader'],

@@ -25,8 +25,10 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
       clock,
       places: new Concurrency({ least: 2, most: 2 }),
       log: Object.assign(Object.create(silentLogger) as Logger, { warn: note('warn'), info: note('info') }),
-      onOverload: (count) => pauses.push(count),
-      onReconcile: (result) => results.push(result),
+      hooks: {
+        onOverload: (count) => pauses.push(count),
+        onReconcile: (result) => results.push(result),
+      },
       reconcile: (key) => {
         turns.push(`${key}@${clock.monotonic()}`);
         return reconcile(key);

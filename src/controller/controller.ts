@@ -16,13 +16,18 @@ export interface ControllerOptions {
   readonly reconcile: (key: string, signal: AbortSignal, priority: number) => Promise<Outcome>;
   /** How many keys may be worked on at once. */
   readonly places: Concurrency;
+  readonly clock: Clock;
   readonly log: Logger;
+  readonly hooks?: ControllerHooks;
+}
+
+/** Told of what a controller does; for metrics and health. */
+export interface ControllerHooks {
   readonly onReconcile?: (result: ReconcileResult, durationMs: number) => void;
   /** How many keys may be worked on at once has changed. */
   readonly onConcurrency?: (places: number) => void;
   /** The API server is overloaded and has been asked to be left alone, or is itself again: how often in a row, 0 for itself. */
   readonly onOverload?: (pauses: number) => void;
-  readonly clock: Clock;
 }
 
 /** After so many failures in a row a key is worth a warning; the first ones are the weather. */
@@ -37,8 +42,10 @@ const REFUSED_MS = 5000;
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const workers: Workers = { ...options, overload: new Overload(options.clock), breath: new Breath() };
-  options.onConcurrency?.(options.places.count);
+  options.hooks?.onConcurrency?.(options.places.count);
   await Promise.all(Array.from({ length: options.places.most }, () => work(workers, signal)));
+  // Whoever shows an overload shows it no longer than somebody is held up by it.
+  if (workers.overload.pauses > 0) options.hooks?.onOverload?.(0);
 }
 
 /** What the workers of one controller share. */
@@ -68,9 +75,9 @@ async function work(workers: Workers, signal: AbortSignal): Promise<void> {
 }
 
 async function turn(workers: Workers, key: string, signal: AbortSignal): Promise<void> {
-  const { queue, reconcile, onReconcile, clock } = workers;
+  const { queue, reconcile, hooks, clock } = workers;
   const startedAt = clock.monotonic();
-  const conclude = (result: ReconcileResult): void => onReconcile?.(result, clock.monotonic() - startedAt);
+  const conclude = (result: ReconcileResult): void => hooks?.onReconcile?.(result, clock.monotonic() - startedAt);
   try {
     const outcome = await reconcile(key, signal, queue.priorityOf(key) ?? 0);
     queue.forget(key);
@@ -82,14 +89,11 @@ async function turn(workers: Workers, key: string, signal: AbortSignal): Promise
   }
 }
 
-function noteAnswer(
-  { queue, places, overload, log, name, onConcurrency, onOverload }: Workers,
-  answerMs: number,
-): void {
-  if (places.noteAnswer(answerMs, queue.working, queue.length)) onConcurrency?.(places.count);
+function noteAnswer({ queue, places, overload, log, name, hooks }: Workers, answerMs: number): void {
+  if (places.noteAnswer(answerMs, queue.working, queue.length)) hooks?.onConcurrency?.(places.count);
   if (!overload.recover()) return;
   log.info({ controller: name }, 'the API server takes requests again');
-  onOverload?.(0);
+  hooks?.onOverload?.(0);
 }
 
 function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
@@ -107,13 +111,13 @@ function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
 /** The API server names a time when it is overloaded: that is meant for everyone, not for one key. Returns the milliseconds to wait. */
 function heed(workers: Workers, { retryAfterMs, status }: ApiError): number | undefined {
   if (retryAfterMs === undefined) return undefined;
-  const { overload, places, log, name, onConcurrency, onOverload } = workers;
+  const { overload, places, log, name, hooks } = workers;
   const before = overload.pauses;
   const waitMs = overload.pause(retryAfterMs);
   if (overload.pauses === before) return waitMs;
   places.halve();
-  onConcurrency?.(places.count);
-  onOverload?.(overload.pauses);
+  hooks?.onConcurrency?.(places.count);
+  hooks?.onOverload?.(overload.pauses);
   // The first of a row is told; the metric counts the others.
   const remedy = 'see which clients load the API server; its priority levels decide who is refused';
   if (before === 0)

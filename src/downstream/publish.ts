@@ -4,24 +4,21 @@ import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { Composed } from '../document/compose.ts';
 import { BrokerError } from '../mqtt/broker.ts';
-import type { Broker } from '../mqtt/broker.ts';
-import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
+import type { DeviceLine } from '../twin/device-line.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { TwinObserver } from '../twin/observer.ts';
 import type { Wake } from '../twin/wake.ts';
 import type { Refusals } from './refusals.ts';
 
 export interface PublisherDeps {
-  readonly broker: Broker;
-  readonly topics: Topics;
+  readonly line: DeviceLine;
   readonly clock: Clock;
   readonly wake: Wake;
   /** Milliseconds a published change may wait for the device's answer before Pending is worth a write. */
   readonly settleMs: number;
   readonly refusals: Pick<Refusals, 'note' | 'accepted'>;
-  readonly onPublished: (durationMs: number) => void;
-  readonly onPublishError: (kind: string) => void;
-  readonly onWithdrawn: (topics: number) => void;
+  readonly observer: TwinObserver;
 }
 
 /** What the broker cannot take because of its size is tried again this much later; its limit may have been raised. */
@@ -36,15 +33,9 @@ const BULK_SETTLE_MS = 2000;
 export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #published = new LeakyBucket(2 * SINGLE_CHANGES, SINGLE_CHANGES);
-  #publishing = 0;
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
-  }
-
-  /** Documents that wait for the broker's answer. */
-  get publishing(): number {
-    return this.#publishing;
   }
 
   /** Documents go out faster than single changes do, or did a second ago. */
@@ -54,20 +45,18 @@ export class Publisher {
 
   /** Undefined when the broker has acknowledged the document. */
   async publish(memory: DeviceMemory, composed: Composed): Promise<Outcome | undefined> {
-    const { broker, topics, clock, wake } = this.#deps;
+    const { line, clock, wake, refusals, observer } = this.#deps;
+    const { broker, topics } = line;
     const startedAt = clock.monotonic();
     advanceCopy(memory, { kind: 'publishBegan', payload: composed.payload.toString('latin1') }, wake);
-    this.#publishing += 1;
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {
       advanceCopy(memory, { kind: 'publishFailed' }, wake);
       return this.#fail(memory, error);
-    } finally {
-      this.#publishing -= 1;
     }
-    this.#deps.refusals.accepted(memory.deviceId);
-    this.#deps.onPublished(clock.monotonic() - startedAt);
+    refusals.accepted(memory.deviceId);
+    observer.published(clock.monotonic() - startedAt);
     advanceCopy(memory, { kind: 'publishAcked', isStoreProven: broker.findings.isStoreProven }, wake);
     memory.revisions.noteKnown(composed.seenRevision);
     memory.revisions.noteReissued(composed.reissued);
@@ -85,20 +74,20 @@ export class Publisher {
   /** Undefined when the broker has acknowledged all of it. */
   async clear(memory: DeviceMemory, retained: readonly string[]): Promise<Outcome | undefined> {
     try {
-      for (const topic of retained) await this.#deps.broker.publish(topic, '', { retain: true, qos: 1 });
+      for (const topic of retained) await this.#deps.line.broker.publish(topic, '', { retain: true, qos: 1 });
     } catch (error) {
       return this.#fail(memory, error);
     }
     this.#deps.refusals.accepted(memory.deviceId);
-    this.#deps.onWithdrawn(retained.length);
+    this.#deps.observer.withdrawn(retained.length);
     return undefined;
   }
 
   #fail(memory: DeviceMemory, error: unknown): Outcome {
     if (!(error instanceof BrokerError)) throw error;
-    this.#deps.onPublishError(error.kind);
+    this.#deps.observer.publishFailed(error.kind);
     // Cut off: nobody knows whether the broker has it. The page after the reconnect tells.
-    if (error.kind === 'transient') return this.#deps.broker.connected ? { kind: 'requeue', afterMs: 1000 } : DONE;
+    if (error.kind === 'transient') return this.#deps.line.broker.connected ? { kind: 'requeue', afterMs: 1000 } : DONE;
     if (error.kind === 'tooLarge') {
       advanceCopy(memory, { kind: 'held', problem: { reason: 'TooLarge', message: error.message } }, this.#deps.wake);
       return { kind: 'requeue', afterMs: TOO_LARGE_RETRY_MS };

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Device } from '../api/device.ts';
-import type { Lister } from '../cache/lister.ts';
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { checkDesired } from '../document/check-desired.ts';
@@ -10,26 +9,40 @@ import type { Composed } from '../document/compose.ts';
 import type { Wire } from '../document/encode.ts';
 import { isOurs, mayReplace } from '../document/ownership.ts';
 import { problemOf } from '../api/reasons.ts';
+import type { OwnershipScope } from '../document/ownership.ts';
+import type { Broker } from '../mqtt/broker.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
+import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { BrokerCopy, PublishProblem } from '../twin/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
-import { Publisher } from './publish.ts';
-import type { PublisherDeps } from './publish.ts';
-import { Withdrawer } from './withdraw.ts';
-import type { WithdrawerDeps } from './withdraw.ts';
+import type { ObjectIntake } from '../twin/object-intake.ts';
+import type { Twins } from '../twin/twins.ts';
+import type { Wake } from '../twin/wake.ts';
+import type { Publisher } from './publish.ts';
+import type { Withdrawer } from './withdraw.ts';
 import type { IsReservedId } from '../twin/reserved-ids.ts';
 import { schemaOf } from '../twin/schema-state.ts';
 import type { Typing } from '../twin/schema-state.ts';
 
-export interface DesiredDeps extends PublisherDeps, WithdrawerDeps {
-  readonly lister: Lister<Device>;
+export interface DesiredRules {
+  readonly scope: OwnershipScope;
   readonly limits: ProtocolLimits & { readonly maxMessages: number };
-  readonly log: Logger;
   readonly isReserved: IsReservedId;
-  readonly typingOf: (memory: DeviceMemory) => Typing;
+  readonly topics: Topics;
+}
+
+export interface DesiredDeps {
+  readonly twins: Twins;
+  readonly intake: ObjectIntake;
+  readonly broker: Broker;
+  readonly rules: DesiredRules;
+  readonly runtime: Runtime;
+  readonly wake: Wake;
+  readonly publisher: Publisher;
+  readonly withdrawer: Withdrawer;
 }
 
 /** How long a schema may be on its way before that is worth telling, and before it is looked for again. */
@@ -41,40 +54,28 @@ const SCHEMA_RETRY_MS = 2000;
  */
 export class DesiredReconciler {
   readonly #deps: DesiredDeps;
-  readonly #publisher: Publisher;
-  readonly #withdrawer: Withdrawer;
   /** Since when (monotonic ms) what is desired waits for the schema. */
   readonly #schemaAwaitedSince = new WeakMap<DeviceMemory, number>();
 
   constructor(deps: DesiredDeps) {
     this.#deps = deps;
-    this.#publisher = new Publisher(deps);
-    this.#withdrawer = new Withdrawer(deps, this.#publisher);
-  }
-
-  /** Documents that wait for the broker's answer. */
-  get publishing(): number {
-    return this.#publisher.publishing;
-  }
-
-  /** Documents go out faster than single changes do, or did a second ago. */
-  get isRollingOut(): boolean {
-    return this.#publisher.isRollingOut;
   }
 
   async reconcile(deviceId: string): Promise<Outcome> {
-    const { fleet, lister, broker, clock } = this.#deps;
+    const { twins, intake, broker, runtime, withdrawer } = this.#deps;
+    const { clock } = runtime;
+    const { lister } = twins.devices;
     const startedAt = clock.monotonic();
-    const memory = fleet.get(deviceId);
+    const memory = twins.fleet.get(deviceId);
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
-    if (memory === undefined) this.#deps.refresh(deviceId);
+    if (memory === undefined) intake.refreshOwner(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
-    const typing = this.#deps.typingOf(memory);
+    const typing = twins.typingOf(memory);
     const copy = this.#parseCopy(memory.copy, typing);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.writePace.noteLook('desired', startedAt, clock.monotonic());
-    if (device === undefined) return this.#withdrawer.withdraw(memory, copy);
+    if (device === undefined) return withdrawer.withdraw(memory, copy);
     const unusable = this.#findUnusable(deviceId);
     if (unusable !== undefined) return this.#reportProblem(memory, unusable);
     return this.#claim(memory, copy) ? this.#publishDesired(memory, device, copy, typing) : DONE;
@@ -82,7 +83,7 @@ export class DesiredReconciler {
 
   /** Why nothing can be sent to a device of this id, or heard of it. */
   #findUnusable(deviceId: string): PublishProblem | undefined {
-    const { isReserved, topics, limits } = this.#deps;
+    const { isReserved, topics, limits } = this.#deps.rules;
     if (isReserved(deviceId)) return problemOf('ReservedDeviceId');
     const bytes = Buffer.byteLength(topics.reported(deviceId, 'x'));
     if (bytes <= limits.maxTopicBytes) return undefined;
@@ -95,26 +96,26 @@ export class DesiredReconciler {
   /** What stands at the broker when it is first read says whose the id is, better than the age of objects. True: not who we thought. */
   #learnHolder(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
     if (memory.holder !== undefined) return false;
-    const holder = copy !== undefined && isOurs(copy.owner, this.#deps.scope) ? copy.owner : undefined;
+    const holder = copy !== undefined && isOurs(copy.owner, this.#deps.rules.scope) ? copy.owner : undefined;
     if (holder !== undefined) memory.noteHolder({ namespace: holder.namespace, uid: holder.uid });
-    const isUndisputed = this.#deps.fleet.claimants(memory.deviceId).length < 2;
+    const isUndisputed = this.#deps.twins.fleet.claimants(memory.deviceId).length < 2;
     if (isUndisputed && (holder === undefined || holder.uid === memory.ownerUid)) return false;
-    return this.#deps.refresh(memory.deviceId);
+    return this.#deps.intake.refreshOwner(memory.deviceId);
   }
 
   #parseCopy({ standing }: BrokerCopy, typing: Typing): StandingDocument | undefined {
     if (standing === undefined) return undefined;
-    const limits = { ...this.#deps.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
+    const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
     return parseStanding(Buffer.from(standing.payload, 'latin1'), limits, schemaOf(typing));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
   #claim(memory: DeviceMemory, copy: StandingDocument | undefined): boolean {
-    const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.scope) ? undefined : copy.owner;
+    const foreign = copy === undefined || mayReplace(copy.owner, this.#deps.rules.scope) ? undefined : copy.owner;
     const { conclusion } = memory.copy;
     const isKnown = conclusion?.kind === 'foreign' && conclusion.owner.uid === foreign?.uid;
     if (foreign !== undefined && !isKnown) {
-      this.#deps.log.warn(
+      this.#deps.runtime.log.warn(
         { deviceId: memory.deviceId, owner: foreign },
         'the document at the broker belongs to an object of someone else',
       );
@@ -129,28 +130,28 @@ export class DesiredReconciler {
     copy: StandingDocument | undefined,
     typing: Typing,
   ): Promise<Outcome> {
-    const { clock, scope } = this.#deps;
+    const { rules, runtime, publisher } = this.#deps;
     memory.noteHolder({ namespace: device.metadata.namespace, uid: device.metadata.uid });
     if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
     this.#schemaAwaitedSince.delete(memory);
     const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
     const unsendable = findUnwritable(device, wire, typing);
     if (unsendable !== undefined) return this.#reportProblem(memory, unsendable);
-    const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, this.#deps.limits.maxNesting);
+    const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, rules.limits.maxNesting);
     const input = {
       device,
       desired,
       wire,
       copy,
-      cluster: scope.cluster,
+      cluster: rules.scope.cluster,
       claimed: memory.revisions.claimed,
-      now: clock.now(),
+      now: runtime.clock.now(),
     };
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#reportProblem(memory, problem);
     if (composed.payload.toString('latin1') !== memory.copy.standing?.payload) {
-      const outcome = await this.#publisher.publish(memory, composed);
+      const outcome = await publisher.publish(memory, composed);
       if (outcome !== undefined) return outcome;
     }
     return this.#conclude(memory, device);
@@ -158,7 +159,7 @@ export class DesiredReconciler {
 
   /** Whoever learns more of the schema wakes us; a change that has waited for it for long is told. */
   #awaitSchema(memory: DeviceMemory, device: Device, problem: PublishProblem | undefined): Outcome {
-    const now = this.#deps.clock.monotonic();
+    const now = this.#deps.runtime.clock.monotonic();
     const since = this.#schemaAwaitedSince.get(memory) ?? now;
     this.#schemaAwaitedSince.set(memory, since);
     const isChanged = device.status?.observedGeneration !== device.metadata.generation;
@@ -169,7 +170,8 @@ export class DesiredReconciler {
   }
 
   #findProblem(memory: DeviceMemory, { payload, messages, stuck, isExhausted }: Composed): PublishProblem | undefined {
-    const { limits, broker } = this.#deps;
+    const { rules, broker } = this.#deps;
+    const { limits } = rules;
     if (isExhausted) return problemOf('RevisionsExhausted');
     if (stuck !== undefined) {
       const message = `${stuck} does not fit, and its former value cannot be written as the device reads it: correct it, or remove it from desired`;
@@ -210,10 +212,10 @@ export class DesiredReconciler {
   }
 
   #conclude(memory: DeviceMemory, { metadata }: Device): Outcome {
-    const { clock, wake } = this.#deps;
+    const { runtime, wake } = this.#deps;
     // The device may have answered before the broker did: then there is nothing to wait for.
     const isAnswered = memory.inbox.size > 0;
-    const tellAfterMs = isAnswered ? 0 : Math.max(0, memory.status.answerAwaitedUntil - clock.monotonic());
+    const tellAfterMs = isAnswered ? 0 : Math.max(0, memory.status.answerAwaitedUntil - runtime.clock.monotonic());
     if (memory.ownerUid === metadata.uid)
       advanceCopy(memory, { kind: 'matched', generation: metadata.generation, tellAfterMs }, wake);
     return DONE;

@@ -1,11 +1,15 @@
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
+import type { BrokerError } from '../mqtt/broker.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import { heldProblem } from '../twin/broker-copy.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface RefusalsDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** What the broker refused of this device is to be tried again; false: there is nothing to try any more. */
-  readonly retry: (deviceId: string) => boolean;
+  readonly runtime: Runtime;
+  readonly fleet: Fleet;
+  readonly wake: Wake;
 }
 
 const FIRST_TRY_MS = 1000;
@@ -37,12 +41,20 @@ export class Refusals {
   note(deviceId: string, reason: string): void {
     if (this.#waiting.size === 0) {
       this.#delayMs = FIRST_TRY_MS;
-      this.#triedEveryoneAt = this.#deps.clock.monotonic();
-      this.#deps.log.warn({ deviceId, reason }, 'the broker refuses what the operator asks for');
+      this.#triedEveryoneAt = this.#deps.runtime.clock.monotonic();
+      this.#deps.runtime.log.warn({ deviceId, reason }, 'the broker refuses what the operator asks for');
     }
     this.#waiting.delete(deviceId);
     this.#waiting.add(deviceId);
     this.#schedule();
+  }
+
+  /** Without its page nothing is known of what stands there, so nothing is published; the twin says why. */
+  pageRefused(memory: DeviceMemory, { message }: BrokerError): void {
+    const { fleet, wake } = this.#deps;
+    advanceCopy(memory, { kind: 'pageRefused', message }, wake);
+    this.note(memory.deviceId, message);
+    for (const key of fleet.claimants(memory.deviceId)) wake.object(key, 'heartbeat');
   }
 
   /** The broker took what it had refused of this device, or of none: then this says nothing. */
@@ -50,8 +62,8 @@ export class Refusals {
     if (!this.#waiting.delete(deviceId)) return;
     const others = [...this.#waiting];
     this.clear();
-    this.#deps.log.info({ deviceId, others: others.length }, 'the broker takes again what it refused');
-    for (const other of others) this.#deps.retry(other);
+    this.#deps.runtime.log.info({ deviceId, others: others.length }, 'the broker takes again what it refused');
+    for (const other of others) this.#retry(other);
   }
 
   /** The connection is gone: after the next one everything is asked for again. */
@@ -63,7 +75,7 @@ export class Refusals {
 
   #schedule(): void {
     if (this.#signal.aborted || this.#waiting.size === 0) return;
-    this.#cancel ??= this.#deps.clock.after(this.#delayMs, () => {
+    this.#cancel ??= this.#deps.runtime.clock.after(this.#delayMs, () => {
       this.#cancel = undefined;
       this.#delayMs = Math.min(this.#delayMs * 2, LAST_TRY_MS);
       this.#try();
@@ -71,13 +83,24 @@ export class Refusals {
   }
 
   #try(): void {
-    const now = this.#deps.clock.monotonic();
+    const now = this.#deps.runtime.clock.monotonic();
     const isEveryonesTurn = now - this.#triedEveryoneAt >= EVERYONE_MS;
     if (isEveryonesTurn) this.#triedEveryoneAt = now;
     for (const deviceId of [...this.#waiting].slice(0, isEveryonesTurn ? undefined : 1)) {
       this.#waiting.delete(deviceId);
-      if (this.#deps.retry(deviceId)) this.#waiting.add(deviceId);
+      if (this.#retry(deviceId)) this.#waiting.add(deviceId);
     }
     this.#schedule();
+  }
+
+  /** False: there is nothing to try any more. */
+  #retry(deviceId: string): boolean {
+    const { fleet, wake } = this.#deps;
+    const memory = fleet.get(deviceId);
+    // A change that was taken back leaves nothing to try.
+    if (memory === undefined || heldProblem(memory.copy)?.reason !== 'BrokerRefused') return false;
+    if (memory.copy.isRead) wake.changed(deviceId);
+    else wake.page(deviceId);
+    return true;
   }
 }

@@ -8,23 +8,24 @@ import type { Owner } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
-import type { Fleet } from '../twin/fleet.ts';
+import type { ObjectIntake } from '../twin/object-intake.ts';
+import type { Twins } from '../twin/twins.ts';
 import type { Wake } from '../twin/wake.ts';
 import type { Withdrawal } from '../twin/withdrawal.ts';
 import type { Publisher } from './publish.ts';
 
 export interface WithdrawerDeps {
-  readonly fleet: Fleet;
+  readonly twins: Pick<Twins, 'devices' | 'fleet'>;
+  readonly intake: ObjectIntake;
   readonly topics: Topics;
   readonly scope: OwnershipScope;
   readonly log: Logger;
   readonly wake: Wake;
-  /** Looks again at whose the id is; true when it is another object's now, or nobody's: they are woken. */
-  readonly refresh: (deviceId: string) => boolean;
-  /** Whether the object that a document names answers to its name. */
-  readonly isThere: (owner: Owner) => Promise<boolean>;
-  /** The cache lacks an object that is there. */
-  readonly relist: () => void;
+  readonly publisher: Publisher;
+  readonly objects: {
+    /** Whether the object that a document names answers to its name. */
+    isThere(owner: Owner): Promise<boolean>;
+  };
 }
 
 /** A device that goes on storing reports keeps its id's document for so many pages, and no longer. */
@@ -32,11 +33,9 @@ const MOST_CLEARINGS = 3;
 /** Takes out of the broker's store what belongs to an id without an object. */
 export class Withdrawer {
   readonly #deps: WithdrawerDeps;
-  readonly #publisher: Publisher;
 
-  constructor(deps: WithdrawerDeps, publisher: Publisher) {
+  constructor(deps: WithdrawerDeps) {
     this.#deps = deps;
-    this.#publisher = publisher;
   }
 
   /**
@@ -45,7 +44,7 @@ export class Withdrawer {
    * report beside it, because some brokers look up what they store after the end of a page.
    */
   async withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
-    const { topics, scope } = this.#deps;
+    const { topics, scope, publisher } = this.#deps;
     const id = memory.deviceId;
     if (copy !== undefined && !isOurs(copy.owner, scope)) return this.#depart(memory);
     const { withdrawal } = memory;
@@ -54,7 +53,7 @@ export class Withdrawer {
     const { reports, clearings } = withdrawal;
     const isShownBare = clearings > 0 && reports.length === 0;
     const isLast = isShownBare || clearings === MOST_CLEARINGS;
-    const failed = await this.#publisher.clear(memory, isLast ? [topics.desired(id)] : [...reports, topics.state(id)]);
+    const failed = await publisher.clear(memory, isLast ? [topics.desired(id)] : [...reports, topics.state(id)]);
     if (failed !== undefined) return failed;
     if (memory.owner !== undefined) this.#reread(memory);
     else if (isLast) this.#depart(memory);
@@ -67,20 +66,21 @@ export class Withdrawer {
 
   /** That the cache lacks an object which only a document names is a hint: it is asked for by name before anything is cleared. */
   async #confirmGone(withdrawal: Withdrawal, owner: Owner): Promise<Outcome> {
-    const { isThere, relist, log } = this.#deps;
-    if (!(await isThere(owner))) {
+    const { twins, objects, log } = this.#deps;
+    if (!(await objects.isThere(owner))) {
       withdrawal.noteGone(owner.uid);
       return { kind: 'requeue', afterMs: 0 };
     }
     log.error({ owner }, 'the list of devices lacks an object that is there: listing again');
-    relist();
+    twins.devices.relist();
     return DONE;
   }
 
   /** Whoever waits for the id in another namespace gets its turn. */
   #depart(memory: DeviceMemory): Outcome {
-    this.#deps.fleet.depart(memory);
-    this.#deps.refresh(memory.deviceId);
+    const { twins, intake } = this.#deps;
+    twins.fleet.depart(memory);
+    intake.refreshOwner(memory.deviceId);
     return DONE;
   }
 

@@ -1,350 +1,168 @@
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { SchemaObject } from '../api/schema.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { Informed } from '../cache/informer.ts';
-import type { Lister } from '../cache/lister.ts';
-import type { Change } from '../cache/reflector.ts';
-import { delay } from '../base/clock.ts';
-import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/load.ts';
-import type { OwnershipScope } from '../document/ownership.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
-import { onReconnect } from '../twin/presence.ts';
-import { ReadingClock } from '../liveness/reading-clock.ts';
-import type { Logger } from '../base/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import type { Broker, BrokerError, BrokerHandlers, IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
-import { harmless } from '../protocol/text.ts';
-import type { Topics } from '../protocol/topics.ts';
-import { ReportGate } from '../upstream/report-gate.ts';
-import { ReportRequests } from '../upstream/report-requests.ts';
-import { PresenceWatch } from '../liveness/presence-watch.ts';
-import { namespaceOf } from '../twin/claims.ts';
-import type { DeviceMemory } from '../twin/device-memory.ts';
-import { advanceCopy } from '../twin/advance-copy.ts';
-import type { CopyEvent } from '../twin/broker-copy.ts';
-import { heldProblem } from '../twin/broker-copy.ts';
 import { DesiredReconciler } from '../downstream/reconcile.ts';
-import { Departed } from '../twin/departed.ts';
-import { Discovery } from '../readback/discovery.ts';
-import { subjectOf } from '../twin/events.ts';
-import type { EventSink } from '../twin/events.ts';
-import { Fleet } from '../twin/fleet.ts';
-import { PageReader } from '../readback/page-reader.ts';
-import { Provisioner } from '../provisioning/provisioner.ts';
+import { Publisher } from '../downstream/publish.ts';
 import { Refusals } from '../downstream/refusals.ts';
-import { reservedIds } from '../twin/reserved-ids.ts';
+import { Withdrawer } from '../downstream/withdraw.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { Liveness } from '../liveness/liveness.ts';
+import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
+import { createTopics } from '../protocol/topics.ts';
+import { Provisioner } from '../provisioning/provisioner.ts';
+import { Discovery } from '../readback/discovery.ts';
+import { PageReader } from '../readback/page-reader.ts';
 import { Resync } from '../readback/resync.ts';
-import { Receiver } from '../upstream/receiver.ts';
+import { sweepLimits } from '../readback/sweep-limits.ts';
 import { SchemaCollector } from '../schema-registry/collector.ts';
+import { SchemaKeeper } from '../schema-registry/keeper.ts';
 import { SchemaReconciler } from '../schema-registry/reconcile.ts';
 import { Schemas } from '../schema-registry/registry.ts';
-import { WRITE_PRIORITY } from '../twin/write-class.ts';
-import { StateRequests } from '../upstream/state-requests.ts';
 import { StatusReconciler } from '../status/reconcile.ts';
-import { sweepLimits } from '../readback/sweep-limits.ts';
-import type { Typing } from '../twin/schema-state.ts';
-import type { BadInputSink, Wake } from '../twin/wake.ts';
+import { observeTwins } from '../telemetry/hooks.ts';
+import type { Telemetry } from '../telemetry/hooks.ts';
+import { advanceCopy } from '../twin/advance-copy.ts';
+import type { CopyEvent } from '../twin/broker-copy.ts';
+import type { DeviceLine } from '../twin/device-line.ts';
+import { Departed } from '../twin/departed.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import { Fleet } from '../twin/fleet.ts';
+import { ObjectIntake } from '../twin/object-intake.ts';
+import type { TwinObserver } from '../twin/observer.ts';
+import type { Twins } from '../twin/twins.ts';
+import type { Wake } from '../twin/wake.ts';
+import { Receiver } from '../upstream/receiver.ts';
+import type { ReceiverPorts } from '../upstream/receiver.ts';
+import { Requests } from '../upstream/requests.ts';
+import { Queues } from './queues.ts';
+import type { Reconcilers } from './queues.ts';
+import { termRules } from './rules.ts';
+import type { OperatorNames, TermRules } from './rules.ts';
+import { runJobs, TICK_MS } from './schedule.ts';
+import type { Job } from './schedule.ts';
+import { createWake } from './wake.ts';
 
-/** What a term needs of a queue; the workqueue has more. */
-export interface KeyQueue {
-  /** Keys that wait to be taken. */
-  readonly length: number;
-  add(key: string, priority?: number): void;
-  addAfter(key: string, delayMs: number, priority?: number): void;
-}
-
-export interface TermDeps {
+/** What outlives a term. */
+export interface TermPorts {
   readonly config: Config;
-  readonly scope: OwnershipScope;
-  readonly topics: Topics;
+  readonly names: OperatorNames;
   readonly devices: Informed<Device>;
   readonly schemas: Pick<Informed<SchemaObject>, 'lister' | 'subscribe'>;
-  /** Names that the operator has at the broker: no device may have them. */
-  readonly ownNames: readonly (string | undefined)[];
   readonly client: KubeClient;
-  readonly broker: Broker;
-  readonly desiredQueue: KeyQueue;
-  readonly statusQueue: KeyQueue;
-  readonly schemaQueue: KeyQueue;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly onEvents: EventSink;
-  /** The time-driven loop has turned. */
-  readonly onTick: () => void;
+  readonly broker: BrokerConnection;
+  readonly runtime: Runtime;
+  readonly telemetry: Telemetry;
 }
-
-const TICK_MS = 250;
-/** Births and farewells of one device that are read in a second: a device that comes back says two or three. */
-const STATES_PER_SECOND = 10;
-/** A broker away for longer is worth telling on objects whose change waits for it. */
-const BROKER_DOWN_MS = 10_000;
 
 /**
  * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
  * to losing it. Nothing of it survives the term, and nothing has to: cluster and broker hold it all.
  */
 export class Term implements BrokerHandlers {
-  readonly desired: DesiredReconciler;
-  readonly status: StatusReconciler;
-  readonly schemas: Schemas;
-  readonly schemaObjects: SchemaReconciler;
-  readonly #deps: TermDeps;
-  readonly #lister: Lister<Device>;
-  readonly #signal: AbortSignal;
-  readonly #reading: ReadingClock;
-  readonly #heartbeats: HeartbeatBudget;
-  readonly #requests = new ReportRequests();
-  readonly #stateRequests = new StateRequests();
-  readonly #presenceWatch: PresenceWatch;
+  readonly #ports: TermPorts;
+  readonly #rules: TermRules;
+  readonly #line: DeviceLine;
+  readonly #observer: TwinObserver;
+  readonly #liveness: Liveness;
   readonly #fleet: Fleet;
-  readonly #wake: Wake;
+  readonly #queues: Queues;
   readonly #pages: PageReader;
-  readonly #receiver: Receiver;
-  readonly #refusals: Refusals;
-  readonly #resync: Resync;
+  readonly #wake: Wake;
   /** Undefined while only one namespace is watched: whether others use a schema cannot be known. */
   readonly #collector: SchemaCollector | undefined;
+  readonly #schemas: Schemas;
+  readonly #twins: Twins;
+  readonly #intake: ObjectIntake;
+  readonly #refusals: Refusals;
+  readonly #requests: Requests;
+  readonly #discovery: Discovery;
   /** Undefined unless configured. */
   readonly #provisioner: Provisioner | undefined;
-  #brokerLostAt: number;
-  #isBrokerDown = false;
+  readonly #resync: Resync;
+  readonly #receiver: Receiver;
+  /** Aborts when the term ends, whatever ends it. */
+  readonly #end = new AbortController();
   #hasConnected = false;
-  #tickedAt: number;
 
-  constructor(deps: TermDeps, signal: AbortSignal) {
-    const { config, clock, broker, topics, scope, log, metrics } = deps;
-    const { lister } = deps.devices;
-    this.#deps = deps;
-    this.#lister = lister;
-    this.#signal = signal;
-    this.#brokerLostAt = clock.monotonic();
-    this.#tickedAt = clock.monotonic();
-    this.#reading = new ReadingClock(clock, TICK_MS);
-    this.#heartbeats = new HeartbeatBudget(config.heartbeatWritesPerSecond);
-    this.#presenceWatch = new PresenceWatch(config, clock, this.#reading);
-    this.#fleet = new Fleet(lister, this.#presenceWatch, new Departed(clock, config.takeoverGraceSeconds * 1000));
-    const wake = this.#createWake();
-    this.#wake = wake;
-    const limits = {
-      maxPayloadBytes: config.maxDocumentBytes,
-      maxNesting: config.maxNesting,
-      maxTopicBytes: config.maxTopicBytes,
-      maxReports: config.maxMessagesPerDevice,
-      maxMessages: config.maxMessagesPerDevice,
-    };
-    const { client } = deps;
-    const schemas = deps.schemas.lister;
-    const isReserved = reservedIds(deps.ownNames);
-    const shared = {
-      lister,
-      schemas,
-      client,
-      broker,
+  constructor(ports: TermPorts) {
+    const { config, devices, broker, runtime, telemetry } = ports;
+    const { signal } = this.#end;
+    this.#ports = ports;
+    this.#rules = termRules(config, ports.names);
+    this.#line = { broker, topics: createTopics(config.topicPrefix, config.maxTopicBytes) };
+    this.#observer = observeTwins(telemetry, runtime.log);
+
+    this.#liveness = new Liveness(config, runtime.clock, TICK_MS);
+    const departed = new Departed(runtime.clock, config.takeoverGraceSeconds * 1000);
+    this.#fleet = new Fleet(devices.lister, this.#liveness.presence, departed);
+
+    this.#queues = new Queues(runtime, telemetry);
+    this.#pages = this.#createPages();
+    this.#wake = createWake({
+      queues: this.#queues,
+      pages: this.#pages,
       fleet: this.#fleet,
-      topics,
-      limits,
-      clock,
-      wake,
-      log,
-      isReserved,
-    };
-    this.schemas = new Schemas(
+      line: this.#line,
+      runtime,
+    });
+
+    this.#collector = this.#createCollector();
+    this.#schemas = this.#createSchemas();
+    this.#twins = { devices, fleet: this.#fleet, typingOf: (memory) => this.#schemas.typingOf(memory) };
+    this.#intake = new ObjectIntake({ lister: devices.lister, fleet: this.#fleet, broker, wake: this.#wake });
+    this.#refusals = new Refusals({ runtime, fleet: this.#fleet, wake: this.#wake }, signal);
+    this.#requests = this.#createRequests();
+    this.#discovery = this.#createDiscovery();
+    this.#provisioner = this.#createProvisioner();
+    this.#resync = this.#createResync();
+    this.#receiver = this.#createReceiver();
+  }
+
+  /** Resolves when `signal` aborts and all is taken down; rejects, with all of it taken down as well, when a part fails. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { devices, schemas, broker, runtime, telemetry } = this.#ports;
+    const end = (): void => this.#end.abort();
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const ended = this.#end.signal;
+    const turned = telemetry.health.loop('twins', 60_000, ended);
+    this.#pages.start(
       {
-        ...shared,
-        maxSchemas: config.maxSchemas,
-        onBadInput: this.#onBadInput,
-        release: (name) => {
-          if (lister.hasSynced) this.#collector?.release(name);
-        },
-        onObject: (name) => deps.schemaQueue.add(name),
-      },
-      signal,
-    );
-    this.schemaObjects = new SchemaReconciler({ ...shared, library: this.schemas.library });
-    if (config.namespace === undefined) {
-      const graceMs = config.schemaGraceHours * 3_600_000;
-      this.#collector = new SchemaCollector({ ...shared, memories: () => this.#fleet.all(), graceMs }, signal);
-    }
-    this.#refusals = new Refusals({ clock, log, retry: (deviceId) => this.#retryRefused(deviceId) }, signal);
-    const typingOf = (memory: DeviceMemory): Typing => this.schemas.typingOf(memory);
-    this.#pages = new PageReader(
-      {
-        ...shared,
-        pageSize: config.pageSize,
-        concurrency: config.pageConcurrency,
-        onPage: (result) => metrics.pagesRead.inc({ result }),
+        onBegan: (memory) => advanceCopy(memory, { kind: 'pageBegan' }, this.#wake),
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId);
-          advanceCopy(memory, this.#pageEnded(memory), wake);
+          advanceCopy(memory, this.#pageEnded(memory), this.#wake);
           if (memory.copy.isRead) memory.retained.noteRead();
-          const { gap } = memory.retained;
-          if (gap !== 'none') this.#stateRequests.add(memory.deviceId, gap === 'cleared', clock.monotonic());
+          this.#requests.onRead(memory);
         },
-        onRefused: this.#onPageRefused,
+        onRefused: (memory, error) => this.#refusals.pageRefused(memory, error),
       },
-      signal,
+      ended,
     );
-    const discovery = new Discovery(
-      {
-        ...shared,
-        scope,
-        sweep: sweepLimits(config),
-        relist: () => deps.devices.relist(),
-        onBlocked: (documents) => metrics.sweepBlocked.set(documents),
-      },
-      signal,
-    );
-    this.#receiver = new Receiver({
-      ...shared,
-      schemas: this.schemas,
-      rules: config,
-      reading: this.#reading,
-      heartbeats: this.#heartbeats,
-      requests: this.#requests,
-      gate: new ReportGate(config.maxReportsPerSecond, config.maxMessagesPerDevice),
-      stateGate: new ReportGate(STATES_PER_SECOND, 1),
-      onBadInput: this.#onBadInput,
-      count: (kind) => (kind === 'report' ? metrics.reports : metrics.heartbeats).inc(),
-      announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
-      onUnknown: (topic, payload) => {
-        discovery.note(topic, payload);
-        if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
-      },
-    });
-    const { provisionNamespace, provisionLabels, provisionPerMinute } = config;
-    if (provisionNamespace !== undefined) {
-      this.#provisioner = new Provisioner(
-        {
-          ...shared,
-          namespace: provisionNamespace,
-          labels: Object.fromEntries(provisionLabels.map((label) => label.split('=', 2))),
-          perMinute: provisionPerMinute,
-          onResult: (result) => metrics.provisioned.inc({ result }),
-          onEvents: deps.onEvents,
-        },
-        signal,
-      );
-    }
-    this.desired = new DesiredReconciler({
-      ...shared,
-      typingOf,
-      refresh: (deviceId) => this.#refreshOwner(deviceId),
-      isThere: (owner) => discovery.isThere(owner),
-      relist: () => deps.devices.relist(),
-      scope,
-      settleMs: config.settleMs,
-      refusals: this.#refusals,
-      onPublished: (durationMs) => {
-        metrics.desiredPublished.inc();
-        metrics.publishDuration.observe(durationMs / 1000);
-      },
-      onPublishError: (kind) => metrics.publishErrors.inc({ kind }),
-      onWithdrawn: (cleared) => metrics.desiredWithdrawn.inc(cleared),
-    });
-    this.#resync = new Resync(
-      {
-        ...shared,
-        pages: this.#pages,
-        discovery,
-        // Births that were sent while nobody listened are only in the retained state.
-        filters: () => {
-          if (!broker.findings.matchesParentLevel) return [topics.discoveryByLevel];
-          return this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
-        },
-        minutes: config.resyncMinutes,
-        // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
-        isCalm: () => this.#pages.waiting === 0 && this.desired.publishing === 0,
-      },
-      signal,
-    );
-    this.status = new StatusReconciler({
-      ...shared,
-      typingOf,
-      observe: (device) => deps.devices.wrote(device),
-      isRollingOut: () => this.desired.isRollingOut,
-      brokerHealth: () => (broker.connected ? 'up' : this.#isBrokerDown ? 'down' : 'briefly-down'),
-      reportedIntervalMs: config.statusWriteIntervalSeconds * 1000,
-      onWrite: (writeClass, reports, oldestReportAt) => {
-        metrics.statusWrites.inc({ class: writeClass });
-        if (reports > 1) metrics.statusWritesCoalesced.inc(reports - 1);
-        if (oldestReportAt !== undefined) metrics.reportLag.observe(Math.max(0, clock.now() - oldestReportAt) / 1000);
-      },
-      onWriteError: (code) => metrics.statusWriteErrors.inc({ code: code === 0 ? '<error>' : String(code) }),
-      onEvents: deps.onEvents,
-      onBadInput: this.#onBadInput,
-      onHeartbeatWritten: (deviceId) => this.#heartbeats.remove(deviceId),
-    });
-  }
-
-  /** Resolves when the term's signal aborts. */
-  async run(): Promise<void> {
-    const { devices, schemas, clock } = this.#deps;
     devices.subscribe(
-      { onChange: (change) => this.#take(change), onSynced: () => this.#onDevicesSynced() },
-      this.#signal,
+      {
+        onChange: (change) => this.#intake.onChange(change),
+        onSynced: () => {
+          this.#intake.onSynced();
+          this.#resync.discoverSoon();
+        },
+      },
+      ended,
     );
-    schemas.subscribe(this.schemas, this.#signal);
-    this.#resync.discoverSoon();
-    while (!this.#signal.aborted) {
-      await delay(clock, TICK_MS, this.#signal);
-      this.#tick();
-    }
-  }
-
-  /** From now on absence means absence, and what waited for that goes on. */
-  #onDevicesSynced(): void {
-    for (const memory of this.#fleet.all()) {
-      this.#deps.desiredQueue.add(memory.deviceId);
-      this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, true);
-    }
-    this.#resync.discoverSoon();
-  }
-
-  #take({ key, object, isGenerationMoved, source, former }: Change<Device>): void {
-    const { deviceId } = object.spec;
-    // The object may have come while nobody led or watched.
-    const isUnwatched = source === 'held' || source === 'list';
-    const { memory, isNewOwner, mustRead } = this.#fleet.refresh(deviceId, isUnwatched);
-    if (memory === undefined) return this.#keepWaiting(key, deviceId);
-    if (former !== undefined && key === memory.owner)
-      memory.status.noteStrange({ formerStatus: former.status, version: object.metadata.resourceVersion });
-    // In a cluster that was restored from a backup, the status has lost what the device has reported since.
-    if (mustRead || source === 'list') this.#readAnew(memory);
-    if (isGenerationMoved) {
-      advanceCopy(memory, { kind: 'desiredChanged' }, this.#wake);
-      this.#deps.desiredQueue.add(deviceId);
-    }
-    this.#wakeStatus(isNewOwner ? this.#fleet.claimants(deviceId) : [key], memory, isGenerationMoved);
-  }
-
-  /** The id is kept for a namespace that has no object for it just now; or the object is gone, and what is remembered of it goes too. */
-  #keepWaiting(key: DeviceKey, deviceId: string): void {
-    const { desiredQueue, statusQueue } = this.#deps;
-    const waitMs = this.#fleet.reservedMs(deviceId, namespaceOf(key));
-    if (waitMs > 0 && this.#lister.has(key)) desiredQueue.addAfter(deviceId, waitMs);
-    statusQueue.add(key, WRITE_PRIORITY.sync);
-  }
-
-  /** Looks again at whose the id is, with nothing changed in the cluster; true when it is another object's now, or nobody's. */
-  #refreshOwner(deviceId: string): boolean {
-    const { memory, isNewOwner } = this.#fleet.refresh(deviceId);
-    const claimants = this.#fleet.claimants(deviceId);
-    if (memory === undefined) for (const key of claimants) this.#keepWaiting(key, deviceId);
-    if (memory === undefined) return false;
-    if (isNewOwner) this.#readAnew(memory);
-    for (const key of claimants) this.#deps.statusQueue.add(key, WRITE_PRIORITY.sync);
-    return isNewOwner;
-  }
-
-  /** The desired side wakes the owner's status itself when a change is published, or cannot be. */
-  #wakeStatus(keys: readonly DeviceKey[], memory: DeviceMemory, isDesiredMoved: boolean): void {
-    const { broker, statusQueue } = this.#deps;
-    const isLeftToDesired = isDesiredMoved && broker.connected;
-    for (const key of keys) {
-      if (isLeftToDesired && key === memory.owner) continue;
-      statusQueue.add(key, isDesiredMoved ? WRITE_PRIORITY.sync : WRITE_PRIORITY.heartbeat);
+    schemas.subscribe(this.#schemas, ended);
+    const parts = [
+      broker.run(this, ended),
+      this.#queues.run(this.#createReconcilers(), ended),
+      runJobs(this.#jobs(), runtime, turned, ended),
+    ];
+    try {
+      await Promise.all(parts);
+    } finally {
+      end();
+      signal.removeEventListener('abort', end);
+      await Promise.allSettled(parts);
     }
   }
 
@@ -352,172 +170,184 @@ export class Term implements BrokerHandlers {
     this.#receiver.route(message);
   }
 
-  /** What a device has stored and nobody can read goes out of the store, or it would come with every page. */
-  onOversized({ topic, bytes }: OversizedMessage): boolean {
-    const parsed = this.#deps.topics.parse(topic);
-    const memory = parsed === undefined ? undefined : this.#fleet.get(parsed.deviceId);
-    this.#onBadInput('TooLarge', `${topic.slice(0, 256)} has ${bytes} bytes and is not read`, memory);
-    if (parsed?.kind === 'reported') memory?.withdrawal?.noteReport(topic);
-    return memory?.owner !== undefined && parsed?.kind !== 'desired';
+  onOversized(message: OversizedMessage): boolean {
+    return this.#receiver.onOversized(message);
   }
 
   onConnected(): void {
-    this.#isBrokerDown = false;
-    this.#brokerLostAt = Number.POSITIVE_INFINITY;
-    this.#reading.isReading = true;
-    this.#deps.metrics.brokerConnected.set(1);
-    if (this.#hasConnected) this.#deps.metrics.brokerReconnects.inc();
+    this.#observer.brokerConnected(this.#hasConnected);
     this.#hasConnected = true;
-    for (const memory of this.#fleet.all()) {
-      memory.replacePresence(onReconnect(memory.presence, this.#reading.reading));
-      memory.retained.believe();
-      advanceCopy(memory, { kind: 'reconnected' }, this.#wake);
-    }
+    this.#liveness.onConnected(this.#fleet.all());
+    this.#intake.onConnected();
     this.#resync.onConnected();
   }
 
   onDisconnected(): void {
-    this.#reading.isReading = false;
-    this.#brokerLostAt = this.#deps.clock.monotonic();
-    this.#deps.metrics.brokerConnected.set(0);
+    this.#observer.brokerLost();
+    this.#liveness.onDisconnected();
     this.#pages.clear();
     this.#refusals.clear();
   }
 
-  /** Without its page nothing is known of what stands there, so nothing is published; the twin says why. */
-  readonly #onPageRefused = (memory: DeviceMemory, { message }: BrokerError): void => {
-    advanceCopy(memory, { kind: 'pageRefused', message }, this.#wake);
-    this.#refusals.note(memory.deviceId, message);
-    this.#wakeStatus(this.#fleet.claimants(memory.deviceId), memory, false);
-  };
-
-  #retryRefused(deviceId: string): boolean {
-    const memory = this.#fleet.get(deviceId);
-    // A change that was taken back leaves nothing to try.
-    if (memory === undefined || heldProblem(memory.copy)?.reason !== 'BrokerRefused') return false;
-    if (memory.copy.isRead) this.#deps.desiredQueue.add(deviceId);
-    else this.#pages.request(deviceId);
-    return true;
-  }
-
   #pageEnded({ owner, copy }: DeviceMemory): CopyEvent {
-    const { shortcoming } = this.#deps.broker.findings;
+    const { shortcoming } = this.#ports.broker.findings;
     // The object is unpacked only where its status matters: it may be large.
     const isTold = owner !== undefined && copy.page === 'blank' && this.#isObserved(owner);
     return { kind: 'pageEnded', isOwned: owner !== undefined, isTold, shortcoming };
   }
 
   #isObserved(owner: DeviceKey): boolean {
-    return (this.#lister.get(owner)?.status?.observedGeneration ?? -1) >= 0;
+    return (this.#ports.devices.lister.get(owner)?.status?.observedGeneration ?? -1) >= 0;
   }
 
-  #readAnew(memory: DeviceMemory): void {
-    advanceCopy(memory, { kind: 'outdated' }, this.#wake);
+  /** What time brings about. */
+  #jobs(): readonly Job[] {
+    const [fleet, wake] = [this.#fleet, this.#wake];
+    const { lister } = this.#ports.devices;
+    return [
+      { name: 'presence', everyMs: TICK_MS, run: () => this.#liveness.judge(fleet, wake, this.#observer) },
+      { name: 'held reports', everyMs: TICK_MS, run: () => this.#receiver.releaseHeld() },
+      { name: 'requests', everyMs: TICK_MS, run: () => this.#requests.turn() },
+      { name: 'provisioning', everyMs: TICK_MS, run: () => this.#provisioner?.turn() },
+      { name: 'schema requests', everyMs: TICK_MS, run: () => this.#schemas.turn() },
+      { name: 'unused schemas', everyMs: 60_000, run: () => this.#collector?.turn() },
+      {
+        name: 'heartbeats',
+        everyMs: TICK_MS,
+        run: (elapsedMs) => this.#liveness.writeHeartbeats(elapsedMs, fleet, wake),
+      },
+      { name: 'resync', everyMs: TICK_MS, run: () => this.#resync.turn(lister.hasSynced) },
+    ];
   }
 
-  #createWake(): Wake {
-    const { desiredQueue, statusQueue, broker, clock, log } = this.#deps;
-    const restMs = (memory: DeviceMemory | undefined): number => memory?.writePace.restMs(clock.monotonic()) ?? 0;
+  #createReconcilers(): Reconcilers {
+    const { config, client, schemas, runtime } = this.#ports;
+    const [twins, wake, observer, line] = [this.#twins, this.#wake, this.#observer, this.#line];
+    const { clock, log } = runtime;
+    const { settleMs } = config;
+    const publisher = new Publisher({ line, clock, wake, settleMs, refusals: this.#refusals, observer });
+    const { topics, broker } = line;
+    const { scope } = this.#rules;
+    const intake = this.#intake;
+    const objects = this.#discovery;
+    const withdrawer = new Withdrawer({ twins, intake, topics, scope, log, wake, publisher, objects });
+    const rules = { ...this.#rules, topics };
+    const desired = new DesiredReconciler({ twins, intake, broker, rules, runtime, wake, publisher, withdrawer });
+    const status = new StatusReconciler({
+      twins,
+      client,
+      rules: { ...this.#rules, reportedIntervalMs: config.statusWriteIntervalSeconds * 1000 },
+      runtime,
+      wake,
+      liveness: this.#liveness,
+      observer,
+      publisher,
+    });
+    const { library } = this.#schemas;
+    const schema = new SchemaReconciler({ schemas: schemas.lister, library, client, clock: runtime.clock });
     return {
-      desired: (deviceId, afterMs = 0) =>
-        desiredQueue.addAfter(deviceId, Math.max(afterMs, restMs(this.#fleet.get(deviceId)))),
-      status: (memory, writeClass, afterMs = 0) => {
-        if (memory.owner === undefined) return;
-        statusQueue.addAfter(memory.owner, Math.max(afterMs, restMs(memory)), WRITE_PRIORITY[writeClass]);
-      },
-      page: (deviceId) => this.#pages.request(deviceId),
-      ask: (deviceId, what) => {
-        broker.publish(this.#deps.topics.get(deviceId), what, { retain: false, qos: 1 }).catch((error: unknown) => {
-          log.debug({ err: error, deviceId, what }, 'could not ask a device');
-        });
-      },
-      clear: (memory, message) => {
-        const topic = this.#deps.topics.reported(memory.deviceId, message);
-        memory.inbox.noteCleared(message);
-        broker.publish(topic, '', { retain: true, qos: 1 }).catch((error: unknown) => {
-          // It is seen again, and cleared again, when its device's state is next read in this session.
-          log.debug({ err: error, topic }, 'could not clear a retained topic');
-        });
-      },
+      desired: (deviceId) => desired.reconcile(deviceId),
+      status: (key, signal, priority) => status.reconcile(key, signal, priority),
+      schema: (name, signal) => schema.reconcile(name, signal),
     };
   }
 
-  readonly #onBadInput: BadInputSink = (reason, said, memory) => {
-    const { metrics, log, onEvents } = this.#deps;
-    // It quotes what a device sent: a topic, a name, a value.
-    const message = harmless(said);
-    metrics.badInput.inc({ reason });
-    log.debug({ reason, deviceId: memory?.deviceId, detail: message }, 'refused what a device sent');
-    // Named from memory: whatever a device sends in vain must not cost a look at its object, which may be large.
-    if (memory?.owner === undefined) return;
-    onEvents(subjectOf(memory.owner, memory.ownerUid), [{ type: 'Warning', reason, message }]);
-  };
-
-  #tick(): void {
-    const { clock } = this.#deps;
-    const lister = this.#lister;
-    const now = clock.monotonic();
-    const elapsedMs = now - this.#tickedAt;
-    this.#tickedAt = now;
-    this.#reading.tick();
-    this.#judgePresence();
-    this.#receiver.releaseHeld();
-    this.#requestReports(now);
-    this.#requestStates(now);
-    this.#provisioner?.turn();
-    this.schemas.turn();
-    if (lister.hasSynced) this.#collector?.turn();
-    for (const deviceId of this.#heartbeats.take(Math.min(elapsedMs, 1000))) this.#writeHeartbeat(deviceId);
-    if (!this.#isBrokerDown && now - this.#brokerLostAt >= BROKER_DOWN_MS) {
-      this.#isBrokerDown = true;
-      for (const memory of this.#fleet.all()) {
-        if (memory.owner !== undefined) this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.sync);
-      }
-    }
-    this.#resync.turn(lister.hasSynced);
-    this.#deps.onTick();
+  #createPages(): PageReader {
+    const { config, runtime } = this.#ports;
+    const { maxMessages } = this.#rules.limits;
+    const rules = { pageSize: config.pageSize, concurrency: config.pageConcurrency, maxMessages };
+    return new PageReader({ line: this.#line, fleet: this.#fleet, rules, runtime, observer: this.#observer });
   }
 
-  #judgePresence(): void {
-    const { metrics, statusQueue } = this.#deps;
-    for (const { owner } of this.#presenceWatch.judge((deviceId) => this.#fleet.get(deviceId))) {
-      if (owner !== undefined) statusQueue.add(owner, WRITE_PRIORITY.online);
-    }
-    metrics.devicesOnline.set(this.#presenceWatch.online);
+  #createCollector(): SchemaCollector | undefined {
+    const { config, devices, schemas, client, runtime } = this.#ports;
+    if (config.namespace !== undefined) return undefined;
+    const graceMs = config.schemaGraceHours * 3_600_000;
+    return new SchemaCollector(
+      { schemas: schemas.lister, devices: devices.lister, fleet: this.#fleet, client, runtime, graceMs },
+      this.#end.signal,
+    );
   }
 
-  /** Asks devices for what their births announced and nobody has seen. */
-  #requestReports(now: number): void {
-    // The object is unpacked once for all of them: it may be large.
-    const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => {
-      const memory = this.#fleet.get(deviceId);
-      if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online) return false;
-      const unheard = names.filter((name) => !memory.inbox.has(name));
-      if (unheard.length === 0) return false;
-      const reported = this.#lister.get(memory.owner)?.status?.reported ?? {};
-      return unheard.some((name) => !Object.hasOwn(reported, name));
+  #createSchemas(): Schemas {
+    const { config, client, broker, runtime } = this.#ports;
+    const schemas = this.#ports.schemas.lister;
+    const { maxSchemas } = config;
+    const keeperDeps = { schemas, client, runtime, maxSchemas, collector: this.#collector };
+    const keeper = new SchemaKeeper(keeperDeps, this.#end.signal);
+    const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
+    return new Schemas({ schemas, fleet, broker, keeper, clock: runtime.clock, wake, observer });
+  }
+
+  #createRequests(): Requests {
+    const { devices, broker, runtime } = this.#ports;
+    const isCalm = (): boolean => this.#isPublishingNothing();
+    const [fleet, wake] = [this.#fleet, this.#wake];
+    return new Requests({ lister: devices.lister, fleet, broker, wake, clock: runtime.clock, isCalm });
+  }
+
+  #createDiscovery(): Discovery {
+    const { config, devices, client, runtime } = this.#ports;
+    const rules = { ...this.#rules, sweep: sweepLimits(config) };
+    const [fleet, wake, observer, { log }] = [this.#fleet, this.#wake, this.#observer, runtime];
+    return new Discovery({ devices, fleet, rules, client, wake, log, observer }, this.#end.signal);
+  }
+
+  #createProvisioner(): Provisioner | undefined {
+    const { config, devices, client, runtime } = this.#ports;
+    const { provisionNamespace: namespace, provisionLabels, provisionPerMinute: perMinute } = config;
+    if (namespace === undefined) return undefined;
+    const labels = Object.fromEntries(provisionLabels.map((label) => label.split('=', 2)));
+    const rules = { ...this.#rules, namespace, labels, perMinute };
+    const [fleet, line, observer] = [this.#fleet, this.#line, this.#observer];
+    const { lister } = devices;
+    return new Provisioner({ lister, fleet, client, line, rules, runtime, observer }, this.#end.signal);
+  }
+
+  #createResync(): Resync {
+    const { config, broker, runtime } = this.#ports;
+    const { topics } = this.#line;
+    // Births that were sent while nobody listened are only in the retained state.
+    const discoveries = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
+    const deps = {
+      broker,
+      fleet: this.#fleet,
+      pages: this.#pages,
+      discovery: this.#discovery,
+      filters: () => (broker.findings.matchesParentLevel ? discoveries : [topics.discoveryByLevel]),
+      minutes: config.resyncMinutes,
+      // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
+      isCalm: () => this.#pages.waiting === 0 && this.#isPublishingNothing(),
+      runtime,
     };
-    for (const deviceId of this.#requests.due(now, isAnyMissing)) this.#wake.ask(deviceId, 'reported');
+    return new Resync(deps, this.#end.signal);
   }
 
-  #requestStates(now: number): void {
-    const { broker, desiredQueue } = this.#deps;
-    if (!broker.connected) return;
-    const isCalm = desiredQueue.length === 0 && this.desired.publishing === 0;
-    this.#stateRequests.turn(now, isCalm, (deviceId) => this.#requestState(this.#fleet.get(deviceId)));
+  #createReceiver(): Receiver {
+    const { config, runtime } = this.#ports;
+    const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
+    const rules = {
+      topics: this.#line.topics,
+      limits: this.#rules.limits,
+      reportsPerSecond: config.maxReportsPerSecond,
+    };
+    const ports: ReceiverPorts = {
+      liveness: this.#liveness,
+      expected: this.#requests.reports,
+      schemas: this.#schemas,
+      strangers: {
+        announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
+        noteStored: (topic, payload) => {
+          this.#discovery.note(topic, payload);
+          if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
+        },
+      },
+    };
+    return new Receiver({ fleet, rules, clock: runtime.clock, wake, observer, ports });
   }
 
-  #requestState(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
-    memory.retained.noteGap('none');
-    this.#wake.ask(memory.deviceId, 'state');
-    return true;
-  }
-
-  #writeHeartbeat(deviceId: string): void {
-    const memory = this.#fleet.get(deviceId);
-    if (memory?.owner === undefined) return;
-    memory.status.dueHeartbeat();
-    this.#deps.statusQueue.add(memory.owner, WRITE_PRIORITY.heartbeat);
+  /** No change waits for the broker, or for its turn. */
+  #isPublishingNothing(): boolean {
+    return this.#queues.desired.length === 0 && this.#queues.desired.working === 0;
   }
 }

@@ -2,37 +2,33 @@ import { createHash } from 'node:crypto';
 import { API_VERSION, DEVICE_KIND, devicesPath } from '../api/device.ts';
 import type { Device } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError } from '../kube/errors.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
-import type { Logger } from '../base/log.ts';
-import type { Broker } from '../mqtt/broker.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
-import type { Topics } from '../protocol/topics.ts';
-import type { EventSink } from '../twin/events.ts';
+import type { DeviceLine } from '../twin/device-line.ts';
 import type { Fleet } from '../twin/fleet.ts';
+import type { ProvisionResult, TwinObserver } from '../twin/observer.ts';
 import type { IsReservedId } from '../twin/reserved-ids.ts';
 
-/** `limited`: had to wait in a line that was full, and is found again by the next look at the broker's stored state. */
-export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'limited' | 'reserved';
-
-export interface ProvisionerDeps {
+export interface ProvisionerRules {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly perMinute: number;
+  readonly isReserved: IsReservedId;
+  readonly limits: StateLimits;
+}
+
+export interface ProvisionerDeps {
   readonly lister: Lister<Device>;
   readonly fleet: Fleet;
   readonly client: KubeClient;
-  readonly broker: Broker;
-  readonly topics: Topics;
-  readonly isReserved: IsReservedId;
-  readonly limits: StateLimits;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly onResult: (result: ProvisionResult) => void;
-  readonly onEvents: EventSink;
+  readonly line: DeviceLine;
+  readonly rules: ProvisionerRules;
+  readonly runtime: Runtime;
+  readonly observer: TwinObserver;
 }
 
 /** Ids that wait for their turn; more are refused until the next look at the broker's stored state. */
@@ -57,18 +53,19 @@ export class Provisioner {
   constructor(deps: ProvisionerDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    this.#bucket = new LeakyBucket(deps.perMinute, deps.perMinute / 60);
+    const { perMinute } = deps.rules;
+    this.#bucket = new LeakyBucket(perMinute, perMinute / 60);
   }
 
   /** A state message of an id that no object has; true when it announces a device, which is then provided for. */
   announce(deviceId: string, payload: Buffer): boolean {
-    const state = parseState(payload, this.#deps.limits);
+    const state = parseState(payload, this.#deps.rules.limits);
     if (!state.ok || !state.value.online) return false;
-    if (this.#deps.isReserved(deviceId)) {
-      this.#deps.onResult('reserved');
+    if (this.#deps.rules.isReserved(deviceId)) {
+      this.#deps.observer.provisioned('reserved');
       return true;
     }
-    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.onResult('limited');
+    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.observer.provisioned('limited');
     else this.#waiting.add(deviceId);
     return true;
   }
@@ -80,9 +77,9 @@ export class Provisioner {
 
   /** Creates what its rate allows; to be called every so often. */
   turn(): void {
-    const { lister, broker, clock } = this.#deps;
-    if (this.#isBusy || this.#waiting.size === 0 || !lister.hasSynced || !broker.connected) return;
-    if (!this.#bucket.has(clock.monotonic())) return;
+    const { lister, line, runtime } = this.#deps;
+    if (this.#isBusy || this.#waiting.size === 0 || !lister.hasSynced || !line.broker.connected) return;
+    if (!this.#bucket.has(runtime.clock.monotonic())) return;
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
     this.#isBusy = true;
@@ -103,13 +100,15 @@ export class Provisioner {
   }
 
   #isKnown(deviceId: string): boolean {
-    const { fleet, namespace } = this.#deps;
-    const isReserved = fleet.reservedMs(deviceId, namespace) > 0;
+    const { fleet, rules } = this.#deps;
+    const isReserved = fleet.reservedMs(deviceId, rules.namespace) > 0;
     return isReserved || fleet.get(deviceId) !== undefined || fleet.claimants(deviceId).length > 0;
   }
 
   async #provide(batch: readonly string[]): Promise<void> {
-    const { broker, topics, clock, log, onResult } = this.#deps;
+    const { line, runtime, observer } = this.#deps;
+    const { broker, topics } = line;
+    const { clock, log } = runtime;
     try {
       // Whoever else serves this broker (another namespace, another cluster) has a document standing for each of its devices.
       await broker.readRetained(batch.map(topics.desired), this.#signal);
@@ -122,14 +121,16 @@ export class Provisioner {
       if (this.#signal.aborted) return;
       if (this.#isKnown(deviceId)) continue;
       // What is not to be created costs nothing of the rate, or the devices of others would use it up.
-      if (this.#documented.has(deviceId)) onResult('foreign');
-      else if (this.#bucket.take(clock.monotonic())) onResult(await this.#create(deviceId));
+      if (this.#documented.has(deviceId)) observer.provisioned('foreign');
+      else if (this.#bucket.take(clock.monotonic())) observer.provisioned(await this.#create(deviceId));
       else this.#waiting.add(deviceId);
     }
   }
 
   async #create(deviceId: string): Promise<ProvisionResult> {
-    const { client, namespace, labels, log, onEvents } = this.#deps;
+    const { client, rules, runtime, observer } = this.#deps;
+    const { namespace, labels } = rules;
+    const { log } = runtime;
     const name = objectName(deviceId);
     const body = {
       apiVersion: API_VERSION,
@@ -142,7 +143,7 @@ export class Provisioner {
       const device = await client.create<Device>(devicesPath(namespace), body, query, this.#signal);
       log.info({ deviceId, namespace, name }, 'created an object for a device that announced itself');
       const message = `created for device ${deviceId}, which announced itself`;
-      onEvents(device.metadata, [{ type: 'Normal', reason: 'Provisioned', message }]);
+      observer.happened(device.metadata, [{ type: 'Normal', reason: 'Provisioned', message }]);
       return 'created';
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) {

@@ -1,6 +1,6 @@
 import { devicePath } from '../api/device.ts';
 import type { Device } from '../api/device.ts';
-import type { Lister } from '../cache/lister.ts';
+import type { Informed } from '../cache/informer.ts';
 import { parseStanding } from '../document/standing.ts';
 import { isOurs } from '../document/ownership.ts';
 import type { OwnershipScope } from '../document/ownership.ts';
@@ -13,21 +13,23 @@ import type { Owner } from '../protocol/envelopes.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';
 import type { Fleet } from '../twin/fleet.ts';
+import type { TwinObserver } from '../twin/observer.ts';
 import type { Wake } from '../twin/wake.ts';
 
 export interface DiscoveryDeps {
+  readonly devices: Informed<Device>;
   readonly fleet: Fleet;
-  readonly lister: Lister<Device>;
-  readonly scope: OwnershipScope;
-  readonly limits: JsonLimits;
-  readonly sweep: SweepLimits;
+  readonly rules: DiscoveryRules;
   readonly client: KubeClient;
   readonly wake: Wake;
   readonly log: Logger;
-  /** The cache lacks an object that is there. */
-  readonly relist: () => void;
-  /** Documents that wait for a person to confirm their withdrawal; 0: none. */
-  readonly onBlocked: (documents: number) => void;
+  readonly observer: TwinObserver;
+}
+
+export interface DiscoveryRules {
+  readonly scope: OwnershipScope;
+  readonly limits: JsonLimits;
+  readonly sweep: SweepLimits;
 }
 
 /** A device id, and the object that its document names. */
@@ -55,19 +57,20 @@ export class Discovery {
   /** A retained message of an id that no object has. */
   note(topic: ParsedTopic, payload: Buffer): void {
     if (topic.kind !== 'desired' || payload.length === 0 || this.#deps.fleet.get(topic.deviceId) !== undefined) return;
-    const document = parseStanding(payload, this.#deps.limits, undefined);
-    if (document !== undefined && isOurs(document.owner, this.#deps.scope)) {
+    const document = parseStanding(payload, this.#deps.rules.limits, undefined);
+    if (document !== undefined && isOurs(document.owner, this.#deps.rules.scope)) {
       this.#orphans.set(topic.deviceId, document.owner);
     }
   }
 
   /** The wildcard has shown all it shows, and the cache is complete: what is still without an object is withdrawn. */
   async conclude(): Promise<void> {
-    const { fleet, lister, sweep, wake, log, onBlocked } = this.#deps;
+    const { fleet, devices, rules, wake, log, observer } = this.#deps;
+    const { lister } = devices;
     const orphans = [...this.#orphans].filter(([deviceId]) => this.#isUnclaimed(deviceId));
     this.#orphans = new Map();
-    const isAllowed = maySweep(orphans.length, lister.size, sweep);
-    onBlocked(isAllowed ? 0 : orphans.length);
+    const isAllowed = maySweep(orphans.length, lister.size, rules.sweep);
+    observer.sweepBlocked(isAllowed ? 0 : orphans.length);
     if (!isAllowed) {
       log.error(
         { orphans: orphans.length, devices: lister.size, examples: orphans.slice(0, 5).map(([deviceId]) => deviceId) },
@@ -89,7 +92,7 @@ export class Discovery {
 
   /** Those whose object answers to its name no more. Rejects when that cannot be known. */
   async #findGone(orphans: readonly Orphan[]): Promise<Orphan[]> {
-    const { relist, log } = this.#deps;
+    const { devices, log } = this.#deps;
     const gone: Orphan[] = [];
     for (let at = 0; at < orphans.length; at += ASKED_AT_ONCE) {
       const batch = orphans.slice(at, at + ASKED_AT_ONCE);
@@ -101,7 +104,7 @@ export class Discovery {
         { objects: orphans.length - gone.length },
         'the list of devices lacks objects that are there: listing again',
       );
-      relist();
+      devices.relist();
     }
     return gone;
   }

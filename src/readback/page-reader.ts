@@ -1,27 +1,34 @@
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
-import type { Broker, BrokerError, RefusedFilters } from '../mqtt/broker.ts';
-import type { Topics } from '../protocol/topics.ts';
-import { advanceCopy } from '../twin/advance-copy.ts';
+import type { Runtime } from '../base/runtime.ts';
+import type { BrokerError, RefusedFilters } from '../mqtt/broker.ts';
+import type { DeviceLine } from '../twin/device-line.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
-import type { Wake } from '../twin/wake.ts';
+import type { TwinObserver } from '../twin/observer.ts';
+
+export interface PageRules {
+  /** Devices in a page. */
+  readonly pageSize: number;
+  /** Pages at one time. */
+  readonly concurrency: number;
+  /** Messages a device may have. */
+  readonly maxMessages: number;
+}
 
 export interface PageReaderDeps {
-  readonly broker: Broker;
-  readonly topics: Topics;
+  readonly line: DeviceLine;
   readonly fleet: Fleet;
-  readonly limits: { readonly maxMessages: number };
-  readonly pageSize: number;
-  readonly concurrency: number;
-  readonly wake: Wake;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly onPage: (result: 'complete' | 'broken') => void;
+  readonly rules: PageRules;
+  readonly runtime: Runtime;
+  readonly observer: TwinObserver;
+}
+
+export interface PageHandler {
+  /** The device's page has been asked for at the broker. */
+  onBegan(memory: DeviceMemory): void;
   /** All retained messages of this device have been routed. */
-  readonly onRead: (memory: DeviceMemory) => void;
+  onRead(memory: DeviceMemory): void;
   /** The broker does not let the operator read this device's topics. */
-  readonly onRefused: (memory: DeviceMemory, error: BrokerError) => void;
+  onRefused(memory: DeviceMemory, error: BrokerError): void;
 }
 
 const RETRY_MS = 1000;
@@ -37,7 +44,8 @@ export class PageReader {
   readonly #deps: PageReaderDeps;
   /** Insertion order. Bounded by the number of devices. */
   readonly #waiting = new Set<string>();
-  readonly #signal: AbortSignal;
+  #handler: PageHandler | undefined;
+  #signal: AbortSignal = AbortSignal.abort();
   /** Ids of the pages under way: asked for again, an id waits for the end of its page, because two would share one subscription. */
   readonly #reading = new Set<string>();
   /** What cancels the timers of this connection. Bounded by the pages of the last seconds. */
@@ -47,9 +55,15 @@ export class PageReader {
   /** Counts the connections: a page of a former one has no say any more. */
   #connection = 0;
 
-  constructor(deps: PageReaderDeps, signal: AbortSignal) {
+  constructor(deps: PageReaderDeps) {
     this.#deps = deps;
+  }
+
+  /** Begins to read what was asked for and what is asked for until `signal` aborts, and tells `handler` of each device. */
+  start(handler: PageHandler, signal: AbortSignal): void {
+    this.#handler = handler;
     this.#signal = signal;
+    this.#schedule();
     signal.addEventListener('abort', () => this.clear(), { once: true });
   }
 
@@ -61,7 +75,7 @@ export class PageReader {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
     if (memory !== undefined) {
-      memory.retained.openWindow(this.#deps.limits.maxMessages + STATE);
+      memory.retained.openWindow(this.#deps.rules.maxMessages + STATE);
     }
     this.#schedule();
   }
@@ -86,9 +100,9 @@ export class PageReader {
   }
 
   #pump(): void {
-    const { broker, concurrency, pageSize } = this.#deps;
-    while (this.#inFlight < concurrency && broker.connected && !this.#signal.aborted) {
-      const page = this.#takePage(pageSize);
+    const { line, rules } = this.#deps;
+    while (this.#inFlight < rules.concurrency && line.broker.connected && !this.#signal.aborted) {
+      const page = this.#takePage(rules.pageSize);
       if (page.length === 0) return;
       this.#inFlight += 1;
       for (const { deviceId } of page) this.#reading.add(deviceId);
@@ -113,9 +127,10 @@ export class PageReader {
   }
 
   async #read(page: readonly DeviceMemory[]): Promise<void> {
-    const { broker, topics, wake, onPage, onRead, onRefused } = this.#deps;
+    const { line, observer } = this.#deps;
+    const { broker, topics } = line;
     const connection = this.#connection;
-    for (const memory of page) advanceCopy(memory, { kind: 'pageBegan' }, wake);
+    for (const memory of page) this.#handler?.onBegan(memory);
     let refused: RefusedFilters;
     try {
       refused = await broker.readRetained(
@@ -123,26 +138,26 @@ export class PageReader {
         this.#signal,
       );
     } catch (error) {
-      onPage('broken');
+      observer.pageRead('broken');
       // After a reconnect everything is asked for anyway.
       if (connection === this.#connection) this.#retry(page, error);
       return;
     }
-    onPage('complete');
+    observer.pageRead('complete');
     // What was read on a connection that is gone may have been replaced before the next one.
     if (connection !== this.#connection) return;
     this.#closeLater(page);
     for (const memory of page) {
       const refusal = refused.get(topics.retained(memory.deviceId));
-      if (refusal !== undefined) onRefused(memory, refusal);
+      if (refusal !== undefined) this.#handler?.onRefused(memory, refusal);
       // Some of it was routed for another owner, or for none; the device waits for its next page.
-      else if (memory.copy.page !== 'none') onRead(memory);
+      else if (memory.copy.page !== 'none') this.#handler?.onRead(memory);
     }
   }
 
   /** A connection that survived gets the page again, but not at once. */
   #retry(page: readonly DeviceMemory[], error: unknown): void {
-    this.#deps.log.debug({ err: error, devices: page.length }, 'page of retained state broke off');
+    this.#deps.runtime.log.debug({ err: error, devices: page.length }, 'page of retained state broke off');
     this.#after(RETRY_MS, () => {
       for (const { deviceId } of page) this.request(deviceId);
     });
@@ -150,7 +165,7 @@ export class PageReader {
 
   /** A broker under load sends some of a page after its end. */
   #closeLater(page: readonly DeviceMemory[]): void {
-    const { clock } = this.#deps;
+    const { clock } = this.#deps.runtime;
     for (const { deviceId, retained } of page) {
       if (!this.#waiting.has(deviceId)) retained.closeWindowAt(clock.monotonic() + LATE_MS);
     }
@@ -160,7 +175,7 @@ export class PageReader {
   }
 
   #after(delayMs: number, callback: () => void): void {
-    const cancel = this.#deps.clock.after(delayMs, () => {
+    const cancel = this.#deps.runtime.clock.after(delayMs, () => {
       this.#timers.delete(cancel);
       callback();
     });

@@ -1,5 +1,4 @@
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { Broker } from '../mqtt/broker.ts';
 import type { Discovery } from './discovery.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -16,10 +15,7 @@ export interface ResyncDeps {
   readonly minutes: number;
   /** Nothing else asks much of the broker just now. */
   readonly isCalm: () => boolean;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** A number in [0, 1). */
-  readonly random?: () => number;
+  readonly runtime: Runtime;
 }
 
 /** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
@@ -50,7 +46,7 @@ export class Resync {
 
   /** To be called every so often; `hasSynced`: absence in the cache means absence. */
   turn(hasSynced: boolean): void {
-    const now = this.#deps.clock.monotonic();
+    const now = this.#deps.runtime.clock.monotonic();
     if (now >= this.#discoverAt && hasSynced && this.#deps.isCalm()) this.#discover();
     if (now >= this.#resyncAt) this.#resync();
   }
@@ -64,12 +60,14 @@ export class Resync {
   }
 
   #schedule(): void {
-    const { clock, minutes, random = Math.random } = this.#deps;
+    const { minutes, runtime } = this.#deps;
+    const { clock, random } = runtime;
     this.#resyncAt = clock.monotonic() + minutes * 60_000 * (0.9 + 0.2 * random());
   }
 
   #discover(): void {
-    const { broker, filters, discovery, clock, log } = this.#deps;
+    const { broker, filters, discovery, runtime } = this.#deps;
+    const { clock, log } = runtime;
     if (!broker.connected) return;
     this.#discoverAt = Number.POSITIVE_INFINITY;
     broker

@@ -2,23 +2,21 @@ import { API_VERSION } from '../api/device.ts';
 import { SCHEMAS_PATH, SCHEMA_KIND, STORED_BY_LABEL, schemaName } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { OPERATOR_NAME } from '../api/operator-name.ts';
 import { isConflict, isRefused } from '../kube/errors.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
-import type { Logger } from '../base/log.ts';
 import type { Share } from './shares.ts';
 
 export interface SchemaKeeperDeps {
   readonly schemas: Lister<SchemaObject>;
   readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly log: Logger;
+  readonly runtime: Runtime;
   /** Objects in the cluster beyond which no more are stored. */
   readonly maxSchemas: number;
-  /** The device that an object was stored for has brought another: it goes, unless somebody uses it. */
-  readonly release: (name: string) => void;
+  /** Takes an object away whose device has brought another, unless somebody uses it; absent: whether others do cannot be known. */
+  readonly collector: { release(name: string): void } | undefined;
 }
 
 /** `obstacle`: why not, for people; absent: it may work the next time. */
@@ -57,13 +55,13 @@ export class SchemaKeeper {
     }
     const former = share.stored;
     share.stored = name;
-    if (former !== undefined && former !== name) this.#deps.release(former);
+    if (former !== undefined && former !== name) this.#deps.collector?.release(former);
     return { ok: true };
   }
 
   #limit(name: string, share: Share, bucket: LeakyBucket): string | undefined {
-    const { schemas, maxSchemas, clock } = this.#deps;
-    const now = clock.monotonic();
+    const { schemas, maxSchemas, runtime } = this.#deps;
+    const now = runtime.clock.monotonic();
     if (schemas.size >= maxSchemas && !schemas.has(name)) {
       return `not stored: ${schemas.size} schemas are there already, the limit is ${maxSchemas} (--max-schemas)`;
     }
@@ -77,16 +75,19 @@ export class SchemaKeeper {
 
   /** An object of this name whose content is another: nobody can use it, its name is for the true one. */
   async #removeFalse(name: string): Promise<void> {
-    const { schemas, client, log } = this.#deps;
+    const { schemas, client, runtime } = this.#deps;
     const object = schemas.get(name);
     if (object === undefined) return;
     const { uid, resourceVersion } = object.metadata;
     await client.delete(`${SCHEMAS_PATH}/${name}`, { preconditions: { uid, resourceVersion } }, {}, this.#signal);
-    log.warn({ schema: name }, 'replacing a schema whose name is not the hash of its content by the one that is');
+    runtime.log.warn(
+      { schema: name },
+      'replacing a schema whose name is not the hash of its content by the one that is',
+    );
   }
 
   async #create(name: string, bytes: Buffer): Promise<void> {
-    const { client, log } = this.#deps;
+    const { client, runtime } = this.#deps;
     const body = {
       apiVersion: API_VERSION,
       kind: SCHEMA_KIND,
@@ -94,14 +95,14 @@ export class SchemaKeeper {
       spec: { descriptorSet: bytes.toString('base64') },
     };
     await client.create(SCHEMAS_PATH, body, { fieldManager: OPERATOR_NAME }, this.#signal);
-    log.info({ schema: name, bytes: bytes.length }, 'stored the schema of a device');
+    runtime.log.info({ schema: name, bytes: bytes.length }, 'stored the schema of a device');
   }
 
   #explain(name: string, error: unknown): Kept {
     // Somebody else was faster.
     if (isConflict(error)) return { ok: true };
     if (this.#signal.aborted) return { ok: false };
-    this.#deps.log.warn(
+    this.#deps.runtime.log.warn(
       { err: error, schema: name },
       'could not store the schema of a device; grant create and delete on schemas.iot.mir',
     );

@@ -4,37 +4,27 @@ import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Change, ReflectorHandler } from '../cache/reflector.ts';
 import type { Clock } from '../base/clock.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { Logger } from '../base/log.ts';
-import type { Broker } from '../mqtt/broker.ts';
-import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import { hashSchema } from '../schema/load-schema.ts';
 import { DEFAULT_SCHEMA_LIMITS } from '../schema/schema-limits.ts';
 import { SchemaFetch } from './fetch.ts';
-import { SchemaKeeper } from './keeper.ts';
+import type { SchemaKeeper } from './keeper.ts';
 import { SchemaLibrary } from './library.ts';
+import type { TwinObserver } from '../twin/observer.ts';
 import { PENDING, UNTYPED } from '../twin/schema-state.ts';
 import type { Typing } from '../twin/schema-state.ts';
-import type { BadInputSink, Wake } from '../twin/wake.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface SchemasDeps {
   readonly schemas: Lister<SchemaObject>;
   readonly fleet: Fleet;
-  readonly client: KubeClient;
-  readonly broker: Broker;
-  readonly topics: Topics;
+  readonly broker: { readonly connected: boolean };
+  readonly keeper: SchemaKeeper;
   readonly clock: Clock;
-  readonly log: Logger;
   readonly wake: Wake;
-  readonly maxSchemas: number;
-  readonly onBadInput: BadInputSink;
-  /** An object that the operator stored is used no more by the device it was stored for. */
-  readonly release: (name: string) => void;
-  /** The object of a schema is to be looked at. */
-  readonly onObject: (name: string) => void;
+  readonly observer: TwinObserver;
 }
 
 /** A LIST takes a moment; one that takes longer is worth telling on the objects that wait for it. */
@@ -56,13 +46,14 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   readonly #fetch: SchemaFetch;
   readonly #startedAt: number;
 
-  constructor(deps: SchemasDeps, signal: AbortSignal) {
+  constructor(deps: SchemasDeps) {
+    const { clock } = deps;
     this.#deps = deps;
-    this.#startedAt = deps.clock.monotonic();
+    this.#startedAt = clock.monotonic();
     this.library = new SchemaLibrary(deps.schemas);
     this.#fetch = new SchemaFetch({
-      clock: deps.clock,
-      keeper: new SchemaKeeper(deps, signal),
+      clock,
+      keeper: deps.keeper,
       isHeld: (hash) => this.#isHeld(hash),
       ask: (deviceId) => deps.wake.ask(deviceId, 'schema'),
       canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
@@ -153,13 +144,13 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     if (source === 'held') return;
     const wasBroken = this.library.forget(schemaHash(name));
     if (kind !== 'updated' || wasBroken) this.#wakeDevices(schemaHash(name));
-    this.#deps.onObject(name);
+    this.#deps.wake.schema(name);
   }
 
   /** The first LIST of schemas is complete. */
   onSynced(): void {
     for (const memory of this.#deps.fleet.all()) if (memory.schemaHash !== undefined) this.#wake(memory);
-    for (const name of this.#deps.schemas.keys()) this.#deps.onObject(name);
+    for (const name of this.#deps.schemas.keys()) this.#deps.wake.schema(name);
   }
 
   #wakeDevices(hash: string): void {
@@ -178,7 +169,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   }
 
   #refuse(memory: DeviceMemory, reason: BadInputReason, message: string): void {
-    this.#deps.onBadInput(reason, `schema of ${memory.deviceId}: ${message}`, memory);
+    this.#deps.observer.refused(reason, `schema of ${memory.deviceId}: ${message}`, memory);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Device, DeviceKey } from '../api/device.ts';
 import { factsOf } from '../api/reasons.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
@@ -13,16 +13,17 @@ import type { Report } from '../twin/inbox.ts';
 import { recallPresence } from '../twin/presence.ts';
 import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
 import type { Typing } from '../twin/schema-state.ts';
+import type { Twins } from '../twin/twins.ts';
 import type { Claim, Publication, StatusInput } from './input.ts';
 import { typeReport } from './type-report.ts';
 import type { TypedReport } from './type-report.ts';
 
 export interface GatherDeps {
-  readonly clock: Clock;
-  readonly limits: ProtocolLimits & { readonly maxMessages: number };
-  readonly typingOf: (memory: DeviceMemory) => Typing;
-  /** How the broker is: what is not published may be on its way (`up`, `briefly-down`) or stuck (`down`). */
-  readonly brokerHealth: () => 'up' | 'briefly-down' | 'down';
+  readonly twins: Pick<Twins, 'typingOf'>;
+  readonly rules: { readonly limits: ProtocolLimits & { readonly maxMessages: number } };
+  readonly runtime: Pick<Runtime, 'clock'>;
+  /** What is not published may be on its way, or, when the broker is down, stuck. */
+  readonly liveness: { readonly outage: { readonly health: 'up' | 'briefly-down' | 'down' } };
 }
 
 /** Reports as they wait in the inbox. */
@@ -40,9 +41,11 @@ export class Gatherer {
 
   /** Undefined when the desired side is about to say something: it wakes this one when it has. */
   gather(claim: Claim, device: Device, memory: DeviceMemory, heard: Heard): StatusInput | undefined {
-    const { clock, limits, typingOf } = this.#deps;
+    const { twins, rules, runtime } = this.#deps;
+    const { clock } = runtime;
+    const { limits } = rules;
     const isOwner = claim.kind === 'owner';
-    const typing = isOwner ? typingOf(memory) : UNTYPED;
+    const typing = isOwner ? twins.typingOf(memory) : UNTYPED;
     const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
     if (publication === undefined) return undefined;
     const schema = schemaOf(typing);
@@ -65,8 +68,12 @@ export class Gatherer {
 
   /** Whose the id is, is guessed by age: what stands at the broker has not been read yet, and is not refused either. */
   isUndecided(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.copy.isRead || this.#deps.brokerHealth() === 'down') return false;
+    if (memory?.owner === undefined || memory.copy.isRead || this.#isBrokerDown) return false;
     return memory.holder === undefined && heldProblem(memory.copy) === undefined;
+  }
+
+  get #isBrokerDown(): boolean {
+    return this.#deps.liveness.outage.health === 'down';
   }
 
   #publication(device: Device, memory: DeviceMemory, typing: Typing): Publication | undefined {
@@ -79,14 +86,14 @@ export class Gatherer {
     const isNew = device.status?.observedGeneration !== device.metadata.generation;
     // The schema is on its way and decides only how the same is written: whether the device is there is worth telling meanwhile.
     if (!isNew && typing.kind === 'pending' && document !== undefined) return { kind: 'published', document };
-    if (!isNew || this.#deps.brokerHealth() !== 'down') return undefined;
+    if (!isNew || !this.#isBrokerDown) return undefined;
     const reason = 'BrokerUnavailable';
     return { kind: 'held', problem: { reason, message: factsOf(reason).says }, document };
   }
 
   #parseOwn(device: Device, payload: string | undefined, typing: Typing): StandingDocument | undefined {
     if (payload === undefined) return undefined;
-    const limits = { ...this.#deps.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
+    const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
     const document = parseStanding(Buffer.from(payload, 'latin1'), limits, schemaOf(typing));
     return document?.owner.uid === device.metadata.uid ? document : undefined;
   }
@@ -101,7 +108,7 @@ export class Gatherer {
   #typedOnce(name: string, report: Report, schema: DeviceSchema | undefined): TypedReport {
     const known = this.#typed.get(report);
     if (known !== undefined && known.schema === schema) return known.report;
-    const typed = typeReport(name, report.envelope, schema, this.#deps.limits.maxPayloadBytes);
+    const typed = typeReport(name, report.envelope, schema, this.#deps.rules.limits.maxPayloadBytes);
     this.#typed.set(report, { schema, report: typed });
     return typed;
   }

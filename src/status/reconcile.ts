@@ -1,47 +1,49 @@
 import { devicesPath } from '../api/device.ts';
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import { OPERATOR_NAME } from '../api/operator-name.ts';
-import type { Lister } from '../cache/lister.ts';
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError, isNotFound, isRefused } from '../kube/errors.ts';
+import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import { DeviceMemory } from '../twin/device-memory.ts';
-import type { EventSink } from '../twin/events.ts';
-import type { Fleet } from '../twin/fleet.ts';
-import type { BadInputSink, Wake } from '../twin/wake.ts';
+import type { TwinObserver } from '../twin/observer.ts';
+import type { Twins } from '../twin/twins.ts';
+import type { Wake } from '../twin/wake.ts';
 import { WRITE_PRIORITY } from '../twin/write-class.ts';
-import type { WriteClass } from '../twin/write-class.ts';
 import type { WriteScope } from '../twin/write-refusal.ts';
 import { computeStatus, withoutReports } from './compute.ts';
 import { transitionEvents } from './events.ts';
 import { Gatherer, claimOf } from './gather.ts';
-import type { GatherDeps, Heard } from './gather.ts';
+import type { Heard } from './gather.ts';
 import type { StatusInput } from './input.ts';
 import { planStatusWrite, planWithHeartbeat } from './patch.ts';
 import type { PlannedStatus, StatusWrite } from './patch.ts';
 import { unansweredInMs } from './unanswered.ts';
 import { waitBefore } from './wait-before.ts';
 
-export interface StatusDeps extends GatherDeps {
-  readonly lister: Lister<Device>;
-  readonly fleet: Fleet;
-  readonly client: KubeClient;
-  readonly wake: Wake;
-  readonly log: Logger;
-  /** Feeds the answer to a write into the cache, so that the next reconcile does not see an older object. */
-  readonly observe: (device: Device) => void;
-  /** Many documents are on their way to their devices. */
-  readonly isRollingOut: () => boolean;
+export interface StatusRules {
+  readonly limits: ProtocolLimits & { readonly maxMessages: number };
   /** Milliseconds between two writes for one device's reported values. */
   readonly reportedIntervalMs: number;
-  readonly onWrite: (writeClass: WriteClass, reports: number, oldestReportAt: number | undefined) => void;
-  readonly onWriteError: (status: number) => void;
-  readonly onEvents: EventSink;
-  readonly onBadInput: BadInputSink;
-  /** The last heartbeat has been written. */
-  readonly onHeartbeatWritten: (deviceId: string) => void;
+}
+
+export interface StatusDeps {
+  readonly twins: Twins;
+  readonly client: KubeClient;
+  readonly rules: StatusRules;
+  readonly runtime: Runtime;
+  readonly wake: Wake;
+  readonly liveness: {
+    /** What is not published may be on its way, or, when the broker is down, stuck. */
+    readonly outage: { readonly health: 'up' | 'briefly-down' | 'down' };
+    /** Devices whose last heartbeat is not in their status. */
+    readonly heartbeats: { remove(deviceId: string): void };
+  };
+  readonly observer: TwinObserver;
+  /** Many documents are on their way to their devices, or not. */
+  readonly publisher: { readonly isRollingOut: boolean };
 }
 
 /**
@@ -87,10 +89,10 @@ export class StatusReconciler {
   /** What was to be written stands in the status, or nothing was to be written. */
   #conclude(look: Look, hasNewClaim: boolean): Outcome {
     const { memory, input, status, scope, write } = look;
-    const { clock, wake } = this.#deps;
+    const { runtime, wake } = this.#deps;
     this.#concludeHeartbeat(look);
     // What was heard was not written, and waits.
-    if (scope !== 'whole') return { kind: 'requeue', afterMs: memory.status.refusal?.waitMs(clock.monotonic()) ?? 0 };
+    if (scope !== 'whole') return { kind: 'requeue', afterMs: memory.status.refusal?.waitMs(runtime.clock.monotonic()) ?? 0 };
     if (write !== undefined) memory.status.noteTaken();
     if (input.claim.kind === 'owner') {
       memory.inbox.noteCutDown(input.announced);
@@ -105,8 +107,7 @@ export class StatusReconciler {
 
   /** Nothing tells that a device has stopped flapping, or does not answer, but the time in which nothing happens. */
   #lookAgain(memory: DeviceMemory, status: DeviceStatus, computedAt: number): Outcome {
-    const { clock } = this.#deps;
-    const now = clock.monotonic();
+    const now = this.#deps.runtime.clock.monotonic();
     memory.presenceSlot.calmDown(now);
     const { flapping } = memory.presenceSlot;
     if (flapping?.isFlapping(now) === true) {
@@ -118,25 +119,27 @@ export class StatusReconciler {
 
   /** Told once for each refusal; what comes next carries less, or waits. */
   #noteRefusal({ device, memory, scope }: Look, { message, status }: ApiError): Outcome {
-    const { clock, log, onEvents } = this.#deps;
-    const now = clock.monotonic();
+    const { runtime, observer } = this.#deps;
+    const now = runtime.clock.monotonic();
     memory.status.noteRefused({ message, status }, scope, device.metadata.generation, now);
     const { namespace, name } = device.metadata;
-    log.warn(
+    runtime.log.warn(
       { namespace, name, scope, answer: message },
       'the API server refused a status; reports wait until it takes them',
     );
-    onEvents(device.metadata, [{ type: 'Warning', reason: 'StatusRefused', message }]);
+    observer.happened(device.metadata, [{ type: 'Warning', reason: 'StatusRefused', message }]);
     return { kind: 'requeue', afterMs: scope === 'whole' ? 0 : (memory.status.refusal?.waitMs(now) ?? 0) };
   }
 
   /** What is to be written now, if anything; undefined when there is nothing to look at. */
   #look(key: DeviceKey): Look | undefined {
-    const { lister, fleet, clock } = this.#deps;
+    const { twins, runtime } = this.#deps;
+    const { clock } = runtime;
+    const { lister } = twins.devices;
     if (!lister.hasSynced) return undefined;
     const startedAt = clock.monotonic();
     const device = lister.get(key);
-    const ofId = device === undefined ? undefined : fleet.get(device.spec.deviceId);
+    const ofId = device === undefined ? undefined : twins.fleet.get(device.spec.deviceId);
     if (device === undefined || ofId?.owner === key) this.#bystanders.delete(key);
     if (device === undefined) return undefined;
     const memory = ofId?.owner === key ? ofId : this.#bystanderOf(key, device);
@@ -178,7 +181,8 @@ export class StatusReconciler {
     write: StatusWrite,
     signal: AbortSignal,
   ): Promise<{ answerMs: number }> {
-    const { client, clock, observe, onWrite } = this.#deps;
+    const { client, twins, rules, runtime, observer } = this.#deps;
+    const { clock } = runtime;
     const { namespace, name, uid } = input.device.metadata;
     const path = `${devicesPath(namespace)}/${name}/status`;
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
@@ -189,7 +193,7 @@ export class StatusReconciler {
       const query = { fieldManager: OPERATOR_NAME };
       const answer = await client.patch<Device>(path, 'application/merge-patch+json', body, query, signal);
       const answeredAt = clock.monotonic();
-      observe(answer);
+      twins.devices.wrote(answer);
       memory.writePace.noteLook('answer', answeredAt, clock.monotonic());
       // The id may be another object's by now.
       const isOurs = memory.ownerUid === uid;
@@ -199,16 +203,16 @@ export class StatusReconciler {
         this.#deps.wake.status(memory, 'sync');
     } catch (error) {
       // Nothing was written, so nothing is concluded: what was heard may belong to the namesake that the cache is about to tell of.
-      if (!isGone(error)) this.#deps.onWriteError(error instanceof ApiError ? error.status : 0);
+      if (!isGone(error)) observer.statusWriteFailed(error instanceof ApiError ? error.status : 0);
       throw error;
     } finally {
       memory.status.endWrite();
     }
     const now = clock.monotonic();
-    memory.writePace.note(now, this.#deps.reportedIntervalMs, 'reported' in write.patch);
+    memory.writePace.note(now, rules.reportedIntervalMs, 'reported' in write.patch);
     memory.presenceSlot.flapping?.noteWrite(now);
-    onWrite(write.writeClass, input.reports.size, oldestOf(input));
-    this.#deps.onEvents(input.device.metadata, transitionEvents(input.device.status, status));
+    observer.statusWritten(write.writeClass, input.reports.size, lagOf(input, clock.now()));
+    observer.happened(input.device.metadata, transitionEvents(input.device.status, status));
     return { answerMs: now - startedAt };
   }
 
@@ -216,19 +220,19 @@ export class StatusReconciler {
     if (input.claim.kind !== 'owner') return;
     if (!isHeartbeatDue && status.lastHeartbeat === input.device.status?.lastHeartbeat) return;
     memory.status.noteHeartbeatWritten();
-    this.#deps.onHeartbeatWritten(memory.deviceId);
+    this.#deps.liveness.heartbeats.remove(memory.deviceId);
   }
 
   /** What was heard is in the status now, or refused. */
   #settleReports({ input, memory, heard, refused }: Look): void {
-    const { onBadInput } = this.#deps;
+    const { observer } = this.#deps;
     memory.inbox.settle(heard);
     for (const name of refused) {
-      onBadInput('TooManyMessages', `reported/${name}: the twin holds ${input.maxMessages} messages already`, memory);
+      observer.refused('TooManyMessages', `reported/${name}: the twin holds ${input.maxMessages} messages already`, memory);
     }
     for (const [name, { problem }] of input.reports) {
       if (problem === undefined) continue;
-      onBadInput(problem.reason, `reported/${name} of ${memory.deviceId}: ${problem.message}`, memory);
+      observer.refused(problem.reason, `reported/${name} of ${memory.deviceId}: ${problem.message}`, memory);
     }
   }
 }
@@ -273,9 +277,11 @@ function isGone(error: unknown): boolean {
   return isNotFound(error) || (error instanceof ApiError && error.status === 409 && /uid/i.test(error.message));
 }
 
-function oldestOf(input: StatusInput): number | undefined {
-  if (input.reports.size === 0) return undefined;
-  return Math.min(...[...input.reports.values()].map(({ receivedAt }) => receivedAt));
+/** Milliseconds for which the oldest report has waited; undefined: there is none. */
+function lagOf({ reports }: StatusInput, now: number): number | undefined {
+  if (reports.size === 0) return undefined;
+  const oldest = Math.min(...[...reports.values()].map(({ receivedAt }) => receivedAt));
+  return Math.max(0, now - oldest);
 }
 
 /** What is left out for want of room is not dropped: the broker keeps it until there is room. */

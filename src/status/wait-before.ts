@@ -1,14 +1,14 @@
 import type { Device } from '../api/device.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { StatusWrite } from './patch.ts';
 
 export interface Pacing {
-  readonly clock: Clock;
+  readonly runtime: Pick<Runtime, 'clock'>;
   /** Milliseconds between two writes for one device's reported values. */
-  readonly reportedIntervalMs: number;
-  /** Many documents are on their way to their devices. */
-  readonly isRollingOut: () => boolean;
+  readonly rules: { readonly reportedIntervalMs: number };
+  /** Many documents are on their way to their devices, or not. */
+  readonly publisher: { readonly isRollingOut: boolean };
 }
 
 /** A roll-out that lasts for longer does not hide what is Pending. */
@@ -23,7 +23,7 @@ export function waitBefore(
   { status, metadata }: Device,
   pacing: Pacing,
 ): number {
-  const now = pacing.clock.monotonic();
+  const now = pacing.runtime.clock.monotonic();
   // A person changed something: that is never paced, and the device's answer to it is usually back before the write would be.
   const isAsked = status?.observedGeneration !== metadata.generation;
   if (writeClass === 'pending' && isAsked) return settlingMs(memory, pacing, now);
@@ -32,14 +32,14 @@ export function waitBefore(
   const flappingMs = isOfPresence ? (memory.presenceSlot.flapping?.waitMs(now) ?? 0) : 0;
   // What a device that flaps reports goes its own way, and takes along whether it is there.
   const pacedAs = flappingMs > 0 && 'reported' in patch ? 'reported' : writeClass;
-  const pacedMs = memory.writePace.waitMs(pacedAs, now, pacing.reportedIntervalMs);
+  const pacedMs = memory.writePace.waitMs(pacedAs, now, pacing.rules.reportedIntervalMs);
   if (writeClass === 'pending') return Math.max(pacedMs, settlingMs(memory, pacing, now));
   return pacedAs === writeClass ? Math.max(pacedMs, flappingMs) : pacedMs;
 }
 
 /** How long Pending waits for the device's answer; while a roll-out goes on some more, for the API server is busy with the changes. */
-function settlingMs({ status }: DeviceMemory, { isRollingOut }: Pacing, now: number): number {
+function settlingMs({ status }: DeviceMemory, { publisher }: Pacing, now: number): number {
   const leftMs = status.answerAwaitedUntil - now;
-  const isExcused = leftMs <= 0 && leftMs > -ROLL_OUT_MS && isRollingOut();
+  const isExcused = leftMs <= 0 && leftMs > -ROLL_OUT_MS && publisher.isRollingOut;
   return isExcused ? ROLL_OUT_LOOK_MS : leftMs;
 }

@@ -17,15 +17,18 @@ export interface Health {
   loop(name: string, maxSilenceMs: number, signal: AbortSignal): () => void;
   /** Registers a readiness check; `problem` answers undefined when all is well. */
   ready(name: string, problem: () => string | undefined): void;
-  /** Registers a line of the readiness listing that never fails; `text` answers undefined while there is nothing to say. */
-  note(name: string, text: () => string | undefined): void;
+  /**
+   * Registers a line of the readiness listing that never fails, until `signal` aborts; `text` answers undefined while there is nothing to
+   * say.
+   */
+  note(name: string, text: () => string | undefined, signal: AbortSignal): void;
   liveness(): readonly Check[];
   readiness(): readonly Check[];
 }
 
 export function createHealth(clock: Clock): Health {
   const loops = new Set<() => Check>();
-  const readiness: (() => Check)[] = [];
+  const readiness = new Set<() => Check>();
   const check = (name: string, problem: string | undefined): Check =>
     problem === undefined ? { name } : { name, problem };
   return {
@@ -43,15 +46,17 @@ export function createHealth(clock: Clock): Health {
       };
     },
     ready(name, problem) {
-      readiness.push(() => check(name, problem()));
+      readiness.add(() => check(name, problem()));
     },
-    note(name, text) {
-      readiness.push(() => {
+    note(name, text, signal) {
+      const line = (): Check => {
         const note = text();
         return note === undefined ? { name } : { name, note };
-      });
+      };
+      readiness.add(line);
+      signal.addEventListener('abort', () => readiness.delete(line), { once: true });
     },
     liveness: () => [...loops].map((judge) => judge()),
-    readiness: () => readiness.map((run) => run()),
+    readiness: () => [...readiness].map((run) => run()),
   };
 }

@@ -1,9 +1,23 @@
 /** Ties the hooks of the generic machinery, which knows no metrics, to the metrics. Hooks speak milliseconds, metrics seconds. */
+import type { Logger } from '../base/log.ts';
 import type { ReflectorHooks } from '../cache/reflector.ts';
-import type { ControllerOptions } from '../controller/controller.ts';
+import type { ControllerHooks } from '../controller/controller.ts';
 import type { KubeClientOptions } from '../kube/http-client.ts';
-import type { Metrics } from './metrics.ts';
+import { harmless } from '../protocol/text.ts';
+import { subjectOf } from '../twin/events.ts';
+import type { TwinObserver } from '../twin/observer.ts';
 import type { QueueHooks, WorkQueue } from '../workqueue/queue.ts';
+import type { Health } from './health.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Where what happens is told: to machines that scrape, to probes, and to people who read events. */
+export interface Telemetry {
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Controllers that pause because the API server is overloaded, and how often in a row. */
+  readonly overloads: Map<string, number>;
+  readonly recordEvents: TwinObserver['happened'];
+}
 
 export function queueHooks(metrics: Metrics, name: string): QueueHooks {
   // Looked up once: labels are hashed at every look-up, and these are called for every key.
@@ -36,7 +50,27 @@ export function watchQueue(
   signal.addEventListener('abort', () => tell(0, []), { once: true });
 }
 
-export function reconcileHook(metrics: Metrics, controller: string): NonNullable<ControllerOptions['onReconcile']> {
+export function controllerHooks({ metrics, overloads }: Telemetry, controller: string): ControllerHooks {
+  return {
+    onReconcile: reconcileHook(metrics, controller),
+    onConcurrency: (count) => metrics.concurrency.set({ controller }, count),
+    onOverload: (pauses) => {
+      if (pauses > 0) metrics.overloadPauses.inc({ controller });
+      if (pauses > 0) overloads.set(controller, pauses);
+      else overloads.delete(controller);
+    },
+  };
+}
+
+/** For the readiness listing; undefined: the API server takes all requests. */
+export function describeOverloads(overloads: Telemetry['overloads']): string | undefined {
+  const parts = [...overloads].map(
+    ([controller, pauses]) => `${controller} writes pause, ${pauses} times in a row so far`,
+  );
+  return parts.length === 0 ? undefined : `overloaded: ${parts.join('; ')}`;
+}
+
+export function reconcileHook(metrics: Metrics, controller: string): NonNullable<ControllerHooks['onReconcile']> {
   const time = metrics.reconcileTime.labels(controller);
   return (result, durationMs) => {
     metrics.reconciles.inc({ controller, result });
@@ -60,5 +94,43 @@ export function reflectorHooks(metrics: Metrics, resource: string, turned: () =>
     onTurn: turned,
     onAbsent: (objects) => metrics.absentObjects.set({ resource }, objects),
     onHeld: (objects) => metrics.cachedObjects.set({ resource }, objects),
+  };
+}
+
+/** The one who is told what happens to twins. */
+export function observeTwins({ metrics, recordEvents }: Telemetry, log: Logger): TwinObserver {
+  return {
+    published: (durationMs) => {
+      metrics.desiredPublished.inc();
+      metrics.publishDuration.observe(durationMs / 1000);
+    },
+    publishFailed: (kind) => metrics.publishErrors.inc({ kind }),
+    withdrawn: (topics) => metrics.desiredWithdrawn.inc(topics),
+    statusWritten: (writeClass, reports, lagMs) => {
+      metrics.statusWrites.inc({ class: writeClass });
+      if (reports > 1) metrics.statusWritesCoalesced.inc(reports - 1);
+      if (lagMs !== undefined) metrics.reportLag.observe(lagMs / 1000);
+    },
+    statusWriteFailed: (code) => metrics.statusWriteErrors.inc({ code: String(code) }),
+    pageRead: (result) => metrics.pagesRead.inc({ result }),
+    sweepBlocked: (documents) => metrics.sweepBlocked.set(documents),
+    provisioned: (result) => metrics.provisioned.inc({ result }),
+    reportHeard: () => metrics.reports.inc(),
+    heartbeatHeard: () => metrics.heartbeats.inc(),
+    refused: (reason, quoted, memory) => {
+      const message = harmless(quoted);
+      metrics.badInput.inc({ reason });
+      log.debug({ reason, deviceId: memory?.deviceId, detail: message }, 'refused what a device sent');
+      // Named from memory: whatever a device sends in vain must not cost a look at its object, which may be large.
+      if (memory?.owner === undefined) return;
+      recordEvents(subjectOf(memory.owner, memory.ownerUid), [{ type: 'Warning', reason, message }]);
+    },
+    happened: recordEvents,
+    brokerConnected: (isAgain) => {
+      metrics.brokerConnected.set(1);
+      if (isAgain) metrics.brokerReconnects.inc();
+    },
+    brokerLost: () => metrics.brokerConnected.set(0),
+    onlineCounted: (devices) => metrics.devicesOnline.set(devices),
   };
 }

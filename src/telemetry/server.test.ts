@@ -74,7 +74,7 @@ describe('the HTTP server', () => {
   it('shows what is worth knowing and no reason to fail', async () => {
     const health = createHealth(manualClock());
     let note: string | undefined = 'overloaded';
-    health.note('api-server', () => note);
+    health.note('api-server', () => note, new AbortController().signal);
     const get = await serve(health);
     expect(await get('/readyz')).toMatchObject({ status: 200, body: 'ok\n' });
     expect((await get('/readyz?verbose')).body).toBe('[+]api-server ok: overloaded\nreadyz check passed\n');

@@ -11,8 +11,6 @@ export interface TwinEvent {
 /** The object that an event is about: enough to name it, so that no event costs a look at the object itself. */
 export type EventSubject = Pick<Device['metadata'], 'namespace' | 'name' | 'uid'>;
 
-export type EventSink = (subject: EventSubject, events: readonly TwinEvent[]) => void;
-
 /** Of an object known by its key alone. */
 export function subjectOf(key: DeviceKey, uid: string): EventSubject {
   const [namespace = '', name = ''] = key.split('/', 2);

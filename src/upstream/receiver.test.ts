@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { silentObserver } from '../../test/fakes/silent-observer.ts';
 import { device, RATE } from '../../test/gen/device.ts';
 import type { Device } from '../api/device.ts';
 import { Store } from '../cache/store.ts';
 import { HeartbeatBudget } from '../liveness/heartbeat-budget.ts';
 import { ReadingClock } from '../liveness/reading-clock.ts';
 import { createTopics } from '../protocol/topics.ts';
-import { ReportGate } from './report-gate.ts';
 import { ReportRequests } from './report-requests.ts';
 import { PresenceWatch } from '../liveness/presence-watch.ts';
 import { DEVICE_ID_INDEX } from '../twin/claims.ts';
@@ -29,31 +29,29 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   if (memory === undefined) throw new Error('the fleet knows no sensor-01');
   const said: string[] = [];
   const receiver = new Receiver({
-    topics,
     fleet,
-    limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 },
-    rules,
+    rules: { topics, limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 }, reportsPerSecond: 100 },
     clock,
-    reading,
-    heartbeats: new HeartbeatBudget(20),
-    gate: new ReportGate(100, 64),
-    stateGate: new ReportGate(100, 1),
-    requests: new ReportRequests(),
-    schemas: {
-      announce: (_memory, hash) => said.push(`schema ${hash}`),
-      receive: () => said.push('schema received'),
-    },
     wake: {
       desired: () => said.push('desired'),
+      changed: () => said.push('desired'),
       status: (_memory, writeClass) => said.push(`status ${writeClass}`),
+      object: (_key, writeClass) => said.push(`status ${writeClass}`),
       page: () => said.push('page'),
+      schema: () => said.push('schema'),
       ask: (_id, what) => said.push(`ask ${what}`),
       clear: (_memory, message) => said.push(`clear ${message}`),
     },
-    onBadInput: (reason) => said.push(`bad ${reason}`),
-    count: () => {},
-    announce: () => false,
-    onUnknown: () => {},
+    observer: { ...silentObserver, refused: (reason) => said.push(`bad ${reason}`) },
+    ports: {
+      liveness: { rules, reading, heartbeats: new HeartbeatBudget(20) },
+      expected: new ReportRequests(),
+      schemas: {
+        announce: (_memory, hash) => said.push(`schema ${hash}`),
+        receive: () => said.push('schema received'),
+      },
+      strangers: { announce: () => false, noteStored: () => {} },
+    },
   });
   const send = (topic: string, body: unknown, retained = false): void =>
     receiver.route({ topic, payload: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), retained });

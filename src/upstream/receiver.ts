@@ -4,7 +4,7 @@ import { advanceCopy } from '../twin/advance-copy.ts';
 import { copyText } from '../twin/broker-copy.ts';
 import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
-import type { IncomingMessage } from '../mqtt/broker.ts';
+import type { IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
 import type { Birth } from '../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../protocol/reported-envelope.ts';
@@ -12,38 +12,54 @@ import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
 import type { ReceivedEnvelope } from '../twin/inbox.ts';
-import type { ReportGate } from './report-gate.ts';
+import { ReportGate } from './report-gate.ts';
 import type { ReportRequests } from './report-requests.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
-import type { BadInputSink, Wake } from '../twin/wake.ts';
+import type { TwinObserver } from '../twin/observer.ts';
+import type { Wake } from '../twin/wake.ts';
 
-export interface ReceiverDeps {
+export interface ReceiverRules {
   readonly topics: Topics;
-  readonly fleet: Fleet;
   readonly limits: StateLimits;
-  readonly rules: LivenessRules;
-  readonly clock: Clock;
-  /** Milliseconds of reading the broker. */
-  readonly reading: { readonly reading: number };
-  /** Heartbeats that nothing else carries into a status. */
-  readonly heartbeats: { add(deviceId: string): void };
-  readonly gate: ReportGate;
-  /** The same for births, goodbyes and wills. */
-  readonly stateGate: ReportGate;
-  readonly requests: ReportRequests;
+  /** Reports of one device that are read in a second. */
+  readonly reportsPerSecond: number;
+}
+
+/** What others make of what a device says. */
+export interface ReceiverPorts {
+  readonly liveness: {
+    readonly rules: LivenessRules;
+    /** Milliseconds of reading the broker. */
+    readonly reading: { readonly reading: number };
+    /** Heartbeats that nothing else carries into a status. */
+    readonly heartbeats: { add(deviceId: string): void };
+  };
+  /** Reports that a birth announces are to come. */
+  readonly expected: ReportRequests;
   readonly schemas: {
     announce(memory: DeviceMemory, hash: string | undefined): void;
     receive(memory: DeviceMemory, payload: Buffer): void;
   };
-  readonly wake: Wake;
-  readonly onBadInput: BadInputSink;
-  readonly count: (kind: 'report' | 'heartbeat') => void;
-  /** A state message of an id that no object has; true when somebody provides for it. */
-  readonly announce: (deviceId: string, payload: Buffer) => boolean;
-  /** A document or state of an id that no object has, seen in the discovery of stored state. */
-  readonly onUnknown: (topic: ParsedTopic, payload: Buffer) => void;
+  readonly strangers: {
+    /** A state message of an id that no object has; true when somebody provides for it. */
+    announce(deviceId: string, payload: Buffer): boolean;
+    /** Stored state of an id that no object has. */
+    noteStored(topic: ParsedTopic, payload: Buffer): void;
+  };
 }
+
+export interface ReceiverDeps {
+  readonly fleet: Fleet;
+  readonly rules: ReceiverRules;
+  readonly clock: Clock;
+  readonly wake: Wake;
+  readonly observer: TwinObserver;
+  readonly ports: ReceiverPorts;
+}
+
+/** Births and farewells of one device that are read in a second: a device that comes back says two or three. */
+const STATES_PER_SECOND = 10;
 
 /**
  * Takes what the broker delivers into the memory of the device it is about, and wakes who has to look at it.
@@ -51,17 +67,20 @@ export interface ReceiverDeps {
  */
 export class Receiver {
   readonly #deps: ReceiverDeps;
+  readonly #gate: ReportGate;
+  readonly #stateGate = new ReportGate(STATES_PER_SECOND, 1);
 
   constructor(deps: ReceiverDeps) {
     this.#deps = deps;
+    this.#gate = new ReportGate(deps.rules.reportsPerSecond, deps.rules.limits.maxReports);
   }
 
   route(message: IncomingMessage): void {
-    const topic = this.#deps.topics.parse(message.topic);
+    const topic = this.#deps.rules.topics.parse(message.topic);
     if (topic === undefined) {
       // Stored state of others is their business; a live one is worth a count.
       if (message.retained) return this.#routeStray(message.topic);
-      this.#deps.onBadInput(
+      this.#deps.observer.refused(
         'InvalidTopic',
         `topic ${JSON.stringify(message.topic.slice(0, 256))} is not of this protocol`,
       );
@@ -72,6 +91,16 @@ export class Receiver {
     else if (topic.kind === 'desired') this.#routeDesired(memory, message);
     else if (memory.isDisabled) this.#refuseDisabled(memory, topic, message);
     else this.#routeUpstream(memory, topic, message);
+  }
+
+  /** What a device has stored and nobody can read goes out of the store, or it would come with every page. */
+  onOversized({ topic, bytes }: OversizedMessage): boolean {
+    const { rules, fleet, observer } = this.#deps;
+    const parsed = rules.topics.parse(topic);
+    const memory = parsed === undefined ? undefined : fleet.get(parsed.deviceId);
+    observer.refused('TooLarge', `${topic.slice(0, 256)} has ${bytes} bytes and is not read`, memory);
+    if (parsed?.kind === 'reported') memory?.withdrawal?.noteReport(topic);
+    return memory?.owner !== undefined && parsed?.kind !== 'desired';
   }
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
@@ -110,26 +139,26 @@ export class Receiver {
     if (topic.kind === 'state' && !message.retained && message.payload.length > 0)
       this.#deps.fleet.heardAway(topic.deviceId);
     // While its former object's topics are being cleared, what a device says is not an announcement.
-    if (topic.kind === 'state' && memory === undefined && this.#deps.announce(topic.deviceId, message.payload)) return;
+    if (topic.kind === 'state' && memory === undefined && this.#deps.ports.strangers.announce(topic.deviceId, message.payload)) return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.withdrawal?.noteReport(message.topic);
       if (topic.kind === 'desired' && memory !== undefined) this.#routeDesired(memory, message);
-      this.#deps.onUnknown(topic, message.payload);
+      this.#deps.ports.strangers.noteStored(topic, message.payload);
     } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
-      this.#deps.onBadInput('UnknownDevice', `no object has the device id ${topic.deviceId}`);
+      this.#deps.observer.refused('UnknownDevice', `no object has the device id ${topic.deviceId}`);
     }
   }
 
   /** A report that no name fits is still stored below its device's id, and goes with the object. */
   #routeStray(topic: string): void {
-    const { topics, fleet } = this.#deps;
-    const deviceId = topics.reporterOf(topic);
+    const { rules, fleet } = this.#deps;
+    const deviceId = rules.topics.reporterOf(topic);
     if (deviceId !== undefined) fleet.get(deviceId)?.withdrawal?.noteReport(topic);
   }
 
   #refuseDisabled(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
     if (message.retained || topic.kind === 'get') return;
-    this.#deps.onBadInput(
+    this.#deps.observer.refused(
       'DeviceDisabled',
       `dropped a ${topic.kind} of ${topic.deviceId}: spec.disabled is true`,
       memory,
@@ -144,50 +173,51 @@ export class Receiver {
   }
 
   #onHeartbeat(memory: DeviceMemory): void {
-    this.#deps.count('heartbeat');
+    this.#deps.observer.heartbeatHeard();
     const at = this.#moment();
     if (!noteHeard(memory.presence, at, true)) this.#setPresence(memory, onHeartbeat(memory.presence, at));
-    this.#deps.heartbeats.add(memory.deviceId);
+    this.#deps.ports.liveness.heartbeats.add(memory.deviceId);
   }
 
   #onReported(memory: DeviceMemory, name: string, { payload, retained }: IncomingMessage): void {
-    const { gate, count, limits, topics } = this.#deps;
+    const { observer, rules } = this.#deps;
+    const { limits, topics } = rules;
     if (payload.length === 0 && memory.inbox.wasCleared(name)) {
       if (!retained) memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
       return;
     }
-    count('report');
+    observer.reportHeard();
     const isOversized = payload.length > limits.maxPayloadBytes;
-    const admission = retained || isOversized ? 'read' : gate.admit(memory.deviceId, name, payload);
+    const admission = retained || isOversized ? 'read' : this.#gate.admit(memory.deviceId, name, payload);
     if (admission === 'read') this.#readReport(memory, name, payload, retained);
     if (admission === 'first-held') {
       this.#refuse(memory, `reported/${name}`, {
         reason: 'TooManyReports',
-        message: `more than ${gate.perSecond} reports in a second: of the rest only the newest of each message is read`,
+        message: `more than ${this.#gate.perSecond} reports in a second: of the rest only the newest of each message is read`,
       });
     }
   }
 
   /** Reads what the gate held back, when its second is over; to be called every so often. */
   releaseHeld(): void {
-    const { gate, stateGate, clock, fleet } = this.#deps;
+    const { clock, fleet } = this.#deps;
     const now = clock.monotonic();
     const heardOf = (deviceId: string): DeviceMemory | undefined => {
       const memory = fleet.get(deviceId);
       return memory?.owner === undefined || memory.isDisabled ? undefined : memory;
     };
-    for (const { deviceId, payload } of stateGate.release(now)) {
+    for (const { deviceId, payload } of this.#stateGate.release(now)) {
       const memory = heardOf(deviceId);
       if (memory !== undefined) this.#readState(memory, payload, false);
     }
-    for (const { deviceId, message, payload } of gate.release(now)) {
+    for (const { deviceId, message, payload } of this.#gate.release(now)) {
       const memory = heardOf(deviceId);
       if (memory !== undefined) this.#readReport(memory, message, payload, false);
     }
   }
 
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
-    const { limits, topics } = this.#deps;
+    const { limits, topics } = this.#deps.rules;
     if (!retained && payload.length <= limits.maxPayloadBytes)
       memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
     const parsed = isProtobuf(payload)
@@ -210,7 +240,7 @@ export class Receiver {
 
   /** As many again as a twin may have, so that new ones are refused by name before they take the place of those that it has. */
   #isOneTooMany({ inbox, desiredNames }: DeviceMemory, name: string): boolean {
-    return inbox.size >= 2 * this.#deps.limits.maxReports && !inbox.has(name) && !desiredNames.includes(name);
+    return inbox.size >= 2 * this.#deps.rules.limits.maxReports && !inbox.has(name) && !desiredNames.includes(name);
   }
 
   /** Takes the decision out of a report that cannot be about this object's documents; its value counts all the same. */
@@ -236,23 +266,23 @@ export class Receiver {
 
   #onSchema(memory: DeviceMemory, payload: Buffer): void {
     this.#noteMessage(memory);
-    this.#deps.schemas.receive(memory, payload);
+    this.#deps.ports.schemas.receive(memory, payload);
   }
 
   /** A device that flaps costs no more than one that talks: each birth may need a look at its twin and another document. */
   #onState(memory: DeviceMemory, { payload, retained }: IncomingMessage): void {
-    const { stateGate, limits } = this.#deps;
+    const { limits } = this.#deps.rules;
     const isOversized = payload.length > limits.maxPayloadBytes;
-    const admission = retained || isOversized ? 'read' : stateGate.admit(memory.deviceId, 'state', payload);
+    const admission = retained || isOversized ? 'read' : this.#stateGate.admit(memory.deviceId, 'state', payload);
     if (admission === 'read') this.#readState(memory, payload, retained);
     if (admission === 'first-held') {
-      const message = `more than ${stateGate.perSecond} births and farewells in a second: of the rest only the newest is read`;
+      const message = `more than ${this.#stateGate.perSecond} births and farewells in a second: of the rest only the newest is read`;
       this.#refuse(memory, 'state', { reason: 'TooManyStates', message });
     }
   }
 
   #readState(memory: DeviceMemory, payload: Buffer, retained: boolean): void {
-    const { limits, topics } = this.#deps;
+    const { limits, topics } = this.#deps.rules;
     const parsed = parseState(payload, limits);
     if (!retained && payload.length <= limits.maxPayloadBytes)
       memory.retained.window?.hear(topics.state(memory.deviceId), payload);
@@ -262,7 +292,7 @@ export class Receiver {
     const delivery: Delivery = !retained ? 'live' : memory.retained.isBelieved ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);
-    else this.#setPresence(memory, onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.rules));
+    else this.#setPresence(memory, onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.ports.liveness.rules));
   }
 
   #onBirth(memory: DeviceMemory, birth: Birth, delivery: Delivery): void {
@@ -275,11 +305,11 @@ export class Receiver {
     this.#nameRevision(memory, birth);
     this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
     if (delivery === 'live') {
-      this.#deps.heartbeats.add(memory.deviceId);
-      this.#deps.requests.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
+      this.#deps.ports.liveness.heartbeats.add(memory.deviceId);
+      this.#deps.ports.expected.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
     }
     // That an older stored birth names none says nothing.
-    if (birth.schema !== undefined || delivery !== 'recheck') this.#deps.schemas.announce(memory, birth.schema);
+    if (birth.schema !== undefined || delivery !== 'recheck') this.#deps.ports.schemas.announce(memory, birth.schema);
     if (before.maxBytes !== birth.maxBytes || before.encoding !== birth.encoding) {
       advanceCopy(memory, { kind: 'desiredChanged' }, this.#deps.wake);
       this.#deps.wake.desired(memory.deviceId);
@@ -323,11 +353,11 @@ export class Receiver {
   }
 
   #refuse(memory: DeviceMemory, where: string, { reason, message }: { reason: BadInputReason; message: string }): void {
-    this.#deps.onBadInput(reason, `${where} of ${memory.deviceId}: ${message}`, memory);
+    this.#deps.observer.refused(reason, `${where} of ${memory.deviceId}: ${message}`, memory);
   }
 
   #moment(): Moment {
-    return { now: this.#deps.clock.now(), reading: this.#deps.reading.reading };
+    return { now: this.#deps.clock.now(), reading: this.#deps.ports.liveness.reading.reading };
   }
 }
 

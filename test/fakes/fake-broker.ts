@@ -75,9 +75,11 @@ export class FakeBroker implements BrokerConnection {
 
   /** Connects when the script says so. */
   async run(handlers: BrokerHandlers, signal: AbortSignal): Promise<void> {
-    this.#handlers = handlers;
     if (signal.aborted) return;
+    this.#handlers = handlers;
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    this.disconnect();
+    this.#handlers = NOBODY;
   }
 
   get connected(): boolean {

@@ -1,6 +1,5 @@
 import { DEVICE_ID_INDEX } from '../../src/twin/claims.ts';
 import { mayForget } from '../../src/readback/sweep-limits.ts';
-import { mostStatusWrites } from '../../src/status/patch.ts';
 import { Term } from '../../src/leader/term.ts';
 import type { EventSubject, TwinEvent } from '../../src/twin/events.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -11,15 +10,14 @@ import { findCondition } from '../../src/api/conditions.ts';
 import type { ConditionType } from '../../src/api/reasons.ts';
 import { Informer } from '../../src/cache/informer.ts';
 import { Store } from '../../src/cache/store.ts';
-import { Concurrency } from '../../src/controller/concurrency.ts';
-import { runController } from '../../src/controller/controller.ts';
 import { silentLogger } from '../../src/base/log.ts';
+import type { Runtime } from '../../src/base/runtime.ts';
+import { createHealth } from '../../src/telemetry/health.ts';
 import { reflectorHooks } from '../../src/telemetry/hooks.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { DesiredDocument, ReportedEnvelope } from '../../src/protocol/envelopes.ts';
 import { encodeDesired } from '../../src/protocol/desired-document.ts';
 import { createTopics } from '../../src/protocol/topics.ts';
-import { WorkQueue } from '../../src/workqueue/queue.ts';
 import { device } from '../gen/device.ts';
 import type { DeviceParts } from '../gen/device.ts';
 import { FakeBroker } from './fake-broker.ts';
@@ -38,8 +36,8 @@ export const OPERATOR = 'acme-cloud';
 const CLUSTER = 'c1';
 
 /**
- * One operator without sockets: reflector, store, queues, controllers and a `Term`, wired as the operator wires them, between a fake
- * API server and a fake broker. Time stands still but in `pass`.
+ * One operator without sockets: a cache and a `Term`, the ones of the operator, between a fake API server and a fake broker. Time stands
+ * still but in `pass`.
  */
 export class TermBed {
   readonly clock = new FakeClock();
@@ -59,54 +57,31 @@ export class TermBed {
     this.unpacked += 1;
     this.clock.spend(this.unpackMs);
   });
+  readonly #runtime: Runtime = { clock: this.clock, log: silentLogger, random: () => 0 };
   readonly #stop = new AbortController();
   readonly #stopCache = new AbortController();
-  readonly #desiredQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
-  readonly #statusPlaces = new Concurrency({ least: 4, most: 16 });
-  readonly #statusQueue = new WorkQueue({
-    clock: this.clock,
-    backoff: { random: () => 0 },
-    mostAtOnce: mostStatusWrites(this.#statusPlaces),
-  });
-  readonly #schemaQueue = new WorkQueue({ clock: this.clock, backoff: { random: () => 0 } });
   readonly #devices: Informer<Device>;
-  readonly #term: Term;
   readonly #running: Promise<unknown>[];
 
   constructor(config: Partial<Config> = {}) {
-    const complete = { ...defaultConfig(), ...config };
+    const complete = { ...defaultConfig(), mqttUsername: OPERATOR, ...config };
     this.#devices = this.#createInformer(complete);
-    this.#term = this.#createTerm(complete);
-    this.#running = [
-      this.#devices.run(this.#stopCache.signal),
-      this.broker.run(this.#term, this.#stop.signal),
-      this.#term.run(),
-      ...this.#reconcile(),
-    ];
-  }
-
-  #createTerm(config: Config): Term {
-    return new Term(
-      {
-        config,
-        scope: { cluster: CLUSTER, namespace: config.namespace, takeOver: config.takeOverForeign },
-        topics: this.#topics,
-        devices: this.#devices,
-        schemas: this.kube.schemas,
-        ownNames: [OPERATOR],
-        client: this.kube.client,
-        broker: this.broker,
-        desiredQueue: this.#desiredQueue,
-        statusQueue: this.#statusQueue,
-        schemaQueue: this.#schemaQueue,
-        clock: this.clock,
-        log: silentLogger,
+    const term = new Term({
+      config: complete,
+      names: { cluster: CLUSTER, clientId: 'mir-operator' },
+      devices: this.#devices,
+      schemas: this.kube.schemas,
+      client: this.kube.client,
+      broker: this.broker,
+      runtime: this.#runtime,
+      telemetry: {
         metrics: this.metrics,
-        onEvents: (about, events) => this.#note(about, events),
-        onTick: () => undefined,
+        health: createHealth(this.clock),
+        overloads: new Map(),
+        recordEvents: (about, events) => this.#note(about, events),
       },
-      this.#stop.signal,
-    );
+    });
+    this.#running = [this.#devices.run(this.#stopCache.signal), term.run(this.#stop.signal)];
   }
 
   #createInformer(config: Config): Informer<Device> {
@@ -115,51 +90,9 @@ export class TermBed {
       collection: { path: devicesPath(), objectPath: devicePath },
       mayForget: mayForget(config),
       store: this.#store,
-      clock: this.clock,
-      log: silentLogger,
       hooks: reflectorHooks(this.metrics, 'devices', () => undefined),
-      random: () => 0,
+      ...this.#runtime,
     });
-  }
-
-  #reconcile(): Promise<void>[] {
-    const { clock } = this;
-    const { signal } = this.#stop;
-    const shared = { log: silentLogger, clock };
-    const { desired, status, schemaObjects } = this.#term;
-    const [desiredQueue, statusQueue] = [this.#desiredQueue, this.#statusQueue];
-    return [
-      runController(
-        {
-          ...shared,
-          name: 'desired',
-          queue: desiredQueue,
-          places: new Concurrency({ least: 8, most: 8 }),
-          reconcile: (id) => desired.reconcile(id),
-        },
-        signal,
-      ),
-      runController(
-        {
-          ...shared,
-          name: 'status',
-          queue: statusQueue,
-          places: this.#statusPlaces,
-          reconcile: (key, stop, priority) => status.reconcile(key, stop, priority),
-        },
-        signal,
-      ),
-      runController(
-        {
-          ...shared,
-          name: 'schema',
-          queue: this.#schemaQueue,
-          places: new Concurrency({ least: 1, most: 1 }),
-          reconcile: (name, stop) => schemaObjects.reconcile(name, stop),
-        },
-        signal,
-      ),
-    ];
   }
 
   #note({ namespace, name, uid }: EventSubject, events: readonly TwinEvent[]): void {
@@ -253,10 +186,6 @@ export class TermBed {
   /** The Lease is lost: the term ends, and with it the connection. Idempotent. */
   async end(): Promise<void> {
     this.#stop.abort();
-    this.broker.disconnect();
-    this.#desiredQueue.shutDown();
-    this.#statusQueue.shutDown();
-    this.#schemaQueue.shutDown();
     this.#stopCache.abort();
     await Promise.all(this.#running);
   }

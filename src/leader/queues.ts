@@ -1,0 +1,78 @@
+import type { DeviceKey } from '../api/device.ts';
+import type { Runtime } from '../base/runtime.ts';
+import { Concurrency } from '../controller/concurrency.ts';
+import type { ConcurrencyRange } from '../controller/concurrency.ts';
+import { runController } from '../controller/controller.ts';
+import type { ControllerOptions } from '../controller/controller.ts';
+import { mostStatusWrites } from '../status/patch.ts';
+import { controllerHooks, queueHooks, watchQueue } from '../telemetry/hooks.ts';
+import type { Telemetry } from '../telemetry/hooks.ts';
+import { WorkQueue } from '../workqueue/queue.ts';
+
+/** Publishes wait for the broker and cost little: enough to keep a whole window of them in flight. */
+const PUBLISHES: ConcurrencyRange = { least: 256, most: 256 };
+/** Status writes in flight. Four keep two cores of an API server busy, measured; beside others, or on more cores, their number finds itself. */
+const STATUS_WRITES: ConcurrencyRange = { least: 4, most: 16 };
+const SCHEMA_WRITES: ConcurrencyRange = { least: 1, most: 1 };
+
+type Reconcile = ControllerOptions['reconcile'];
+
+/** What works off each queue. */
+export interface Reconcilers {
+  /** By device id. */
+  readonly desired: (deviceId: string) => ReturnType<Reconcile>;
+  /** By object. */
+  readonly status: (key: DeviceKey, signal: AbortSignal, priority: number) => ReturnType<Reconcile>;
+  /** By name. */
+  readonly schema: (name: string, signal: AbortSignal) => ReturnType<Reconcile>;
+}
+
+/** The queues of a term, and the controllers that work them off. */
+export class Queues {
+  readonly desired: WorkQueue;
+  readonly status: WorkQueue;
+  readonly schema: WorkQueue;
+  readonly #statusPlaces = new Concurrency(STATUS_WRITES);
+  readonly #runtime: Runtime;
+  readonly #telemetry: Telemetry;
+
+  constructor(runtime: Runtime, telemetry: Telemetry) {
+    this.#runtime = runtime;
+    this.#telemetry = telemetry;
+    this.desired = this.#createQueue('desired');
+    this.status = this.#createQueue('status', mostStatusWrites(this.#statusPlaces));
+    this.schema = this.#createQueue('schema');
+  }
+
+  /** Works until `signal` aborts; resolves when all work is put down. */
+  async run(reconcilers: Reconcilers, signal: AbortSignal): Promise<void> {
+    const queues = { desired: this.desired, status: this.status, schema: this.schema };
+    for (const [name, queue] of Object.entries(queues)) {
+      watchQueue(this.#telemetry.metrics, name, queue, signal);
+      signal.addEventListener('abort', () => queue.shutDown(), { once: true });
+    }
+    await Promise.all([
+      this.#control('desired', this.desired, new Concurrency(PUBLISHES), reconcilers.desired, signal),
+      this.#control('status', this.status, this.#statusPlaces, reconcilers.status, signal),
+      this.#control('schema', this.schema, new Concurrency(SCHEMA_WRITES), reconcilers.schema, signal),
+    ]);
+  }
+
+  #createQueue(name: string, mostAtOnce?: (priority: number) => number): WorkQueue {
+    const { clock, random } = this.#runtime;
+    const hooks = queueHooks(this.#telemetry.metrics, name);
+    return new WorkQueue({ clock, hooks, backoff: { random }, ...(mostAtOnce && { mostAtOnce }) });
+  }
+
+  #control(
+    name: string,
+    queue: WorkQueue,
+    places: Concurrency,
+    reconcile: Reconcile,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, log } = this.#runtime;
+    const hooks = controllerHooks(this.#telemetry, name);
+    return runController({ name, queue, places, reconcile, clock, log, hooks }, signal);
+  }
+}

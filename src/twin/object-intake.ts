@@ -1,0 +1,92 @@
+import type { Device, DeviceKey } from '../api/device.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { Change, ReflectorHandler } from '../cache/reflector.ts';
+import type { Broker } from '../mqtt/broker.ts';
+import { advanceCopy } from './advance-copy.ts';
+import { namespaceOf } from './claims.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+import type { Wake } from './wake.ts';
+
+interface ObjectIntakeDeps {
+  readonly lister: Lister<Device>;
+  readonly fleet: Fleet;
+  readonly broker: Pick<Broker, 'connected'>;
+  readonly wake: Wake;
+}
+
+/** Takes what the cluster says of objects into the memory of the device that they name, and wakes who has to look at it. */
+export class ObjectIntake implements ReflectorHandler<Device> {
+  readonly #deps: ObjectIntakeDeps;
+
+  constructor(deps: ObjectIntakeDeps) {
+    this.#deps = deps;
+  }
+
+  onChange({ key, object, isGenerationMoved, source, former }: Change<Device>): void {
+    const { fleet, wake } = this.#deps;
+    const { spec, metadata } = object;
+    // It may have come while nobody led or watched.
+    const isUnwatched = source === 'held' || source === 'list';
+    const { memory, isNewOwner, mustRead } = fleet.refresh(spec.deviceId, isUnwatched);
+    if (memory === undefined) return this.#keepWaiting(key, spec.deviceId);
+    if (former !== undefined && key === memory.owner)
+      memory.status.noteStrange({ formerStatus: former.status, version: metadata.resourceVersion });
+    // In a cluster that was restored from a backup, the status has lost what the device has reported since.
+    if (mustRead || source === 'list') this.#readAnew(memory);
+    if (isGenerationMoved) {
+      advanceCopy(memory, { kind: 'desiredChanged' }, wake);
+      wake.changed(spec.deviceId);
+    }
+    this.#wakeStatus(isNewOwner ? fleet.claimants(spec.deviceId) : [key], memory, isGenerationMoved);
+  }
+
+  /** From now on absence means absence, and what waited for that goes on. */
+  onSynced(): void {
+    const { fleet, wake } = this.#deps;
+    for (const memory of fleet.all()) {
+      wake.changed(memory.deviceId);
+      this.#wakeStatus(fleet.claimants(memory.deviceId), memory, true);
+    }
+  }
+
+  /** A new connection: what the broker acknowledged on the former one it may have lost. */
+  onConnected(): void {
+    const { fleet, wake } = this.#deps;
+    for (const memory of fleet.all()) advanceCopy(memory, { kind: 'reconnected' }, wake);
+  }
+
+  /** Looks again at whose the id is, with nothing changed in the cluster; true when it is another object's now, or nobody's. */
+  refreshOwner(deviceId: string): boolean {
+    const { fleet, wake } = this.#deps;
+    const { memory, isNewOwner } = fleet.refresh(deviceId);
+    const claimants = fleet.claimants(deviceId);
+    if (memory === undefined) for (const key of claimants) this.#keepWaiting(key, deviceId);
+    if (memory === undefined) return false;
+    if (isNewOwner) this.#readAnew(memory);
+    for (const key of claimants) wake.object(key, 'sync');
+    return isNewOwner;
+  }
+
+  /** The id is kept for a namespace that has no object for it just now; or the object is gone, and what is remembered of it goes too. */
+  #keepWaiting(key: DeviceKey, deviceId: string): void {
+    const { lister, fleet, wake } = this.#deps;
+    const waitMs = fleet.reservedMs(deviceId, namespaceOf(key));
+    if (waitMs > 0 && lister.has(key)) wake.changed(deviceId, waitMs);
+    wake.object(key, 'sync');
+  }
+
+  #readAnew(memory: DeviceMemory): void {
+    advanceCopy(memory, { kind: 'outdated' }, this.#deps.wake);
+  }
+
+  /** The desired side wakes the owner's status itself when a change is published, or cannot be. */
+  #wakeStatus(keys: readonly DeviceKey[], memory: DeviceMemory, isDesiredMoved: boolean): void {
+    const { broker, wake } = this.#deps;
+    const isLeftToDesired = isDesiredMoved && broker.connected;
+    for (const key of keys) {
+      if (isLeftToDesired && key === memory.owner) continue;
+      wake.object(key, isDesiredMoved ? 'sync' : 'heartbeat');
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { Device } from '../api/device.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Lister } from '../cache/lister.ts';
+import type { DeviceMemory } from '../twin/device-memory.ts';
+import type { Fleet } from '../twin/fleet.ts';
+import type { Wake } from '../twin/wake.ts';
+import { ReportRequests } from './report-requests.ts';
+import { StateRequests } from './state-requests.ts';
+
+interface RequestsDeps {
+  readonly lister: Lister<Device>;
+  readonly fleet: Fleet;
+  readonly broker: { readonly connected: boolean };
+  readonly wake: Wake;
+  readonly clock: Clock;
+  /** Nothing else asks much of the broker just now. */
+  readonly isCalm: () => boolean;
+}
+
+/** Asks devices for what they should have sent: the reports that a birth announced, and a state where nobody knows any. */
+export class Requests {
+  readonly reports = new ReportRequests();
+  readonly #states = new StateRequests();
+  readonly #deps: RequestsDeps;
+
+  constructor(deps: RequestsDeps) {
+    this.#deps = deps;
+  }
+
+  /** All that stands stored of the device has been read. */
+  onRead({ deviceId, retained }: DeviceMemory): void {
+    const { gap } = retained;
+    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', this.#deps.clock.monotonic());
+  }
+
+  /** Asks whose turn it is; to be called every so often. */
+  turn(): void {
+    const { fleet, broker, wake, clock, isCalm } = this.#deps;
+    const now = clock.monotonic();
+    const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
+    for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
+    if (broker.connected) this.#states.turn(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
+  }
+
+  /** The object is unpacked once for all names: it may be large. */
+  #isAnyMissing(deviceId: string, names: readonly string[]): boolean {
+    const { fleet, lister } = this.#deps;
+    const memory = fleet.get(deviceId);
+    if (memory?.owner === undefined || memory.isDisabled || !memory.presence.online) return false;
+    const unheard = names.filter((name) => !memory.inbox.has(name));
+    if (unheard.length === 0) return false;
+    const reported = lister.get(memory.owner)?.status?.reported ?? {};
+    return unheard.some((name) => !Object.hasOwn(reported, name));
+  }
+
+  /** True when that was needed. */
+  #askState(memory: DeviceMemory | undefined): boolean {
+    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
+    memory.retained.noteGap('none');
+    this.#deps.wake.ask(memory.deviceId, 'state');
+    return true;
+  }
+}
