@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { KubeClient, Query, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError } from '../kube/errors.ts';
+import { delay } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { Reflector } from './reflector.ts';
 import type { Cached } from './lister.ts';
@@ -16,8 +17,8 @@ const event = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cached): WatchEve
 const gone: WatchEvent<Cached> = { type: 'ERROR', object: { code: 410, reason: 'Expired' } };
 
 type Answer = ReturnType<typeof page> | Error;
-/** Events of one watch; then its end, an error, or silence. */
-type Watch = readonly (WatchEvent<Cached> | Error | 'silence')[];
+/** Events of one watch, and seconds in between; then its end, an error, or silence. */
+type Watch = readonly (WatchEvent<Cached> | Error | 'second' | 'silence')[];
 
 /** Runs a reflector against scripted answers; a script that has ended answers with silence. `newest`: the server's version. */
 async function run(
@@ -52,6 +53,7 @@ async function run(
       asked.push(`watch ${String(query['resourceVersion'])}`);
       for (const one of watches.shift() ?? ['silence' as const]) {
         if (one === 'silence') await silence(signal).catch(() => undefined);
+        else if (one === 'second') await delay(clock, 1000, signal);
         else if (one instanceof Error) throw one;
         else yield one;
       }
@@ -157,6 +159,12 @@ describe('Reflector', () => {
     expect(changes).toEqual(['added a', 'added b', 'added c']);
     expect(store.size).toBe(3);
     expect(absent).toEqual([0, 3, 3, 0]);
+  });
+
+  it('looks again in time though watches end before', async () => {
+    const short = Array.from({ length: 30 }, () => ['second'] as const);
+    const { asked } = await run([three, page([], '8'), three], [[gone], ...short], 10_000);
+    expect(asked.filter((one) => one.startsWith('list'))).toEqual(['list @0', 'list @0', 'list @5000']);
   });
 
   it('believes at once every deletion that a watch tells', async () => {

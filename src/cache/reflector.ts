@@ -93,8 +93,8 @@ export class Reflector<T extends Cached> {
   /** A LIST is to be made although the watch could go on. */
   #isListDue = false;
   #interrupt = new AbortController();
-  /** Until the LIST that was wrong is made again; undefined: it was not. */
-  #lookAgainMs: number | undefined;
+  /** When (monotonic) the LIST that lacked too much is made again, and how long after it; undefined: it lacked little. */
+  #lookAgain: { readonly at: number; readonly afterMs: number } | undefined;
 
   constructor(options: ReflectorOptions<T>, handler: ReflectorHandler<T>) {
     this.#options = options;
@@ -173,7 +173,7 @@ export class Reflector<T extends Cached> {
     const isBelieved = mayForget(absent.length, store.size);
     hooks?.onAbsent?.(isBelieved ? 0 : absent.length);
     if (!isBelieved) return this.#keepAbsent(absent);
-    this.#lookAgainMs = undefined;
+    this.#lookAgain = undefined;
     for (let at = 0; at < absent.length; at += ASKED_AT_ONCE) {
       await Promise.all(absent.slice(at, at + ASKED_AT_ONCE).map((key) => this.#askByName(key, signal)));
       hooks?.onTurn?.();
@@ -181,15 +181,16 @@ export class Reflector<T extends Cached> {
   }
 
   #keepAbsent(absent: readonly string[]): void {
-    const { collection, store, log } = this.#options;
-    this.#lookAgainMs = Math.min(LOOK_AGAIN_MAX_MS, 2 * (this.#lookAgainMs ?? LOOK_AGAIN_MIN_MS / 2));
+    const { collection, store, clock, log } = this.#options;
+    const afterMs = Math.min(LOOK_AGAIN_MAX_MS, 2 * (this.#lookAgain?.afterMs ?? LOOK_AGAIN_MIN_MS / 2));
+    this.#lookAgain = { at: clock.monotonic() + afterMs, afterMs };
     log.error(
       {
         path: collection.path,
         absent: absent.length,
         known: store.size,
         examples: absent.slice(0, 5),
-        lookAgainMs: this.#lookAgainMs,
+        lookAgainMs: afterMs,
       },
       'a LIST lacks many objects that are known: they are kept and looked for again; if they are gone, restart with --sweep-confirm',
     );
@@ -208,13 +209,12 @@ export class Reflector<T extends Cached> {
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
-    const { client, collection, hooks } = this.#options;
+    const { client, collection, clock, hooks } = this.#options;
     this.#interrupt = new AbortController();
     if (this.#isListDue) return;
-    const watchdog = new Watchdog(this.#options.clock, STALE_AFTER_MS);
+    const watchdog = new Watchdog(clock, STALE_AFTER_MS);
     const stop = AbortSignal.any([signal, watchdog.signal, this.#interrupt.signal]);
-    const cancelLook =
-      this.#lookAgainMs === undefined ? undefined : this.#options.clock.after(this.#lookAgainMs, () => this.relist());
+    const cancelLook = this.#lookAgain && clock.after(this.#lookAgain.at - clock.monotonic(), () => this.relist());
     // Spread, so that a fleet of watchers does not come back as one.
     const timeoutSeconds = Math.round(300 * (1 + this.#random()));
     const query = { resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds };
@@ -231,7 +231,7 @@ export class Reflector<T extends Cached> {
       cancelLook?.();
     }
     // A server that ends every watch at once must not be asked in a tight loop.
-    if (!signal.aborted) await delay(this.#options.clock, BACKOFF_MIN_MS * this.#random(), signal);
+    if (!signal.aborted) await delay(clock, BACKOFF_MIN_MS * this.#random(), signal);
   }
 
   #apply(event: WatchEvent<T>): void {
