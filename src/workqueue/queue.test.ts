@@ -17,6 +17,36 @@ describe('WorkQueue', () => {
     expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['b', 'c', 'a']);
   });
 
+  it('keeps the place of a key that is lifted, for the case that it is sent back', async () => {
+    const queue = newQueue();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    expect(await queue.take()).toBe('a');
+    queue.add('b', 1);
+    expect([await queue.take(), queue.priorityOf('b'), queue.length]).toEqual(['b', 1, 1]);
+    queue.add('b', 0);
+    queue.done('b');
+    expect([await queue.take(), queue.priorityOf('b')]).toEqual(['b', 0]);
+    queue.done('b');
+    expect([await queue.take(), queue.length]).toEqual(['c', 0]);
+  });
+
+  it('starves no key that is lifted and sent back again and again', async () => {
+    const queue = newQueue();
+    for (let at = 0; at < 20; at += 1) queue.add(`other-${at}`);
+    queue.add('chatty');
+    const served: string[] = [];
+    for (let turns = 0; turns < 200 && !served.includes('chatty 0'); turns += 1) {
+      queue.add('chatty', 2);
+      const key = (await queue.take()) ?? '';
+      const priority = queue.priorityOf(key) ?? 0;
+      served.push(`${key} ${priority}`);
+      // The others have more to do, and come back to the end of the line.
+      queue.add(key);
+      queue.done(key);
+    }
+    expect(served).toContain('chatty 0');
+  });
+
   it('gives each priority twice the turns of the one below it while all wait, and starves none', async () => {
     const queue = newQueue();
     for (let at = 0; at < 100; at += 1) for (const priority of [0, 1, 2]) queue.add(`${priority}-${at}`, priority);

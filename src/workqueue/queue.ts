@@ -43,8 +43,12 @@ interface Lane {
   readonly keys: Set<string>;
   /** Stands at the first key; kept, because a new one would walk over the places of all that were taken before it. */
   head: Iterator<string> | undefined;
+  /** Keys that `head` has passed because they were being worked on; they keep their place. Bounded by the workers. */
+  readonly passed: Set<string>;
   /** Keys of this priority that are being worked on. */
   working: number;
+  /** Keys that were taken from a higher lane and keep their place in this one while they are worked on. */
+  kept: number;
   /** How far the lane has come, in turns over its share: the lane that is least far is next (stride scheduling). */
   pass: number;
 }
@@ -58,7 +62,8 @@ interface Lane {
  *
  * Where keys of several priorities wait, each priority gets twice the turns of the one below it: what is urgent goes first, and
  * nothing waits for ever. Keys of one priority go in the order in which they came; a waiting key that is added with a higher
- * priority is lifted. Bounded by the number of distinct keys.
+ * priority is lifted, and keeps its place in the lower lane until work on it is done, for the case that it is sent back there: what is
+ * lifted again and again would never get to the end of the line. Bounded by the number of distinct keys.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -71,6 +76,8 @@ export class WorkQueue {
   readonly #processing = new Map<string, Working>();
   /** Keys ready to be taken. Lanes of higher priority stand first. */
   readonly #lanes: Lane[] = [];
+  /** Of keys that wait or are worked on with a higher priority: the lane in which they have an older place. */
+  readonly #places = new Map<string, Lane>();
   /** The pass of the lane that was served last: a lane that was empty begins there, and is owed nothing for its absence. */
   #pass = 0;
   readonly #takers: Taker[] = [];
@@ -91,7 +98,7 @@ export class WorkQueue {
 
   /** Keys that wait to be taken. */
   get length(): number {
-    return this.#lanes.reduce((sum, { keys }) => sum + keys.size, 0);
+    return this.#lanes.reduce((sum, { keys }) => sum + keys.size, 0) - this.#places.size;
   }
 
   /** Keys that are being worked on. */
@@ -112,8 +119,9 @@ export class WorkQueue {
     if (present === undefined) this.#hooks.onAdd?.();
     this.#dirty.set(key, { priority, since: present?.since ?? this.#clock.monotonic() });
     if (this.#processing.has(key)) return;
-    if (present !== undefined) this.#lane(present.priority).keys.delete(key);
-    this.#offer(key, priority);
+    if (present !== undefined) this.#keepPlace(key, this.#lane(present.priority));
+    this.#line(key, priority);
+    this.#serve();
   }
 
   /** Adds `key` after `delayMs`; of several times the earliest counts. A plain `add` before then does not cancel it. */
@@ -165,8 +173,7 @@ export class WorkQueue {
     this.#processing.delete(key);
     working.lane.working -= 1;
     this.#hooks.onDone?.(this.#clock.monotonic() - working.since);
-    const again = this.#dirty.get(key);
-    if (again !== undefined) this.#line(key, again.priority);
+    this.#comeBack(key);
     this.#serve();
   }
 
@@ -189,15 +196,31 @@ export class WorkQueue {
     signal.addEventListener('abort', sendHome, { once: true });
   }
 
-  #offer(key: string, priority: number): void {
-    this.#line(key, priority);
-    this.#serve();
+  /** A key that was added while it was worked on stands in line again: in its old place where it has one. */
+  #comeBack(key: string): void {
+    const again = this.#dirty.get(key);
+    const place = this.#places.get(key);
+    if (place !== undefined) place.kept -= 1;
+    const isForPlace = place !== undefined && again?.priority === place.priority;
+    if (place !== undefined && (again === undefined || again.priority <= place.priority)) this.#places.delete(key);
+    if (isForPlace) {
+      if (place.keys.size === place.kept + 1) place.pass = Math.max(place.pass, this.#pass);
+      return;
+    }
+    if (place !== undefined && !this.#places.has(key)) remove(place, key);
+    if (again !== undefined) this.#line(key, again.priority);
   }
 
   #line(key: string, priority: number): void {
     const lane = this.#lane(priority);
-    if (lane.keys.size === 0) lane.pass = Math.max(lane.pass, this.#pass);
+    if (lane.keys.size === lane.kept) lane.pass = Math.max(lane.pass, this.#pass);
     lane.keys.add(key);
+  }
+
+  /** A key leaves its lane for a higher one: the lowest lane in which it stands is the one whose turn it has waited for longest. */
+  #keepPlace(key: string, lane: Lane): void {
+    if (this.#places.has(key)) remove(lane, key);
+    else this.#places.set(key, lane);
   }
 
   #serve(): void {
@@ -211,15 +234,42 @@ export class WorkQueue {
   #next(): string | undefined {
     let next: Lane | undefined;
     for (const lane of this.#lanes) {
-      const isReady = lane.keys.size > 0 && lane.working < this.#mostAtOnce(lane.priority);
+      const isReady = lane.keys.size > lane.kept && lane.working < this.#mostAtOnce(lane.priority);
       if (isReady && (next === undefined || lane.pass < next.pass)) next = lane;
     }
     if (next === undefined) return undefined;
     this.#pass = next.pass;
     next.pass += 1 / 2 ** next.priority;
-    const key = takeFirst(next);
-    if (key !== undefined) this.#begin(key, next);
+    const key = this.#first(next);
+    if (key === undefined) return undefined;
+    this.#leaveLine(key, next);
+    this.#begin(key, next);
     return key;
+  }
+
+  /** The first key of the lane that is not being worked on: those that were passed over for that come first. */
+  #first(lane: Lane): string | undefined {
+    for (const key of lane.passed) if (!this.#processing.has(key)) return key;
+    while (lane.keys.size > lane.kept) {
+      lane.head ??= lane.keys.values();
+      const { value, done } = lane.head.next();
+      if (done !== true && !this.#processing.has(value)) return value;
+      if (done !== true) lane.passed.add(value);
+      // An iterator that has come to the end stays there, whatever is added.
+      else lane.head = undefined;
+    }
+    return undefined;
+  }
+
+  #leaveLine(key: string, lane: Lane): void {
+    remove(lane, key);
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    if (place !== lane) place.kept += 1;
+    else {
+      this.#places.delete(key);
+      remove(this.#lane(this.#dirty.get(key)?.priority ?? lane.priority), key);
+    }
   }
 
   #begin(key: string, lane: Lane): void {
@@ -233,7 +283,15 @@ export class WorkQueue {
   #lane(priority: number): Lane {
     const found = this.#lanes.find((lane) => lane.priority === priority);
     if (found !== undefined) return found;
-    const lane = { priority, keys: new Set<string>(), head: undefined, working: 0, pass: this.#pass };
+    const lane = {
+      priority,
+      keys: new Set<string>(),
+      head: undefined,
+      passed: new Set<string>(),
+      working: 0,
+      kept: 0,
+      pass: this.#pass,
+    };
     this.#lanes.push(lane);
     this.#lanes.sort((a, b) => b.priority - a.priority);
     return lane;
@@ -259,16 +317,7 @@ export class WorkQueue {
   }
 }
 
-function takeFirst(lane: Lane): string | undefined {
-  while (lane.keys.size > 0) {
-    lane.head ??= lane.keys.values();
-    const { value, done } = lane.head.next();
-    if (done !== true) {
-      lane.keys.delete(value);
-      return value;
-    }
-    // An iterator that has come to the end stays there, whatever is added.
-    lane.head = undefined;
-  }
-  return undefined;
+function remove(lane: Lane, key: string): void {
+  lane.keys.delete(key);
+  lane.passed.delete(key);
 }
