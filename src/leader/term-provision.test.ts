@@ -47,6 +47,18 @@ describe('an unknown device that announces itself', () => {
     expect(await bed.badInput('UnknownDevice')).toBe(0);
   });
 
+  it('gets one when its id is no longer kept for the namespace of its former object', async () => {
+    await using bed = await startTerm([device({ namespace: 'other', deviceId: 'pump-1' })], ON);
+    await bed.pass(1000);
+    bed.kube.delete('other/sensor');
+    await bed.pass(5000);
+    bed.says(BIRTH, 'pump-1');
+    await bed.pass(5000);
+    expect(bed.object('fleet/pump-1')).toBeUndefined();
+    await bed.pass(MINUTE);
+    expect(bed.object('fleet/pump-1')).toMatchObject({ status: { online: true } });
+  });
+
   it('gets one also when it did so while nobody listened', async () => {
     await using bed = await startTerm([], ON);
     bed.broker.disconnect();

@@ -9,6 +9,7 @@ import { LeakyBucket } from '../base/leaky-bucket.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { DeviceLine } from '../twin/device-line.ts';
+import { DelayHeap } from '../workqueue/delay-heap.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { ProvisionResult, TwinObserver } from '../twin/observer.ts';
 import type { IsReservedId } from '../twin/reserved-ids.ts';
@@ -46,6 +47,8 @@ export class Provisioner {
   readonly #signal: AbortSignal;
   readonly #bucket: LeakyBucket;
   readonly #waiting = new Set<string>();
+  /** Ids that are kept for the namespace of their former object, until then (monotonic ms). */
+  readonly #later = new DelayHeap();
   /** Ids of the batch under way for which the broker showed a document. */
   readonly #documented = new Set<string>();
   #isBusy = false;
@@ -65,7 +68,7 @@ export class Provisioner {
       this.#deps.observer.provisioned('reserved');
       return true;
     }
-    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.observer.provisioned('limited');
+    if (this.#waiting.size + this.#later.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.observer.provisioned('limited');
     else this.#waiting.add(deviceId);
     return true;
   }
@@ -78,6 +81,7 @@ export class Provisioner {
   /** Creates what its rate allows; to be called every so often. */
   turn(): void {
     const { lister, line, runtime } = this.#deps;
+    for (const deviceId of this.#later.takeDue(runtime.clock.monotonic())) this.#waiting.add(deviceId);
     if (this.#isBusy || this.#waiting.size === 0 || !lister.hasSynced || !line.broker.connected) return;
     if (!this.#bucket.has(runtime.clock.monotonic())) return;
     const batch = this.#takeBatch();
@@ -94,15 +98,18 @@ export class Provisioner {
     for (const deviceId of this.#waiting) {
       if (batch.length >= BATCH) break;
       this.#waiting.delete(deviceId);
-      if (!this.#isKnown(deviceId)) batch.push(deviceId);
+      if (this.#isFree(deviceId)) batch.push(deviceId);
     }
     return batch;
   }
 
-  #isKnown(deviceId: string): boolean {
-    const { fleet, rules } = this.#deps;
-    const isReserved = fleet.reservedMs(deviceId, rules.namespace) > 0;
-    return isReserved || fleet.get(deviceId) !== undefined || fleet.claimants(deviceId).length > 0;
+  /** False for an id that has an object, and for one whose former namespace may have it back: its turn comes after that. */
+  #isFree(deviceId: string): boolean {
+    const { fleet, rules, runtime } = this.#deps;
+    if (fleet.get(deviceId) !== undefined || fleet.claimants(deviceId).length > 0) return false;
+    const reservedMs = fleet.reservedMs(deviceId, rules.namespace);
+    if (reservedMs > 0) this.#later.add(deviceId, runtime.clock.monotonic() + reservedMs);
+    return reservedMs === 0;
   }
 
   async #provide(batch: readonly string[]): Promise<void> {
@@ -119,7 +126,7 @@ export class Provisioner {
     }
     for (const deviceId of batch) {
       if (this.#signal.aborted) return;
-      if (this.#isKnown(deviceId)) continue;
+      if (!this.#isFree(deviceId)) continue;
       // What is not to be created costs nothing of the rate, or the devices of others would use it up.
       if (this.#documented.has(deviceId)) observer.provisioned('foreign');
       else if (this.#bucket.take(clock.monotonic())) observer.provisioned(await this.#create(deviceId));
