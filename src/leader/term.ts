@@ -136,6 +136,7 @@ export class Term implements BrokerHandlers {
           advanceCopy(memory, this.#pageEnded(memory), this.#wake);
           if (memory.copy.isRead) memory.retained.noteRead();
           this.#requests.onRead(memory);
+          this.#schemas.want(memory);
         },
         onRefused: (memory, error) => this.#refusals.pageRefused(memory, error),
       },

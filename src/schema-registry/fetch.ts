@@ -2,6 +2,7 @@ import type { BadInputReason } from '../api/bad-input.ts';
 import { schemaName } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadSchema } from '../schema/load-schema.ts';
+import { DelayHeap } from '../workqueue/delay-heap.ts';
 import type { SchemaKeeper } from './keeper.ts';
 import { SchemaShares } from './shares.ts';
 
@@ -73,15 +74,13 @@ export class SchemaFetch {
   readonly #hashOf = new Map<string, string>();
   readonly #shares: SchemaShares;
   readonly #storing = new Set<string>();
+  /** When each hash is to be looked at; what has come to its time waits in `#due` for as long as others take all requests. */
+  readonly #agenda = new DelayHeap();
+  readonly #due = new Set<string>();
 
   constructor(deps: SchemaFetchDeps) {
     this.#deps = deps;
     this.#shares = new SchemaShares(deps.isKnown);
-  }
-
-  /** Hashes that are looked for or were refused. */
-  get size(): number {
-    return this.#wanted.size;
   }
 
   /** A device announced `hash`, and no object holds it. */
@@ -94,6 +93,7 @@ export class SchemaFetch {
     wanted.candidates.add(deviceId);
     this.#hashOf.set(deviceId, hash);
     if (this.#isFresh(deviceId)) wanted.dueAt = Math.min(wanted.dueAt, Math.max(now, wanted.askedAt + OTHERS_MS));
+    this.#plan(hash, wanted);
   }
 
   /** The device announces something else now, or is not there. */
@@ -103,7 +103,10 @@ export class SchemaFetch {
     this.#hashOf.delete(deviceId);
     const wanted = this.#wanted.get(hash);
     wanted?.candidates.delete(deviceId);
-    if (wanted?.candidates.size === 0) this.#wanted.delete(hash);
+    if (wanted?.candidates.size !== 0) return;
+    this.#wanted.delete(hash);
+    this.#agenda.remove(hash);
+    this.#due.delete(hash);
   }
 
   status(hash: string): FetchStatus {
@@ -123,13 +126,31 @@ export class SchemaFetch {
   turn(): void {
     const now = this.#deps.clock.monotonic();
     this.#shares.sweep(now);
-    const due = [...this.#wanted].filter(([hash, { dueAt }]) => now >= dueAt && !this.#storing.has(hash));
+    for (const hash of this.#agenda.takeDue(now)) this.#due.add(hash);
     let left = MAX_ASKS;
-    for (const [hash, wanted] of due.toSorted(([, a], [, b]) => b.candidates.size - a.candidates.size)) {
-      if (left <= 0) break;
-      left -= this.#look(hash, wanted, now, left);
+    for (const hash of this.#inTurn()) {
+      if (left <= 0) return;
+      this.#due.delete(hash);
+      const wanted = this.#wanted.get(hash);
+      if (wanted === undefined) continue;
+      if (now >= wanted.dueAt && !this.#storing.has(hash)) left -= this.#look(hash, wanted, now, left);
+      this.#loseHope(hash, wanted, now);
+      this.#plan(hash, wanted);
     }
-    for (const [hash, wanted] of this.#wanted) this.#loseHope(hash, wanted, now);
+  }
+
+  /** What is due: hashes that several devices announce first, the more the sooner. */
+  #inTurn(): string[] {
+    const candidates = (hash: string): number => this.#wanted.get(hash)?.candidates.size ?? 0;
+    const due = [...this.#due];
+    const popular = due.filter((hash) => candidates(hash) > 1).toSorted((a, b) => candidates(b) - candidates(a));
+    return popular.length === 0 ? due : [...popular, ...due.filter((hash) => candidates(hash) <= 1)];
+  }
+
+  /** It is looked at when somebody may be asked, or when hope is lost, whatever is sooner. */
+  #plan(hash: string, { dueAt, hopeUntil, isHopeless }: Wanted): void {
+    if (!this.#wanted.has(hash)) return;
+    this.#agenda.add(hash, isHopeless ? dueAt : Math.min(dueAt, hopeUntil ?? dueAt));
   }
 
   /** The number of devices that were asked. */
@@ -198,6 +219,7 @@ export class SchemaFetch {
     const wanted = this.#wanted.get(hash);
     if (wanted === undefined || !hasAny(wanted.candidates, (deviceId) => this.#isFresh(deviceId))) return;
     wanted.dueAt = this.#deps.clock.monotonic();
+    this.#plan(hash, wanted);
   }
 
   /** A device that was asked sent `bytes`, whose hash is `hash`. Resolves when they are stored, or are of no use. Never rejects. */
@@ -230,6 +252,7 @@ export class SchemaFetch {
     wanted.dueAt = clock.monotonic() + (obstacle === undefined ? ANSWER_MS : OBSTACLE_MS);
     const isNews = wanted.obstacle !== obstacle;
     wanted.obstacle = obstacle;
+    this.#plan(hash, wanted);
     if (isNews) onSettled(hash);
     if (kept.ok || kept.isOverLimit !== true) return { ok: true };
     return { ok: false, reason: 'TooManySchemas', message: kept.obstacle ?? '' };

@@ -72,10 +72,9 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       case 'loaded':
         return { kind: 'typed', schema: found.schema };
       case 'broken':
-        if (found.reason === 'HashMismatch') this.#want(memory, hash);
         return { kind: 'unusable', hash, reason: found.reason, message: found.message };
       case 'missing':
-        return this.#missing(memory, hash);
+        return this.#missing(hash);
       default:
         return found satisfies never;
     }
@@ -85,16 +84,18 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     return this.#deps.clock.monotonic() - this.#startedAt > LATE_MS;
   }
 
-  #missing(memory: DeviceMemory, hash: string): Typing {
-    this.#want(memory, hash);
+  #missing(hash: string): Typing {
     const status = this.#fetch.status(hash);
     if (status.kind === 'asking') return PENDING;
     const reason = status.kind === 'refused' ? 'SchemaInvalid' : 'SchemaUnavailable';
     return { kind: 'unusable', hash, reason, message: status.message };
   }
 
-  #want(memory: DeviceMemory, hash: string): void {
-    if (this.#canAsk(memory, hash)) this.#fetch.want(hash, memory.deviceId);
+  /** Has the schema of a device asked for where no object holds it: to be called when the device may have become able to answer. */
+  want(memory: DeviceMemory): void {
+    const { schemaHash: hash, deviceId } = memory;
+    if (hash === undefined || !this.#deps.schemas.hasSynced || !this.#canAsk(memory, hash)) return;
+    if (!this.#isHeld(hash)) this.#fetch.want(hash, deviceId);
   }
 
   /** An object under the right name with another content holds nothing that anybody can use. */
@@ -110,10 +111,12 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       this.#refuse(memory, 'InvalidSchema', message);
       return;
     }
-    if (memory.schemaHash === hash) return;
-    memory.noteSchema(hash);
-    this.#fetch.leave(memory.deviceId);
-    this.#wake(memory);
+    if (memory.schemaHash !== hash) {
+      memory.noteSchema(hash);
+      this.#fetch.leave(memory.deviceId);
+      this.#wake(memory);
+    }
+    this.want(memory);
   }
 
   /** A device sent the schema itself. What nobody asked for is dropped before anything is done with it. */
@@ -149,12 +152,17 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
 
   /** The first LIST of schemas is complete. */
   onSynced(): void {
-    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash !== undefined) this.#wake(memory);
+    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash !== undefined) this.#reconsider(memory);
     for (const name of this.#deps.schemas.keys()) this.#deps.wake.schema(name);
   }
 
   #wakeDevices(hash: string): void {
-    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash === hash) this.#wake(memory);
+    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash === hash) this.#reconsider(memory);
+  }
+
+  #reconsider(memory: DeviceMemory): void {
+    this.want(memory);
+    this.#wake(memory);
   }
 
   /** The document may have to be another one, and what was judged is to be judged again. */

@@ -49,6 +49,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
       schemas: {
         announce: (_memory, hash) => said.push(`schema ${hash}`),
         receive: () => said.push('schema received'),
+        want: () => {},
       },
       strangers: { announce: () => false, noteStored: () => {} },
     },

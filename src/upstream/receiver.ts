@@ -40,6 +40,8 @@ export interface ReceiverPorts {
   readonly schemas: {
     announce(memory: DeviceMemory, hash: string | undefined): void;
     receive(memory: DeviceMemory, payload: Buffer): void;
+    /** The device may have come, and could be asked for its schema. */
+    want(memory: DeviceMemory): void;
   };
   readonly strangers: {
     /** A state message of an id that no object has; true when somebody provides for it. */
@@ -344,7 +346,9 @@ export class Receiver {
       presence.reason !== reason ||
       presence.session !== session ||
       presence.asleepUntil !== asleepUntil;
-    if (isNews) this.#wakeOnline(memory);
+    if (!isNews) return;
+    this.#wakeOnline(memory);
+    this.#deps.ports.schemas.want(memory);
   }
 
   /** Not before it may be written: a device that flaps costs no look at its status in between. */
