@@ -107,6 +107,28 @@ describe('runController', () => {
 
   it('takes several refusals of what was under way for one', async () => {
     const world = start(failing(new ApiError(429, {}, 300_000), 2));
+  it.each([
+    ['nothing is to be written any more, after a while', DONE, 20_000],
+    ['a write is refused for a reason of its own, at once', new ApiError(409, {}), 2001],
+    [
+      'a write is answered and comes back later, at once',
+      { kind: 'requeue', afterMs: 60_000, answerMs: 3 } as const,
+      2001,
+    ],
+  ])('ends an overload when %s', async (_name, second, withinMs) => {
+    const answers = [new ApiError(429, {}, 300_000), second];
+    const world = start(() => {
+      const answer = answers.shift() ?? DONE;
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    });
+    world.queue.add('a');
+    await world.clock.advance(1999);
+    expect(world.pauses).toEqual([1]);
+    await world.clock.advance(withinMs - 1999);
+    expect(world.pauses).toEqual([1, 0]);
+    await world.end();
+  });
+
     world.queue.add('a');
     world.queue.add('b');
     await world.clock.advance(1);

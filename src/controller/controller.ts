@@ -41,11 +41,17 @@ const REFUSED_MS = 5000;
  * What a reconcile throws decides what becomes of its key, and never reaches beyond it.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const workers: Workers = { ...options, overload: new Overload(options.clock), breath: new Breath() };
-  options.hooks?.onConcurrency?.(options.places.count);
+  const { clock, log, name, hooks } = options;
+  const overload = new Overload(clock, () => {
+    log.info({ controller: name }, 'the API server takes requests again');
+    hooks?.onOverload?.(0);
+  });
+  const workers: Workers = { ...options, overload, breath: new Breath() };
+  hooks?.onConcurrency?.(options.places.count);
   await Promise.all(Array.from({ length: options.places.most }, () => work(workers, signal)));
+  overload.stop();
   // Whoever shows an overload shows it no longer than somebody is held up by it.
-  if (workers.overload.pauses > 0) options.hooks?.onOverload?.(0);
+  if (overload.pauses > 0) hooks?.onOverload?.(0);
 }
 
 /** What the workers of one controller share. */
@@ -89,11 +95,9 @@ async function turn(workers: Workers, key: string, signal: AbortSignal): Promise
   }
 }
 
-function noteAnswer({ queue, places, overload, log, name, hooks }: Workers, answerMs: number): void {
+function noteAnswer({ queue, places, overload, hooks }: Workers, answerMs: number): void {
   if (places.noteAnswer(answerMs, queue.working, queue.length)) hooks?.onConcurrency?.(places.count);
-  if (!overload.recover()) return;
-  log.info({ controller: name }, 'the API server takes requests again');
-  hooks?.onOverload?.(0);
+  overload.answered();
 }
 
 function fail(workers: Workers, key: string, error: unknown): ReconcileResult {

@@ -9,16 +9,26 @@ import type { Clock } from '../base/clock.ts';
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 16_000;
 
-/** What the API server asks of everyone when it is overloaded: a pause, after which one request goes ahead and the others wait for how it fares. */
+/** So long after a pause in which nobody was refused again an overload is over, though nobody had anything to ask. */
+const QUIET_MS = 16_000;
+
+/**
+ * What the API server asks of everyone when it is overloaded: a pause, after which one request goes ahead and the others wait for how it fares.
+ * It ends when the server answers, or when nothing is heard of it for a while: what was to be written may not be wanted any more.
+ */
 export class Overload {
   readonly #clock: Clock;
+  readonly #onEnd: () => void;
+  #cancelEnd: (() => void) | undefined;
   #pauses = 0;
   #until = 0;
   #hasProbe = false;
   readonly #waiting = new Set<() => void>();
 
-  constructor(clock: Clock) {
+  /** `onEnd` is told that an overload is over. */
+  constructor(clock: Clock, onEnd: () => void) {
     this.#clock = clock;
+    this.#onEnd = onEnd;
   }
 
   /** Pauses in a row; 0: all is well. */
@@ -32,17 +42,35 @@ export class Overload {
     if (now >= this.#until) {
       this.#pauses += 1;
       this.#until = now + Math.min(askedMs, backoffMs(this.#pauses - 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
+      this.#planEnd(this.#until + QUIET_MS - now);
     }
     return this.#until - now;
   }
 
-  /** The server has done what it was asked. True when that ends an overload. */
-  recover(): boolean {
+  /** The server has answered as it does when all is well. */
+  answered(): void {
     // Answers to what was sent before the pause say nothing.
-    if (this.#pauses === 0 || this.#clock.monotonic() < this.#until) return false;
+    if (this.#pauses > 0 && this.#clock.monotonic() >= this.#until) this.#end();
+  }
+
+  /** Nobody waits any more, and nobody is told. */
+  stop(): void {
+    this.#cancelEnd?.();
+  }
+
+  #planEnd(afterMs: number): void {
+    this.#cancelEnd?.();
+    this.#cancelEnd = this.#clock.after(afterMs, () => {
+      if (this.#hasProbe) this.#planEnd(QUIET_MS);
+      else this.#end();
+    });
+  }
+
+  #end(): void {
+    this.#cancelEnd?.();
     this.#pauses = 0;
     this.#wake();
-    return true;
+    this.#onEnd();
   }
 
   /** Resolves when work may begin, or when `signal` aborts. True: this work is the probe, and `endProbe` must follow. */
