@@ -95,12 +95,12 @@ describe('the imports of src', () => {
   });
 });
 
-/** Which rooms may call what changes a slice of a device's memory; `leader` for what ticks and connections bring. */
+/** Which rooms may call what changes a slice of a device's memory; `leader` for the end of a page. */
 const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   stepCopy: ['twin'],
   takeOwnership: ['twin', 'status'],
   changePresence: ['upstream', 'liveness'],
-  replacePresence: ['twin', 'leader'],
+  replacePresence: ['twin', 'liveness'],
   noteHolder: ['twin', 'downstream'],
   noteSchema: ['twin', 'schema-registry'],
   noteHeardAway: ['twin'],
@@ -113,16 +113,16 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'inbox.put': ['upstream'],
   'inbox.beginSession': ['upstream'],
   'inbox.noteReported': ['upstream'],
-  'inbox.noteCleared': ['leader'],
+  'inbox.noteCleared': ['twin'],
   'inbox.settle': ['status'],
   'inbox.noteCutDown': ['status'],
   'retained.openWindow': ['readback'],
   'retained.closeWindow': ['readback', 'twin'],
   'retained.closeWindowAt': ['readback'],
   'retained.closeDueWindow': ['readback'],
-  'retained.believe': ['twin', 'leader'],
+  'retained.believe': ['twin', 'liveness'],
   'retained.noteRead': ['leader'],
-  'retained.noteGap': ['twin', 'upstream', 'downstream', 'leader'],
+  'retained.noteGap': ['twin', 'upstream', 'downstream'],
   'revisions.noteKnown': ['twin', 'downstream'],
   'revisions.noteReissued': ['downstream'],
   'revisions.isPlausible': ['upstream'],
@@ -132,8 +132,8 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'revisions.forgetOwner': ['twin'],
   'withdrawal.noteGone': ['twin', 'downstream'],
   'status.awaitAnswer': ['downstream'],
-  'status.dueHeartbeat': ['leader'],
-  'status.noteStrange': ['leader'],
+  'status.dueHeartbeat': ['liveness'],
+  'status.noteStrange': ['twin'],
   'status.noteHeartbeatWritten': ['status'],
   'status.beginWrite': ['status'],
   'status.endWrite': ['status'],
@@ -144,7 +144,7 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'status.forgetOwner': ['twin'],
   'writePace.note': ['status'],
   'writePace.noteLook': ['status', 'downstream'],
-  'withdrawal.noteReport': ['upstream', 'leader'],
+  'withdrawal.noteReport': ['upstream'],
   'withdrawal.noteCleared': ['downstream'],
 };
 const READS = [

@@ -29,9 +29,11 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
         onOverload: (count) => pauses.push(count),
         onReconcile: (result) => results.push(result),
       },
-      reconcile: (key) => {
-        turns.push(`${key}@${clock.monotonic()}`);
-        return reconcile(key);
+      reconciler: {
+        reconcile: (key) => {
+          turns.push(`${key}@${clock.monotonic()}`);
+          return reconcile(key);
+        },
       },
     },
     stop.signal,
@@ -105,8 +107,6 @@ describe('runController', () => {
     await world.end();
   });
 
-  it('takes several refusals of what was under way for one', async () => {
-    const world = start(failing(new ApiError(429, {}, 300_000), 2));
   it.each([
     ['nothing is to be written any more, after a while', DONE, 20_000],
     ['a write is refused for a reason of its own, at once', new ApiError(409, {}), 2001],
@@ -129,6 +129,8 @@ describe('runController', () => {
     await world.end();
   });
 
+  it('takes several refusals of what was under way for one', async () => {
+    const world = start(failing(new ApiError(429, {}, 300_000), 2));
     world.queue.add('a');
     world.queue.add('b');
     await world.clock.advance(1);

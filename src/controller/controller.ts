@@ -12,13 +12,17 @@ export type ReconcileResult = 'success' | 'requeue_after' | 'error';
 export interface ControllerOptions {
   readonly name: string;
   readonly queue: WorkQueue;
-  /** Brings what `key`, which was taken with `priority`, names where it should be. `signal` aborts when the controller stops. */
-  readonly reconcile: (key: string, signal: AbortSignal, priority: number) => Promise<Outcome>;
+  readonly reconciler: Reconciler;
   /** How many keys may be worked on at once. */
   readonly places: Concurrency;
   readonly clock: Clock;
   readonly log: Logger;
   readonly hooks?: ControllerHooks;
+}
+
+export interface Reconciler {
+  /** Brings what `key`, which was taken with `priority`, names where it should be. `signal` aborts when the controller stops. */
+  reconcile(key: string, signal: AbortSignal, priority: number): Promise<Outcome>;
 }
 
 /** Told of what a controller does; for metrics and health. */
@@ -81,11 +85,11 @@ async function work(workers: Workers, signal: AbortSignal): Promise<void> {
 }
 
 async function turn(workers: Workers, key: string, signal: AbortSignal): Promise<void> {
-  const { queue, reconcile, hooks, clock } = workers;
+  const { queue, reconciler, hooks, clock } = workers;
   const startedAt = clock.monotonic();
   const conclude = (result: ReconcileResult): void => hooks?.onReconcile?.(result, clock.monotonic() - startedAt);
   try {
-    const outcome = await reconcile(key, signal, queue.priorityOf(key) ?? 0);
+    const outcome = await reconciler.reconcile(key, signal, queue.priorityOf(key) ?? 0);
     queue.forget(key);
     if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
     if (outcome.answerMs !== undefined) noteAnswer(workers, outcome.answerMs);
@@ -103,6 +107,8 @@ function noteAnswer({ queue, places, overload, hooks }: Workers, answerMs: numbe
 function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
   const { queue, log, name } = workers;
   const askedMs = error instanceof ApiError ? heed(workers, error) : undefined;
+  // Who says no to one request has time for it.
+  if (askedMs === undefined && error instanceof ApiError && error.status < 500) workers.overload.answered();
   const priority = queue.priorityOf(key);
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
   if (askedMs === undefined || askedMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0, priority);

@@ -70,7 +70,7 @@ export class DesiredReconciler {
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
     if (memory === undefined) intake.refreshOwner(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
-    const typing = twins.typingOf(memory);
+    const typing = twins.schemas.typingOf(memory);
     const copy = this.#parseCopy(memory.copy, typing);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);

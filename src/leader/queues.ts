@@ -1,9 +1,8 @@
-import type { DeviceKey } from '../api/device.ts';
 import type { Runtime } from '../base/runtime.ts';
 import { Concurrency } from '../controller/concurrency.ts';
 import type { ConcurrencyRange } from '../controller/concurrency.ts';
 import { runController } from '../controller/controller.ts';
-import type { ControllerOptions } from '../controller/controller.ts';
+import type { Reconciler } from '../controller/controller.ts';
 import { mostStatusWrites } from '../status/patch.ts';
 import { controllerHooks, queueHooks, watchQueue } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
@@ -15,16 +14,11 @@ const PUBLISHES: ConcurrencyRange = { least: 256, most: 256 };
 const STATUS_WRITES: ConcurrencyRange = { least: 4, most: 16 };
 const SCHEMA_WRITES: ConcurrencyRange = { least: 1, most: 1 };
 
-type Reconcile = ControllerOptions['reconcile'];
-
-/** What works off each queue. */
+/** What works off each queue: keyed by device id, by object, and by the name of a schema. */
 export interface Reconcilers {
-  /** By device id. */
-  readonly desired: (deviceId: string) => ReturnType<Reconcile>;
-  /** By object. */
-  readonly status: (key: DeviceKey, signal: AbortSignal, priority: number) => ReturnType<Reconcile>;
-  /** By name. */
-  readonly schema: (name: string, signal: AbortSignal) => ReturnType<Reconcile>;
+  readonly desired: Reconciler;
+  readonly status: Reconciler;
+  readonly schema: Reconciler;
 }
 
 /** The queues of a term, and the controllers that work them off. */
@@ -68,11 +62,11 @@ export class Queues {
     name: string,
     queue: WorkQueue,
     places: Concurrency,
-    reconcile: Reconcile,
+    reconciler: Reconciler,
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, log } = this.#runtime;
     const hooks = controllerHooks(this.#telemetry, name);
-    return runController({ name, queue, places, reconcile, clock, log, hooks }, signal);
+    return runController({ name, queue, places, reconciler, clock, log, hooks }, signal);
   }
 }

@@ -9,7 +9,7 @@ import { Refusals } from '../downstream/refusals.ts';
 import { Withdrawer } from '../downstream/withdraw.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Liveness } from '../liveness/liveness.ts';
-import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
+import type { BrokerConnection, BrokerHandlers } from '../mqtt/broker.ts';
 import { createTopics } from '../protocol/topics.ts';
 import { Provisioner } from '../provisioning/provisioner.ts';
 import { Discovery } from '../readback/discovery.ts';
@@ -25,6 +25,7 @@ import { observeTwins } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { CopyEvent } from '../twin/broker-copy.ts';
+import { createWake } from '../twin/create-wake.ts';
 import type { DeviceLine } from '../twin/device-line.ts';
 import { Departed } from '../twin/departed.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
@@ -42,7 +43,6 @@ import { termRules } from './rules.ts';
 import type { OperatorNames, TermRules } from './rules.ts';
 import { runJobs, TICK_MS } from './schedule.ts';
 import type { Job } from './schedule.ts';
-import { createWake } from './wake.ts';
 
 /** What outlives a term. */
 export interface TermPorts {
@@ -60,7 +60,7 @@ export interface TermPorts {
  * One term of leadership: everything between the cache on the one side and the broker on the other, alive from winning the Lease
  * to losing it. Nothing of it survives the term, and nothing has to: cluster and broker hold it all.
  */
-export class Term implements BrokerHandlers {
+export class Term {
   readonly #ports: TermPorts;
   readonly #rules: TermRules;
   readonly #line: DeviceLine;
@@ -110,7 +110,7 @@ export class Term implements BrokerHandlers {
 
     this.#collector = this.#createCollector();
     this.#schemas = this.#createSchemas();
-    this.#twins = { devices, fleet: this.#fleet, typingOf: (memory) => this.#schemas.typingOf(memory) };
+    this.#twins = { devices, fleet: this.#fleet, schemas: this.#schemas };
     this.#intake = new ObjectIntake({ lister: devices.lister, fleet: this.#fleet, broker, wake: this.#wake });
     this.#refusals = new Refusals({ runtime, fleet: this.#fleet, wake: this.#wake }, signal);
     this.#requests = this.#createRequests();
@@ -142,19 +142,11 @@ export class Term implements BrokerHandlers {
       },
       ended,
     );
-    devices.subscribe(
-      {
-        onChange: (change) => this.#intake.onChange(change),
-        onSynced: () => {
-          this.#intake.onSynced();
-          this.#resync.discoverSoon();
-        },
-      },
-      ended,
-    );
+    devices.subscribe(this.#intake, ended);
+    devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
     schemas.subscribe(this.#schemas, ended);
     const parts = [
-      broker.run(this, ended),
+      broker.run(this.#brokerHandlers(), ended),
       this.#queues.run(this.#createReconcilers(), ended),
       runJobs(this.#jobs(), runtime, turned, ended),
     ];
@@ -167,15 +159,16 @@ export class Term implements BrokerHandlers {
     }
   }
 
-  onMessage(message: IncomingMessage): void {
-    this.#receiver.route(message);
+  #brokerHandlers(): BrokerHandlers {
+    return {
+      onMessage: this.#receiver.route,
+      onOversized: this.#receiver.onOversized,
+      onConnected: () => this.#onConnected(),
+      onDisconnected: () => this.#onDisconnected(),
+    };
   }
 
-  onOversized(message: OversizedMessage): boolean {
-    return this.#receiver.onOversized(message);
-  }
-
-  onConnected(): void {
+  #onConnected(): void {
     this.#observer.brokerConnected(this.#hasConnected);
     this.#hasConnected = true;
     this.#liveness.onConnected(this.#fleet.all());
@@ -183,7 +176,7 @@ export class Term implements BrokerHandlers {
     this.#resync.onConnected();
   }
 
-  onDisconnected(): void {
+  #onDisconnected(): void {
     this.#observer.brokerLost();
     this.#liveness.onDisconnected();
     this.#pages.clear();
@@ -246,11 +239,7 @@ export class Term implements BrokerHandlers {
     });
     const { library } = this.#schemas;
     const schema = new SchemaReconciler({ schemas: schemas.lister, library, client, clock: runtime.clock });
-    return {
-      desired: (deviceId) => desired.reconcile(deviceId),
-      status: (key, signal, priority) => status.reconcile(key, signal, priority),
-      schema: (name, signal) => schema.reconcile(name, signal),
-    };
+    return { desired, status, schema };
   }
 
   #createPages(): PageReader {

@@ -68,7 +68,8 @@ export class Provisioner {
       this.#deps.observer.provisioned('reserved');
       return true;
     }
-    if (this.#waiting.size + this.#later.size >= MAX_WAITING && !this.#waiting.has(deviceId)) this.#deps.observer.provisioned('limited');
+    if (this.#waiting.size + this.#later.size >= MAX_WAITING && !this.#waiting.has(deviceId))
+      this.#deps.observer.provisioned('limited');
     else this.#waiting.add(deviceId);
     return true;
   }

@@ -19,7 +19,7 @@ import { typeReport } from './type-report.ts';
 import type { TypedReport } from './type-report.ts';
 
 export interface GatherDeps {
-  readonly twins: Pick<Twins, 'typingOf'>;
+  readonly twins: Pick<Twins, 'schemas'>;
   readonly rules: { readonly limits: ProtocolLimits & { readonly maxMessages: number } };
   readonly runtime: Pick<Runtime, 'clock'>;
   /** What is not published may be on its way, or, when the broker is down, stuck. */
@@ -45,7 +45,7 @@ export class Gatherer {
     const { clock } = runtime;
     const { limits } = rules;
     const isOwner = claim.kind === 'owner';
-    const typing = isOwner ? twins.typingOf(memory) : UNTYPED;
+    const typing = isOwner ? twins.schemas.typingOf(memory) : UNTYPED;
     const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
     if (publication === undefined) return undefined;
     const schema = schemaOf(typing);

@@ -92,7 +92,8 @@ export class StatusReconciler {
     const { runtime, wake } = this.#deps;
     this.#concludeHeartbeat(look);
     // What was heard was not written, and waits.
-    if (scope !== 'whole') return { kind: 'requeue', afterMs: memory.status.refusal?.waitMs(runtime.clock.monotonic()) ?? 0 };
+    if (scope !== 'whole')
+      return { kind: 'requeue', afterMs: memory.status.refusal?.waitMs(runtime.clock.monotonic()) ?? 0 };
     if (write !== undefined) memory.status.noteTaken();
     if (input.claim.kind === 'owner') {
       memory.inbox.noteCutDown(input.announced);
@@ -228,7 +229,11 @@ export class StatusReconciler {
     const { observer } = this.#deps;
     memory.inbox.settle(heard);
     for (const name of refused) {
-      observer.refused('TooManyMessages', `reported/${name}: the twin holds ${input.maxMessages} messages already`, memory);
+      observer.refused(
+        'TooManyMessages',
+        `reported/${name}: the twin holds ${input.maxMessages} messages already`,
+        memory,
+      );
     }
     for (const [name, { problem }] of input.reports) {
       if (problem === undefined) continue;

@@ -1,15 +1,19 @@
 import type { Runtime } from '../base/runtime.ts';
-import type { PageReader } from '../readback/page-reader.ts';
-import type { DeviceLine } from '../twin/device-line.ts';
-import type { DeviceMemory } from '../twin/device-memory.ts';
-import type { Fleet } from '../twin/fleet.ts';
-import type { Wake } from '../twin/wake.ts';
-import { WRITE_PRIORITY } from '../twin/write-class.ts';
-import type { Queues } from './queues.ts';
+import type { DeviceLine } from './device-line.ts';
+import type { DeviceMemory } from './device-memory.ts';
+import type { Fleet } from './fleet.ts';
+import type { Wake } from './wake.ts';
+import { WRITE_PRIORITY } from './write-class.ts';
+
+/** What the wake needs of a queue; the workqueue has more. */
+interface KeyQueue {
+  add(key: string, priority?: number): void;
+  addAfter(key: string, delayMs: number, priority?: number): void;
+}
 
 interface WakeDeps {
-  readonly queues: Pick<Queues, 'desired' | 'status' | 'schema'>;
-  readonly pages: Pick<PageReader, 'request'>;
+  readonly queues: { readonly desired: KeyQueue; readonly status: KeyQueue; readonly schema: KeyQueue };
+  readonly pages: { request(deviceId: string): void };
   readonly fleet: Fleet;
   readonly line: DeviceLine;
   readonly runtime: Runtime;
@@ -17,18 +21,18 @@ interface WakeDeps {
 
 export function createWake({ queues, pages, fleet, line, runtime }: WakeDeps): Wake {
   const { clock, log } = runtime;
+  const { desired: desiredQueue, status: statusQueue, schema: schemaQueue } = queues;
   const restMs = (memory: DeviceMemory | undefined): number => memory?.writePace.restMs(clock.monotonic()) ?? 0;
   return {
-    desired: (deviceId, afterMs = 0) =>
-      queues.desired.addAfter(deviceId, Math.max(afterMs, restMs(fleet.get(deviceId)))),
-    changed: (deviceId, afterMs = 0) => queues.desired.addAfter(deviceId, afterMs),
+    desired: (deviceId, afterMs = 0) => desiredQueue.addAfter(deviceId, Math.max(afterMs, restMs(fleet.get(deviceId)))),
+    changed: (deviceId, afterMs = 0) => desiredQueue.addAfter(deviceId, afterMs),
     status: (memory, writeClass, afterMs = 0) => {
       if (memory.owner === undefined) return;
-      queues.status.addAfter(memory.owner, Math.max(afterMs, restMs(memory)), WRITE_PRIORITY[writeClass]);
+      statusQueue.addAfter(memory.owner, Math.max(afterMs, restMs(memory)), WRITE_PRIORITY[writeClass]);
     },
-    object: (key, writeClass) => queues.status.add(key, WRITE_PRIORITY[writeClass]),
+    object: (key, writeClass) => statusQueue.add(key, WRITE_PRIORITY[writeClass]),
     page: (deviceId) => pages.request(deviceId),
-    schema: (name) => queues.schema.add(name),
+    schema: (name) => schemaQueue.add(name),
     ask: (deviceId, what) => {
       line.broker.publish(line.topics.get(deviceId), what, { retain: false, qos: 1 }).catch((error: unknown) => {
         log.debug({ err: error, deviceId, what }, 'could not ask a device');

@@ -8,5 +8,5 @@ import type { Typing } from './schema-state.ts';
 export interface Twins {
   readonly devices: Informed<Device>;
   readonly fleet: Fleet;
-  readonly typingOf: (memory: DeviceMemory) => Typing;
+  readonly schemas: { typingOf(memory: DeviceMemory): Typing };
 }

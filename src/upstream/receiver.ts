@@ -77,7 +77,7 @@ export class Receiver {
     this.#gate = new ReportGate(deps.rules.reportsPerSecond, deps.rules.limits.maxReports);
   }
 
-  route(message: IncomingMessage): void {
+  readonly route = (message: IncomingMessage): void => {
     const topic = this.#deps.rules.topics.parse(message.topic);
     if (topic === undefined) {
       // Stored state of others is their business; a live one is worth a count.
@@ -93,17 +93,17 @@ export class Receiver {
     else if (topic.kind === 'desired') this.#routeDesired(memory, message);
     else if (memory.isDisabled) this.#refuseDisabled(memory, topic, message);
     else this.#routeUpstream(memory, topic, message);
-  }
+  };
 
   /** What a device has stored and nobody can read goes out of the store, or it would come with every page. */
-  onOversized({ topic, bytes }: OversizedMessage): boolean {
+  readonly onOversized = ({ topic, bytes }: OversizedMessage): boolean => {
     const { rules, fleet, observer } = this.#deps;
     const parsed = rules.topics.parse(topic);
     const memory = parsed === undefined ? undefined : fleet.get(parsed.deviceId);
     observer.refused('TooLarge', `${topic.slice(0, 256)} has ${bytes} bytes and is not read`, memory);
     if (parsed?.kind === 'reported') memory?.withdrawal?.noteReport(topic);
     return memory?.owner !== undefined && parsed?.kind !== 'desired';
-  }
+  };
 
   #routeUpstream(memory: DeviceMemory, topic: ParsedTopic, message: IncomingMessage): void {
     // Shown by a wildcard that looks for others, it may be older than what was heard since the device's own page.
@@ -141,7 +141,12 @@ export class Receiver {
     if (topic.kind === 'state' && !message.retained && message.payload.length > 0)
       this.#deps.fleet.heardAway(topic.deviceId);
     // While its former object's topics are being cleared, what a device says is not an announcement.
-    if (topic.kind === 'state' && memory === undefined && this.#deps.ports.strangers.announce(topic.deviceId, message.payload)) return;
+    if (
+      topic.kind === 'state' &&
+      memory === undefined &&
+      this.#deps.ports.strangers.announce(topic.deviceId, message.payload)
+    )
+      return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.withdrawal?.noteReport(message.topic);
       if (topic.kind === 'desired' && memory !== undefined) this.#routeDesired(memory, message);
@@ -294,7 +299,11 @@ export class Receiver {
     const delivery: Delivery = !retained ? 'live' : memory.retained.isBelieved ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);
-    else this.#setPresence(memory, onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.ports.liveness.rules));
+    else
+      this.#setPresence(
+        memory,
+        onFarewell(memory.presence, state, delivery, this.#moment(), this.#deps.ports.liveness.rules),
+      );
   }
 
   #onBirth(memory: DeviceMemory, birth: Birth, delivery: Delivery): void {
