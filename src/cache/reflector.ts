@@ -7,6 +7,7 @@ import type { Logger } from '../base/log.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
 import type { EntryFacts, Store } from './store.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface Change<T> {
   readonly kind: 'added' | 'updated' | 'deleted';
@@ -327,39 +328,5 @@ function refuseCutShort({ items, metadata }: Partial<KubeList<unknown>>, path: s
   const isLast = metadata.continue === undefined || metadata.continue === '';
   if (isLast && (metadata.remainingItemCount ?? 0) > 0) {
     throw new TransportError(`GET ${path}: the list ends with ${metadata.remainingItemCount} objects left out`);
-  }
-}
-
-/** Aborts its signal when it has not been fed for a while. */
-class Watchdog {
-  readonly #clock: Clock;
-  readonly #afterMs: number;
-  readonly #controller = new AbortController();
-  #fedAt: number;
-  #cancel: () => void;
-
-  constructor(clock: Clock, afterMs: number) {
-    this.#clock = clock;
-    this.#afterMs = afterMs;
-    this.#fedAt = clock.monotonic();
-    this.#cancel = clock.after(afterMs, () => this.#look());
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  feed(): void {
-    this.#fedAt = this.#clock.monotonic();
-  }
-
-  stop(): void {
-    this.#cancel();
-  }
-
-  #look(): void {
-    const leftMs = this.#afterMs - (this.#clock.monotonic() - this.#fedAt);
-    if (leftMs <= 0) this.#controller.abort();
-    else this.#cancel = this.#clock.after(leftMs, () => this.#look());
   }
 }

@@ -35,7 +35,7 @@ import type { TwinObserver } from '../twin/observer.ts';
 import type { Twins } from '../twin/twins.ts';
 import type { Wake } from '../twin/wake.ts';
 import { Receiver } from '../upstream/receiver.ts';
-import type { ReceiverPorts } from '../upstream/receiver.ts';
+import type { ReceiverPorts } from '../upstream/receiver-deps.ts';
 import { Requests } from '../upstream/requests.ts';
 import { Queues } from './queues.ts';
 import type { Reconcilers } from './queues.ts';

@@ -1,64 +1,18 @@
 import type { BadInputReason } from '../api/bad-input.ts';
-import type { Clock } from '../base/clock.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { copyText } from '../twin/broker-copy.ts';
 import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
-import type { Delivery, LivenessRules, Moment, Presence } from '../twin/presence.ts';
+import type { Delivery, Moment, Presence } from '../twin/presence.ts';
 import type { IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
 import type { Birth } from '../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../protocol/reported-envelope.ts';
 import { parseState } from '../protocol/state-envelope.ts';
-import type { StateLimits } from '../protocol/state-envelope.ts';
-import type { ParsedTopic, Topics } from '../protocol/topics.ts';
+import type { ParsedTopic } from '../protocol/topics.ts';
 import type { ReceivedEnvelope } from '../twin/inbox.ts';
+import type { ReceiverDeps } from './receiver-deps.ts';
 import { ReportGate } from './report-gate.ts';
-import type { ReportRequests } from './report-requests.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
-import type { Fleet } from '../twin/fleet.ts';
-import type { TwinObserver } from '../twin/observer.ts';
-import type { Wake } from '../twin/wake.ts';
-
-export interface ReceiverRules {
-  readonly topics: Topics;
-  readonly limits: StateLimits;
-  /** Reports of one device that are read in a second. */
-  readonly reportsPerSecond: number;
-}
-
-/** What others make of what a device says. */
-export interface ReceiverPorts {
-  readonly liveness: {
-    readonly rules: LivenessRules;
-    /** Milliseconds of reading the broker. */
-    readonly reading: { readonly reading: number };
-    /** Heartbeats that nothing else carries into a status. */
-    readonly heartbeats: { add(deviceId: string): void };
-  };
-  /** Reports that a birth announces are to come. */
-  readonly expected: ReportRequests;
-  readonly schemas: {
-    announce(memory: DeviceMemory, hash: string | undefined): void;
-    receive(memory: DeviceMemory, payload: Buffer): void;
-    /** The device may have come, and could be asked for its schema. */
-    want(memory: DeviceMemory): void;
-  };
-  readonly strangers: {
-    /** A state message of an id that no object has; true when somebody provides for it. */
-    announce(deviceId: string, payload: Buffer): boolean;
-    /** Stored state of an id that no object has. */
-    noteStored(topic: ParsedTopic, payload: Buffer): void;
-  };
-}
-
-export interface ReceiverDeps {
-  readonly fleet: Fleet;
-  readonly rules: ReceiverRules;
-  readonly clock: Clock;
-  readonly wake: Wake;
-  readonly observer: TwinObserver;
-  readonly ports: ReceiverPorts;
-}
 
 /** Births and farewells of one device that are read in a second: a device that comes back says two or three. */
 const STATES_PER_SECOND = 10;
