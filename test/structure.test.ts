@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'base', 'protocol'],
   kube: ['api', 'base'],
-  mqtt: ['api', 'base'],
+  mqtt: ['api', 'base', 'protocol'],
   workqueue: ['api', 'base'],
   cache: ['api', 'base', 'kube'],
   controller: ['api', 'base', 'kube', 'workqueue'],

@@ -5,7 +5,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import type { Composed } from '../document/compose.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import type { DeviceLine } from '../twin/device-line.ts';
+import type { DeviceLine } from '../mqtt/device-line.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { TwinObserver } from '../twin/observer.ts';
 import type { Wake } from '../twin/wake.ts';

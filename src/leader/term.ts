@@ -26,7 +26,7 @@ import type { Telemetry } from '../telemetry/hooks.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { CopyEvent } from '../twin/broker-copy.ts';
 import { createWake } from '../twin/create-wake.ts';
-import type { DeviceLine } from '../twin/device-line.ts';
+import type { DeviceLine } from '../mqtt/device-line.ts';
 import { Departed } from '../twin/departed.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import { Fleet } from '../twin/fleet.ts';

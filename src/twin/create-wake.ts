@@ -1,5 +1,5 @@
 import type { Runtime } from '../base/runtime.ts';
-import type { DeviceLine } from './device-line.ts';
+import type { Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
 import type { Wake } from './wake.ts';
@@ -15,7 +15,13 @@ interface WakeDeps {
   readonly queues: { readonly desired: KeyQueue; readonly status: KeyQueue; readonly schema: KeyQueue };
   readonly pages: { request(deviceId: string): void };
   readonly fleet: Fleet;
-  readonly line: DeviceLine;
+  /** The way to the devices, on which nobody waits for an answer. */
+  readonly line: {
+    readonly broker: {
+      publish(topic: string, payload: string, options: { readonly retain: boolean; readonly qos: 1 }): Promise<void>;
+    };
+    readonly topics: Topics;
+  };
   readonly runtime: Runtime;
 }
 

@@ -1,7 +1,6 @@
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Change, ReflectorHandler } from '../cache/reflector.ts';
-import type { Broker } from '../mqtt/broker.ts';
 import { advanceCopy } from './advance-copy.ts';
 import { namespaceOf } from './claims.ts';
 import type { DeviceMemory } from './device-memory.ts';
@@ -11,7 +10,7 @@ import type { Wake } from './wake.ts';
 interface ObjectIntakeDeps {
   readonly lister: Lister<Device>;
   readonly fleet: Fleet;
-  readonly broker: Pick<Broker, 'connected'>;
+  readonly broker: { readonly connected: boolean };
   readonly wake: Wake;
 }
 

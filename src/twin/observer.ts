@@ -1,5 +1,4 @@
 import type { BadInputReason } from '../api/bad-input.ts';
-import type { BrokerErrorKind } from '../mqtt/broker.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { EventSubject, TwinEvent } from './events.ts';
 import type { WriteClass } from './write-class.ts';
@@ -14,7 +13,7 @@ export type ProvisionResult = 'created' | 'exists' | 'foreign' | 'failed' | 'lim
 export interface TwinObserver {
   /** The broker has acknowledged a desired document, `durationMs` after it was sent. */
   published(durationMs: number): void;
-  publishFailed(kind: BrokerErrorKind): void;
+  publishFailed(kind: 'transient' | 'refused' | 'tooLarge'): void;
   /** So many retained topics of a device without an object were cleared. */
   withdrawn(topics: number): void;
   /** A status was written that carried `reports`; the oldest of them had waited for `lagMs`. */

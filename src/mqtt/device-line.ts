@@ -1,4 +1,4 @@
-import type { Broker } from '../mqtt/broker.ts';
+import type { Broker } from './broker.ts';
 import type { Topics } from '../protocol/topics.ts';
 
 /** The way to the devices: the broker, and what their topics are called there. */
