@@ -159,7 +159,8 @@ describe('what is wrong is said with its remedy', () => {
   it.each([
     ['get nobody', 2, 'there is no device "nobody" in namespace'],
     ['set sensor.v1.SampleRate a=1', 2, 'say which devices: by name before all else, with -l'],
-    ['set one a=1', 2, 'usage: kubectl mir set NAME… MESSAGE FIELD=VALUE…'],
+    ['set one a=1', 2, 'say which devices: by name before all else, with -l'],
+    ['set a=1', 2, 'usage: kubectl mir set NAME… MESSAGE FIELD=VALUE…'],
     ['set one sensor.v1.SampleRate --json {', 2, '--json takes JSON'],
     ['get one -l a=b', 2, 'not both'],
     ['apply -f /nowhere', 2, 'there is no file or folder /nowhere'],
