@@ -4,6 +4,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import { isOurs } from '../document/ownership.ts';
 import type { OwnershipScope } from '../document/ownership.ts';
 import type { StandingDocument } from '../document/standing.ts';
+import { ApiError, retryAfterOf } from '../kube/errors.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
@@ -13,6 +14,9 @@ import type { Twins } from '../twin/twins.ts';
 import type { Wake } from '../twin/wake.ts';
 import type { Withdrawal } from '../twin/withdrawal.ts';
 import type { Publisher } from './publish.ts';
+
+/** Milliseconds before an object is asked for again that the API server said nothing of. */
+const ASK_AGAIN_MS = 2000;
 
 export interface WithdrawerDeps {
   readonly twins: Pick<Twins, 'devices' | 'fleet'>;
@@ -67,7 +71,9 @@ export class Withdrawer {
   /** That the cache lacks an object which only a document names is a hint: it is asked for by name before anything is cleared. */
   async #confirmGone(withdrawal: Withdrawal, owner: Owner): Promise<Outcome> {
     const { twins, objects, log } = this.#deps;
-    if (!(await objects.isThere(owner))) {
+    const isThere = await objects.isThere(owner).catch(retryOf);
+    if (typeof isThere !== 'boolean') return isThere;
+    if (!isThere) {
       withdrawal.noteGone(owner.uid);
       return { kind: 'requeue', afterMs: 0 };
     }
@@ -89,4 +95,10 @@ export class Withdrawer {
     memory.retained.noteGap('cleared');
     advanceCopy(memory, { kind: 'withdrawn' }, this.#deps.wake);
   }
+}
+
+/** The API server's word about one object holds up no document of others, which only the broker has to take. */
+function retryOf(error: unknown): Outcome {
+  if (!(error instanceof ApiError)) throw error;
+  return { kind: 'requeue', afterMs: Math.max(retryAfterOf(error), ASK_AGAIN_MS) };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ApiError } from '../kube/errors.ts';
 import { startTerm } from '../../test/fakes/term-bed.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
 import { RATE, device, document, rate } from '../../test/gen/device.ts';
@@ -115,12 +116,13 @@ describe('an id that objects of two namespaces name', () => {
   });
 });
 
+const OF_A = { cluster: 'c1', namespace: 'tenant-a', name: 'twin', uid: 'uid-a' };
+
 describe('a document of another namespace, whose object the cache lacks', () => {
   it('is asked for by name before it is withdrawn, and listed again', async () => {
     await using bed = await startTerm([], GRACE);
     bed.broker.disconnect();
-    const ofA = { cluster: 'c1', namespace: 'tenant-a', name: 'twin', uid: 'uid-a' };
-    bed.holds({ ...document(10, 3, 'uid-a'), owner: ofA });
+    bed.holds({ ...document(10, 3, 'uid-a'), owner: OF_A });
     bed.apply(TENANT_B);
     await bed.pass(100);
     bed.kube.pauseWatch();
@@ -130,6 +132,25 @@ describe('a document of another namespace, whose object the cache lacks', () => 
     expect(bed.broker.published.filter(({ payload }) => payload === '')).toEqual([]);
     expect(owner(bed)).toBe('uid-a');
     expect(bed.condition('Stalled', B)).toBe('True/DuplicateDeviceId');
+  });
+});
+
+describe('an object that is asked for by name while the API server is overloaded', () => {
+  it('holds up no document of others', async () => {
+    await using bed = await startTerm([], GRACE);
+    bed.broker.disconnect();
+    bed.holds({ ...document(10, 3, 'uid-former'), owner: { ...OF_A, uid: 'uid-former' } });
+    bed.apply(TENANT_A);
+    bed.broker.isRefusingTopic = () => true;
+    bed.broker.connect();
+    await bed.pass(500);
+    bed.kube.readScript.push(new ApiError(429, { code: 429 }, 60_000));
+    bed.kube.delete(A);
+    bed.broker.isRefusingTopic = () => false;
+    await bed.until(() => bed.kube.readScript.length === 0, 60_000);
+    bed.apply({ name: 'other', uid: 'uid-other', deviceId: 'other-1', desired: rate(60) });
+    await bed.pass(200);
+    expect(bed.documents('other-1')).toHaveLength(1);
   });
 });
 

@@ -40,6 +40,8 @@ export class FakeKube {
   readonly attempts = new Map<string, number>();
   /** Status writes that were carried out. */
   readonly writes: StatusWritten[] = [];
+  /** What the next GETs of one object are refused with. */
+  readonly readScript: ApiError[] = [];
   /** Why status writes were refused by the CRD. */
   readonly misfits: string[] = [];
   readonly schemas: FakeSchemas;
@@ -140,6 +142,8 @@ export class FakeKube {
 
   #getDevice(path: string): Device {
     const [, namespace, name] = DEVICE_PATH.exec(path) ?? refuse(`get ${path}`);
+    const refusal = this.readScript.shift();
+    if (refusal !== undefined) throw refusal;
     const found = this.#objects.get(`${namespace}/${name}`);
     if (found === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${name} not found` });
     return found;
