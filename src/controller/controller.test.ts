@@ -129,6 +129,19 @@ describe('runController', () => {
     await world.end();
   });
 
+  it('does not take a refusal that names no time for the end of an overload', async () => {
+    const answers = [new ApiError(429, {}, 300_000), new ApiError(429, {})];
+    const world = start(() => {
+      const error = answers.shift();
+      return error === undefined ? Promise.resolve(DONE) : Promise.reject(error);
+    });
+    world.queue.add('a');
+    await world.clock.advance(2001);
+    expect(answers).toEqual([]);
+    expect(world.pauses).toEqual([1]);
+    await world.end();
+  });
+
   it('takes several refusals of what was under way for one', async () => {
     const world = start(failing(new ApiError(429, {}, 300_000), 2));
     world.queue.add('a');

@@ -107,8 +107,9 @@ function noteAnswer({ queue, places, overload, hooks }: Workers, answerMs: numbe
 function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
   const { queue, log, name } = workers;
   const askedMs = error instanceof ApiError ? heed(workers, error) : undefined;
-  // Who says no to one request has time for it.
-  if (askedMs === undefined && error instanceof ApiError && error.status < 500) workers.overload.answered();
+  // Who says no to one request has time for it; a 429 says that it has none.
+  const isAnswer = error instanceof ApiError && error.status < 500 && error.status !== 429;
+  if (askedMs === undefined && isAnswer) workers.overload.answered();
   const priority = queue.priorityOf(key);
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
   if (askedMs === undefined || askedMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0, priority);
