@@ -69,11 +69,13 @@ export class StatusReconciler {
     const waits = this.#waits(look, priority);
     if (waits !== undefined) return waits;
     let answer = {};
+    const { clock } = this.#deps.runtime;
+    const startedAt = clock.monotonic();
     try {
       if (look.write !== undefined && look.scope !== 'nothing') answer = await this.#write(look, look.write, signal);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      return this.#noteRefusal(look, error);
+      return { ...this.#noteRefusal(look, error), answerMs: clock.monotonic() - startedAt };
     }
     return { ...this.#conclude(look, hasNewClaim), ...answer };
   }
