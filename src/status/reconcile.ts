@@ -68,16 +68,20 @@ export class StatusReconciler {
     const hasNewClaim = noteClaimedRevisions(look);
     const waits = this.#waits(look, priority);
     if (waits !== undefined) return waits;
-    let answer = {};
+    if (look.write === undefined || look.scope === 'nothing') return this.#conclude(look, hasNewClaim);
     const { clock } = this.#deps.runtime;
     const startedAt = clock.monotonic();
+    let refusal: ApiError | undefined;
     try {
-      if (look.write !== undefined && look.scope !== 'nothing') answer = await this.#write(look, look.write, signal);
+      await this.#write(look, look.write, signal);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      return { ...this.#noteRefusal(look, error), answerMs: clock.monotonic() - startedAt };
+      refusal = error;
     }
-    return { ...this.#conclude(look, hasNewClaim), ...answer };
+    // A refusal is an answer too.
+    const answerMs = clock.monotonic() - startedAt;
+    const outcome = refusal === undefined ? this.#conclude(look, hasNewClaim) : this.#noteRefusal(look, refusal);
+    return { ...outcome, answerMs };
   }
 
   #waits({ write, memory, device }: Look, priority: number): Outcome | undefined {
@@ -178,19 +182,13 @@ export class StatusReconciler {
     return memory;
   }
 
-  /** Says how long the API server took. */
-  async #write(
-    { input, memory, status }: Look,
-    write: StatusWrite,
-    signal: AbortSignal,
-  ): Promise<{ answerMs: number }> {
+  async #write({ input, memory, status }: Look, write: StatusWrite, signal: AbortSignal): Promise<void> {
     const { client, twins, rules, runtime, observer } = this.#deps;
     const { clock } = runtime;
     const { namespace, name, uid } = input.device.metadata;
     const path = `${devicesPath(namespace)}/${name}/status`;
     // The uid is a precondition: a namesake that was created in the meantime must not inherit this status.
     const body = { metadata: { uid }, status: write.patch };
-    const startedAt = clock.monotonic();
     memory.status.beginWrite();
     try {
       const query = { fieldManager: OPERATOR_NAME };
@@ -216,7 +214,6 @@ export class StatusReconciler {
     memory.presenceSlot.flapping?.noteWrite(now);
     observer.statusWritten(write.writeClass, input.reports.size, lagOf(input, clock.now()));
     observer.happened(input.device.metadata, transitionEvents(input.device.status, status));
-    return { answerMs: now - startedAt };
   }
 
   #concludeHeartbeat({ input, memory, status, isHeartbeatDue }: Look): void {
