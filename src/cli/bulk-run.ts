@@ -7,7 +7,7 @@ import { FIELD_MANAGER } from './context.ts';
 import type { Cluster } from './context.ts';
 import type { FleetDevice } from './fleet.ts';
 import { isPassing, pause } from './follow.ts';
-import { messageOf } from './message-of.ts';
+import { messageOf } from '../base/message-of.ts';
 
 export interface RunOptions {
   readonly concurrency: number;

@@ -2,7 +2,7 @@ import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { CliError } from './exit.ts';
-import { messageOf } from './message-of.ts';
+import { messageOf } from '../base/message-of.ts';
 
 /** Where a command reads and writes; tests have their own. */
 export interface Io {

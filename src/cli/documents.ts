@@ -8,7 +8,7 @@ import { SCHEMA_KIND } from '../api/schema.ts';
 import { loadAllExactYaml } from '../kube/exact-yaml.ts';
 import type { Io } from './context.ts';
 import { CliError } from './exit.ts';
-import { messageOf } from './message-of.ts';
+import { messageOf } from '../base/message-of.ts';
 
 /** One object to be applied, and where it was found. */
 export interface Wanted {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { Io } from './context.ts';
 import { CliError, EXIT } from './exit.ts';
-import { messageOf } from './message-of.ts';
+import { messageOf } from '../base/message-of.ts';
 import { createProgram } from './program.ts';
 import { TransportError } from '../kube/errors.ts';
 

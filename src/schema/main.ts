@@ -1,11 +1,10 @@
 /** `npm run schema`: prints the schema object of `.proto` files or a descriptor set, to be applied with kubectl. */
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/message-of.ts';
 import { API_VERSION } from '../api/device.ts';
 import { SCHEMA_KIND, schemaName } from '../api/schema.ts';
 import { hashSchema, loadSchema } from './load-schema.ts';
-import { compileProtoFiles } from './proto-files.ts';
+import { readSchemaFiles } from './read-schema.ts';
 
 const HELP = `Prints the schema object of .proto files, or of one descriptor set (protoc --include_imports --descriptor_set_out).
 
@@ -31,19 +30,12 @@ async function main(args: string[]): Promise<void> {
       },
     });
     if (values.help || positionals.length === 0) process.stdout.write(HELP);
-    else print(await readSchema(positionals, values.include), values.hash);
+    else print(await readSchemaFiles(positionals, values.include), values.hash);
     if (positionals.length === 0 && !values.help) process.exitCode = 2;
   } catch (error) {
     console.error(messageOf(error));
     process.exitCode = 1;
   }
-}
-
-async function readSchema(files: readonly string[], includeDirs: readonly string[]): Promise<Buffer> {
-  const [first = ''] = files;
-  if (files.every((file) => file.endsWith('.proto'))) return await compileProtoFiles(files, { includeDirs });
-  if (files.length === 1) return await readFile(first);
-  throw new Error('give .proto files, or one descriptor set');
 }
 
 function print(bytes: Buffer, isHashOnly: boolean): void {

@@ -8,7 +8,7 @@ import { readDocuments } from '../documents.ts';
 import type { Wanted } from '../documents.ts';
 import { EXIT } from '../exit.ts';
 import { inOrder } from '../in-order.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../base/message-of.ts';
 
 export interface FileFlags extends ClusterFlags {
   readonly filename: readonly string[];

@@ -4,7 +4,7 @@ import type { Io } from '../context.ts';
 import { readDocuments } from '../documents.ts';
 import { EXIT } from '../exit.ts';
 import { inOrder } from '../in-order.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../base/message-of.ts';
 import { nameOf, pathOf } from './apply.ts';
 import type { FileFlags } from './apply.ts';
 

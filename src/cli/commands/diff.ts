@@ -8,7 +8,7 @@ import { EXIT } from '../exit.ts';
 import { fieldDiff } from '../field-diff.ts';
 import type { FieldChange } from '../field-diff.ts';
 import { inOrder } from '../in-order.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../base/message-of.ts';
 import { renderChanges } from '../render/changes.ts';
 import { paletteOf } from '../render/color.ts';
 import { nameOf, pathOf } from './apply.ts';

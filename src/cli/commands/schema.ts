@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
 import { API_VERSION } from '../../api/device.ts';
 import { SCHEMAS_PATH, SCHEMA_KIND, schemaHash, schemaName } from '../../api/schema.ts';
 import type { SchemaObject } from '../../api/schema.ts';
@@ -7,6 +6,7 @@ import type { KubeList } from '../../kube/client.ts';
 import { isConflict, isNotFound } from '../../kube/errors.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
 import { hashSchema, loadSchema } from '../../schema/load-schema.ts';
+import { readSchemaFiles } from '../../schema/read-schema.ts';
 import { withCluster } from '../context.ts';
 import type { Cluster, ClusterFlags, Io } from '../context.ts';
 import { CliError, EXIT } from '../exit.ts';
@@ -98,7 +98,7 @@ export interface PushFlags extends ClusterFlags {
 
 /** `kubectl mir schema push`: registers a schema before the first device that has it is seen. */
 export async function pushSchema(io: Io, files: readonly string[], flags: PushFlags): Promise<number> {
-  const bytes = await readSchema(files, flags.include);
+  const bytes = await readSchemaFiles(files, flags.include);
   const loaded = loadSchema(bytes);
   if (!loaded.ok) throw new CliError(`${files.join(', ')}: ${loaded.reason}, ${loaded.message}`);
   const name = schemaName(hashSchema(bytes));
@@ -115,14 +115,4 @@ export async function pushSchema(io: Io, files: readonly string[], flags: PushFl
     io.out(`schema.iot.mir/${name} ${result}\n`);
     return EXIT.ok;
   });
-}
-
-async function readSchema(files: readonly string[], includeDirs: readonly string[]): Promise<Uint8Array> {
-  const [first = ''] = files;
-  if (files.every((file) => file.endsWith('.proto'))) {
-    const { compileProtoFiles } = await import('../../schema/proto-files.ts');
-    return await compileProtoFiles(files, { includeDirs });
-  }
-  if (files.length === 1) return await readFile(first);
-  throw new CliError('give .proto files, or one descriptor set');
 }
