@@ -1,0 +1,37 @@
+/**
+ * Who made the newest change of a twin, as whoever knew the user has stamped it on the object: the Mir view for its callers, or the
+ * chart's admission policy.
+ */
+
+/** The user name. */
+export const AUTHOR_ANNOTATION = 'iot.mir/author';
+/**
+ * Which change the author made: its generation in digits, as the policy writes it, or a text that no other change has. Without it the
+ * name of a former author would stand for a change that nobody stamped.
+ */
+export const AUTHOR_OF_ANNOTATION = 'iot.mir/author-of';
+
+/** The annotations of a change by `user`. `change`: a text that is another one for every change, such as a UUID. */
+export function authorStamp(user: string, change: string): Readonly<Record<string, string>> {
+  return { [AUTHOR_ANNOTATION]: user, [AUTHOR_OF_ANNOTATION]: change };
+}
+
+/**
+ * Who made the change that led to `generation`; undefined: nobody has stamped it. `known`: the stamp (`stampOf`) of a change before it.
+ */
+export function stampedAuthor(
+  annotations: Readonly<Record<string, string>> | undefined,
+  generation: number,
+  known: string | undefined,
+): string | undefined {
+  const user = annotations?.[AUTHOR_ANNOTATION];
+  const change = annotations?.[AUTHOR_OF_ANNOTATION];
+  if (user === undefined || user === '' || change === undefined || change === '') return undefined;
+  const isOfChange = /^\d+$/.test(change) ? Number(change) === generation : stampOf(annotations) !== known;
+  return isOfChange ? user : undefined;
+}
+
+/** Tells stamps apart; undefined: there is none. */
+export function stampOf(annotations: Readonly<Record<string, string>> | undefined): string | undefined {
+  return annotations?.[AUTHOR_OF_ANNOTATION];
+}
