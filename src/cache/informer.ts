@@ -55,7 +55,7 @@ export class Informer<T extends Cached> {
   wrote(object: T): void {
     const key = keyOf(object);
     const before = this.#store.facts(key)?.generation;
-    if (this.#store.observe(object) === undefined || this.#store.facts(key)?.generation === before) return;
+    if (this.#reflector.wrote(object) === undefined || this.#store.facts(key)?.generation === before) return;
     this.#tell({ kind: 'updated', key, object, isGenerationMoved: true, source: 'write' });
   }
 

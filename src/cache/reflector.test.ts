@@ -5,10 +5,13 @@ import { ApiError, TransportError } from '../kube/errors.ts';
 import { delay } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { Reflector } from './reflector.ts';
+import type { Change } from './reflector.ts';
 import type { Cached } from './lister.ts';
 import { Store } from './store.ts';
 
-const thing = (name: string, resourceVersion: string): Cached => ({ metadata: { name, uid: name, resourceVersion } });
+const thing = (name: string, resourceVersion: string, uid = name): Cached => ({
+  metadata: { name, uid, resourceVersion },
+});
 const page = (items: readonly Cached[], resourceVersion: string, next = '') => ({
   items,
   metadata: { resourceVersion, continue: next },
@@ -16,7 +19,12 @@ const page = (items: readonly Cached[], resourceVersion: string, next = '') => (
 const event = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cached): WatchEvent<Cached> => ({ type, object });
 const gone: WatchEvent<Cached> = { type: 'ERROR', object: { code: 410, reason: 'Expired' } };
 
-type Answer = ReturnType<typeof page> | Error;
+type Answer = ReturnType<typeof page> | Error | Answered;
+/** An answer that comes after that to a write of our own. */
+interface Answered<T = ReturnType<typeof page>> {
+  readonly write: Cached;
+  readonly answer: T;
+}
 /** Events of one watch, and seconds in between; then its end, an error, or silence. */
 type Watch = readonly (WatchEvent<Cached> | Error | 'second' | 'silence')[];
 
@@ -26,7 +34,7 @@ async function run(
   watches: Watch[],
   ms = 1,
   newest = '9',
-  named: Readonly<Record<string, Cached>> = {},
+  named: Readonly<Record<string, Cached | Answered<Cached>>> = {},
 ) {
   const clock = new FakeClock();
   const store = new Store<Cached>();
@@ -38,7 +46,12 @@ async function run(
   const askByName = (name: string): Promise<Cached> => {
     asked.push(`get ${name}@${clock.monotonic()}`);
     const object = named[name];
-    return object === undefined ? Promise.reject(new ApiError(404, {})) : Promise.resolve(object);
+    if (object === undefined) return Promise.reject(new ApiError(404, {}));
+    return Promise.resolve('write' in object ? outOfTurn(object) : object);
+  };
+  const outOfTurn = <T>({ write, answer }: Answered<T>): T => {
+    reflector.wrote(write);
+    return answer;
   };
   const client = {
     get(path: string, query?: Query, signal?: AbortSignal) {
@@ -47,7 +60,8 @@ async function run(
       asked.push(`list ${String(query?.['continue'] ?? '')}@${clock.monotonic()}`);
       const answer = lists.shift();
       if (answer === undefined) return silence(signal);
-      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+      if (answer instanceof Error) return Promise.reject(answer);
+      return Promise.resolve('write' in answer ? outOfTurn(answer) : answer);
     },
     async *watch(_path: string, query: Query, signal: AbortSignal) {
       asked.push(`watch ${String(query['resourceVersion'])}`);
@@ -59,7 +73,8 @@ async function run(
       }
     },
   } as unknown as KubeClient;
-  const onChange = ({ kind, key }: { kind: string; key: string }): number => changes.push(`${kind} ${key}`);
+  const onChange = ({ kind, key, former }: Change<Cached>): number =>
+    changes.push(`${kind} ${key}${former === undefined ? '' : ' by a stranger'}`);
   const options = {
     client,
     collection: { path: '/things', objectPath: (key: string) => `/things/${key}` },
@@ -71,7 +86,7 @@ async function run(
     hooks: { onAbsent: (objects: number) => absent.push(objects) },
     random: () => 0,
   };
-  const reflector = new Reflector(options, { onChange, onSynced: () => undefined });
+  const reflector: Reflector<Cached> = new Reflector(options, { onChange, onSynced: () => undefined });
   const running = reflector.run(stop.signal);
   await clock.advance(ms);
   stop.abort();
@@ -211,5 +226,67 @@ describe('Reflector', () => {
   it('gives up a watch that has said nothing for three minutes', async () => {
     const { asked } = await run([page([], '5')], [['silence']], 180_001);
     expect(asked).toEqual(['list @0', 'watch 5', 'watch 5']);
+  });
+});
+
+describe('a write of our own that is answered while a LIST is read', () => {
+  const ours = { ...thing('a', '9'), status: 'ours' };
+  const first = page([thing('a', '3'), thing('b', '3')], '5');
+  const held = (store: Store<Cached>): string[] =>
+    ['a', 'b'].map((key) => `${store.facts(key)?.uid} ${store.facts(key)?.resourceVersion}`);
+
+  it('is not undone by it, and no news of a stranger afterwards', async () => {
+    const { asked, changes, store } = await run(
+      [first, { write: ours, answer: page([thing('a', '3')], '8', 'more') }, page([thing('b', '7')], '8')],
+      [[gone], [event('MODIFIED', ours), event('MODIFIED', thing('b', '10'))]],
+      1,
+      '10',
+    );
+    expect(asked).toEqual(['list @0', 'watch 5', 'list @0', 'list more@0', 'watch 8', 'watch 10']);
+    expect(held(store)).toEqual(['a 9', 'b 10']);
+    expect(changes).toEqual(['added a', 'added b', 'updated b', 'updated b']);
+  });
+
+  it.each<[string, Answered, string]>([
+    ['one that the LIST shows newer', { write: thing('a', '6'), answer: page([thing('a', '7')], '8') }, 'a 7'],
+    [
+      'one that was made anew since the write',
+      { write: thing('a', '6'), answer: page([thing('a', '7', 'a2')], '8') },
+      'a2 7',
+    ],
+    [
+      'one that was made anew, and came back from a backup',
+      { write: thing('a', '9'), answer: page([thing('a', '7', 'a2')], '8') },
+      'a2 7',
+    ],
+  ])('keeps nothing back: %s', async (_name, answered, expected) => {
+    const answer = { ...answered.answer, items: [...answered.answer.items, thing('b', '3')] };
+    const { store } = await run([first, { ...answered, answer }], [[gone]]);
+    expect(held(store)).toEqual([expected, 'b 3']);
+  });
+
+  it('is not undone by a GET for what the LIST lacks', async () => {
+    const { store } = await run([first, page([thing('b', '3')], '8')], [[gone]], 1, '9', {
+      a: { write: ours, answer: thing('a', '3') },
+    });
+    expect(held(store)).toEqual(['a 9', 'b 3']);
+  });
+
+  it('does not bring back what the LIST lacks and a GET does not find', async () => {
+    const { changes } = await run([first, { write: ours, answer: page([thing('b', '3')], '12') }], [[gone]]);
+    expect(changes).toEqual(['added a', 'added b', 'deleted a']);
+  });
+
+  it('is no newer than what the next LIST shows', async () => {
+    const restored = page([thing('a', '4'), thing('b', '3')], '8');
+    const { store } = await run([first, { write: ours, answer: first }, restored], [[gone], [gone]]);
+    expect(held(store)).toEqual(['a 4', 'b 3']);
+  });
+
+  it('is let go of by another LIST when the server has gone back behind it', async () => {
+    const restored = page([thing('a', '4'), thing('b', '3')], '5');
+    const { asked, store } = await run([first, { write: ours, answer: restored }, restored], [[gone]], 1, '6');
+    expect(asked).toEqual(['list @0', 'watch 5', 'list @0', 'list @0', 'watch 5']);
+    expect(held(store)).toEqual(['a 4', 'b 3']);
   });
 });

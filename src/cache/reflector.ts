@@ -4,9 +4,11 @@ import type { Clock } from '../base/clock.ts';
 import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError, isExpired, isNotFound, retryAfterOf } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { AnsweredMeanwhile } from './answered-meanwhile.ts';
+import { listPages } from './list-pages.ts';
 import type { Cached } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
-import type { EntryFacts, Store } from './store.ts';
+import type { EntryFacts, Store, StoreChange } from './store.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Change<T> {
@@ -65,7 +67,6 @@ export interface ReflectorOptions<T extends Cached> {
   readonly random?: () => number;
 }
 
-const PAGE_SIZE = 500;
 const BACKOFF_MIN_MS = 200;
 /** One request in five seconds burdens nobody, and who was away is heard soon after coming back. */
 const BACKOFF_MAX_MS = 5000;
@@ -96,6 +97,7 @@ export class Reflector<T extends Cached> {
   #interrupt = new AbortController();
   /** When (monotonic) the LIST that lacked too much is made again, and how long after it; undefined: it lacked little. */
   #lookAgain: { readonly at: number; readonly afterMs: number } | undefined;
+  readonly #answered = new AnsweredMeanwhile();
 
   constructor(options: ReflectorOptions<T>, handler: ReflectorHandler<T>) {
     this.#options = options;
@@ -109,6 +111,13 @@ export class Reflector<T extends Cached> {
     this.#interrupt.abort();
   }
 
+  /** Takes the answer to a write of our own; undefined when nothing came of it. */
+  wrote(object: T): StoreChange | undefined {
+    const change = this.#options.store.observe(object);
+    if (change !== undefined) this.#answered.note(keyOf(object));
+    return change;
+  }
+
   /** Resolves when `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -117,7 +126,7 @@ export class Reflector<T extends Cached> {
         if (this.#isListDue) this.#version = undefined;
         if (this.#version !== undefined && !(await this.#isHistoryIntact(this.#version, signal)))
           this.#version = undefined;
-        this.#version ??= await this.#list(signal);
+        this.#version ??= await this.#listAnew(signal);
         await this.#watch(this.#version, signal);
       } catch (error) {
         if (!signal.aborted) await this.#recover(error, signal);
@@ -135,28 +144,33 @@ export class Reflector<T extends Cached> {
     return !isNewer(version, metadata.resourceVersion);
   }
 
+  /** Answers with the version from which to watch. */
+  async #listAnew(signal: AbortSignal): Promise<string> {
+    this.#isListDue = false;
+    this.#answered.begin();
+    try {
+      const version = await this.#list(signal);
+      const { newestKept } = this.#answered;
+      // The answer may have been on its way since before a restore: the next LIST goes back behind it.
+      if (newestKept !== undefined && !(await this.#isHistoryIntact(newestKept, signal))) this.#isListDue = true;
+      return version;
+    } finally {
+      this.#answered.end();
+    }
+  }
+
   async #list(signal: AbortSignal): Promise<string> {
     const { client, collection, store, hooks } = this.#options;
     const seen = new Set<string>();
-    this.#isListDue = false;
-    const ask = (next?: string): Promise<KubeList<T>> =>
-      client.get<KubeList<T>>(collection.path, { limit: PAGE_SIZE, continue: next }, signal);
-    let asked = ask();
-    let page: KubeList<T>;
-    let next: string | undefined;
-    do {
-      page = await asked;
-      refuseCutShort(page, collection.path);
-      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
-      // The server makes the next page while this one is taken in; whatever breaks in between, its failure is nobody's surprise.
-      if (next !== undefined) asked = ask(next);
-      asked.catch(() => undefined);
-      for (const object of page.items) {
+    let version = '';
+    for await (const { items, metadata } of listPages<T>(client, collection.path, signal)) {
+      version = metadata.resourceVersion;
+      for (const object of items) {
         seen.add(keyOf(object));
         this.#take(object, 'list');
       }
       hooks?.onTurn?.();
-    } while (next !== undefined);
+    }
     await this.#settleAbsent(seen, signal);
     this.#failures = 0;
     hooks?.onListed?.(seen.size);
@@ -164,7 +178,7 @@ export class Reflector<T extends Cached> {
       store.markSynced();
       this.#handler.onSynced();
     }
-    return page.metadata.resourceVersion;
+    return version;
   }
 
   /** What a LIST does not show is asked for by name; so many that a mistake is likelier are kept, and looked for again. */
@@ -256,6 +270,7 @@ export class Reflector<T extends Cached> {
     const { store } = this.#options;
     const key = keyOf(object);
     const before = store.facts(key);
+    if (source === 'list' && this.#answered.keeps(key, before, object.metadata)) return;
     // Deleted and made again while nobody looked: two changes, because the two may have nothing in common but the name.
     if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key, source);
     const former = source === 'watch' && isStatusAlone(before, object) ? store.get(key) : undefined;
@@ -318,15 +333,4 @@ function isStatusAlone(before: EntryFacts | undefined, { metadata }: Cached): bo
 
 function statusOf(object: Cached): string {
   return 'status' in object ? JSON.stringify(object.status) : '';
-}
-
-/** A LIST that ends although the server holds more of it, or that is none, must not be taken for all there is. */
-function refuseCutShort({ items, metadata }: Partial<KubeList<unknown>>, path: string): void {
-  if (!Array.isArray(items) || typeof metadata?.resourceVersion !== 'string') {
-    throw new TransportError(`GET ${path}: the answer is no list`);
-  }
-  const isLast = metadata.continue === undefined || metadata.continue === '';
-  if (isLast && (metadata.remainingItemCount ?? 0) > 0) {
-    throw new TransportError(`GET ${path}: the list ends with ${metadata.remainingItemCount} objects left out`);
-  }
 }

@@ -216,7 +216,10 @@ type Metadata = Cached['metadata'] & {
   readonly annotations?: Readonly<Record<string, string>>;
 };
 
-/** Resource versions are integers of any length that grow (KEP-5504). */
+/**
+ * Resource versions are integers of any length that grow, within one history of a cluster: Kubernetes promises it since 1.35 (KEP-5504),
+ * and before it they were etcd's revisions, which do so too.
+ */
 export function isNewer(a: string, b: string): boolean {
   return a.length === b.length ? a > b : a.length > b.length;
 }

@@ -85,6 +85,22 @@ describe('what comes back of our own writes', () => {
     expect(bed.status().reported?.[RATE]).toEqual({ intervalSeconds: 60, extra: 3 });
   });
 
+  it("is nobody else's though a LIST has read the object before", async () => {
+    await using bed = await settled();
+    bed.kube.listDelayMs = 5000;
+    bed.kube.expireWatch();
+    await bed.pass(1000);
+    const before = bed.kube.writes.length;
+    // Not stored at the broker: what the operator loses of it nobody brings back.
+    bed.broker.hear(`mir/v1alpha/sensor-01/reported/c.v1.D`, JSON.stringify({ value: { z: 3 } }), false);
+    await bed.pass(10_000);
+    expect(bed.status().reported).toEqual({ [RATE]: { intervalSeconds: 60 }, 'c.v1.D': { z: 3 } });
+    bed.reports(RATE, { uid: 'uid-1', revision: 1, status: 'applied', value: { intervalSeconds: 60, extra: 1 } });
+    await bed.pass(10_000);
+    expect(bed.status().reported).toEqual({ [RATE]: { intervalSeconds: 60, extra: 1 }, 'c.v1.D': { z: 3 } });
+    expect(bed.kube.writes.length - before).toBe(2);
+  });
+
   it('and labels cost none either', async () => {
     await using bed = await settled();
     const before = bed.kube.writes.length;

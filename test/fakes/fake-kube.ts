@@ -28,6 +28,8 @@ export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
 export class FakeKube {
   /** Milliseconds from a status write, which takes effect at once, to its answer. */
   writeDelayMs = 0;
+  /** Milliseconds from a LIST, which sees the objects as they are, to its answer. */
+  listDelayMs = 0;
   /** So many of the next LISTs are answered with no items, whatever there is. */
   emptyLists = 0;
   /** What the next status writes come to; one that no script names goes well. */
@@ -54,7 +56,7 @@ export class FakeKube {
 
   readonly client: KubeClient = {
     get: <T>(path: string, query?: Query) =>
-      Promise.resolve().then(() => (path === devicesPath() ? this.#list(query) : this.#getDevice(path)) as T),
+      Promise.resolve().then(() => (path === devicesPath() ? this.#list(query) : this.#getDevice(path)) as Promise<T>),
     patch: async <T>(path: string, _type: PatchType, body: unknown) =>
       (isSchema(path) ? this.schemas.patchStatus(path, body) : await this.#writeStatus(path, body)) as T,
     watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
@@ -132,15 +134,17 @@ export class FakeKube {
     this.#wakeWatchers();
   }
 
-  #list(query: Query | undefined): KubeList<Device> {
+  async #list(query: Query | undefined): Promise<KubeList<Device>> {
     const isProbe = query?.['limit'] === 1;
     const isEmpty = isProbe || this.emptyLists > 0;
     if (!isProbe && this.emptyLists > 0) this.emptyLists -= 1;
     const items = isEmpty ? [] : [...this.#objects.values()];
-    return { metadata: { resourceVersion: String(this.#version) }, items };
+    const list = { metadata: { resourceVersion: String(this.#version) }, items };
+    if (!isProbe && this.listDelayMs > 0) await delay(this.#clock, this.listDelayMs);
+    return list;
   }
 
-  #getDevice(path: string): Device {
+  async #getDevice(path: string): Promise<Device> {
     const [, namespace, name] = DEVICE_PATH.exec(path) ?? refuse(`get ${path}`);
     const refusal = this.readScript.shift();
     if (refusal !== undefined) throw refusal;

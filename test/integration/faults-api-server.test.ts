@@ -13,6 +13,32 @@ async function emptyOneList({ api }: Lane): Promise<void> {
   await eventually('the operator lists again', () => expect(lists()).toBeGreaterThan(before));
 }
 
+/** Reports that the broker does not store: what the operator loses of them nobody brings back. */
+async function answerListLate(lane: Lane): Promise<void> {
+  const { api, broker } = lane;
+  const [device] = lane.idle;
+  const report = async (message: string): Promise<void> => {
+    const payload = JSON.stringify({ value: { n: 1 } });
+    await broker.publish(`mir/v1alpha/${device?.deviceId}/reported/${message}`, payload, { qos: 1, retain: false });
+    await eventually(`${message} is in the status`, async () => {
+      const { status } = (await lane.objects()).get(device?.name ?? '') ?? {};
+      expect(status?.reported?.[message]).toEqual({ n: 1 });
+    });
+  };
+  const asked = (isWatch: boolean): number => api.log.count({ method: 'GET', path: /\/devices$/, isWatch });
+  const [lists, watches] = [asked(false), asked(true)];
+  const release = api.holdLists();
+  expect(api.expireWatches()).toBeGreaterThan(0);
+  // The watch that is told of its end comes first.
+  await eventually('the operator lists again', () => expect(asked(false)).toBeGreaterThan(lists + 1));
+  await report('sensor.v1.First');
+  release();
+  await eventually('the operator watches again', () => expect(asked(true)).toBeGreaterThan(watches + 1));
+  await report('sensor.v1.Second');
+  const { status } = (await lane.objects()).get(device?.name ?? '') ?? {};
+  expect(Object.keys(status?.reported ?? {})).toEqual(expect.arrayContaining(['sensor.v1.First', 'sensor.v1.Second']));
+}
+
 async function overload({ api }: Lane, retryAfterSeconds: number): Promise<void> {
   const since = performance.now();
   api.answer429(retryAfterSeconds);
@@ -59,6 +85,9 @@ describeFaults('nothing is lost when the API server', {
 
   'expires the watch and answers one LIST with no items, in a fleet where that is too many': (world) =>
     breakUnderTraffic(world, emptyOneList, { flags: ['--sweep-minimum=2', '--sweep-max-fraction=0'] }),
+
+  'answers the LIST with what was before the statuses that were written meanwhile': (world) =>
+    breakUnderTraffic(world, answerListLate),
 
   'answers 429 with Retry-After for 6 s': (world) => breakUnderTraffic(world, (lane) => overload(lane, 1)),
 

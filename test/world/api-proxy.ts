@@ -26,6 +26,8 @@ export interface ApiProxy {
   latency(ms: number): void;
   /** Answers the next `times` LISTs of devices with 200 and no items, whatever there is. */
   emptyLists(times: number, resource?: 'devices' | 'schemas'): void;
+  /** Holds back the answers to LISTs of devices, which show the moment in which they were asked for, until the returned function is called. */
+  holdLists(): () => void;
   /** Ends every fault above; resolves when connections are taken again. */
   restore(): Promise<void>;
   /** Breaks every open watch off in the middle of a JSON line; returns how many there were. */
@@ -72,6 +74,7 @@ class FaultyProxy {
   readonly #expired = new Set<string>();
   #fault: Fault = { kind: 'none' };
   #emptyLists = { resource: '', times: 0 };
+  #listsReleased: Promise<void> = Promise.resolve();
   #latencyMs = 0;
   #port = 0;
 
@@ -123,6 +126,12 @@ class FaultyProxy {
 
   emptyLists(times: number, resource = 'devices'): void {
     this.#emptyLists = { resource, times };
+  }
+
+  holdLists(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#listsReleased = promise;
+    return resolve;
   }
 
   latency(ms: number): void {
@@ -204,7 +213,11 @@ class FaultyProxy {
         agent: hasOwnToken ? this.#asOwnUser : this.#asSent,
         headers: forwardedHeaders(request.headers, hasOwnToken ? this.#ownUserHeaders : undefined),
       },
-      (answer) => this.#answer(answer, response, record),
+      (answer) => {
+        const released = isListOf('devices', record) ? this.#listsReleased : undefined;
+        if (released === undefined) this.#answer(answer, response, record);
+        else void released.then(() => this.#answer(answer, response, record));
+      },
     );
     upstream.on('error', () => response.destroy());
     response.once('close', () => upstream.destroy());
