@@ -1,4 +1,5 @@
 import { loadConfig } from './config/load.ts';
+import { followLoad } from './base/heap-mode.ts';
 import { createLogger } from './base/log.ts';
 import { runOperator } from './operator.ts';
 
@@ -20,6 +21,7 @@ if (loaded.kind === 'run') {
       }, STOP_DEADLINE_MS).unref();
     });
   }
+  followLoad(stop.signal);
   try {
     await runOperator(loaded.config, log, stop.signal);
     log.info('stopped');

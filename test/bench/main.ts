@@ -23,7 +23,7 @@ import { benchTyped } from './cases/typed.ts';
 import { copyWorld, keepWorld } from './kept-world.ts';
 import { isMet, renderTable } from './figures.ts';
 import type { Figure } from './figures.ts';
-import { startCommand } from './start-command.ts';
+import { startCommand } from '../world/start-command.ts';
 import { openRig } from './rig.ts';
 import type { Rig, RigOptions } from './rig.ts';
 

@@ -22,7 +22,7 @@ import { eventually } from '../world/eventually.ts';
 import { startOperator } from '../world/operator-process.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { deviceIdOf } from './load-order.ts';
-import type { StartCommand } from './start-command.ts';
+import type { StartCommand } from '../world/start-command.ts';
 import type { LoadAnswer, LoadOrder } from './load-order.ts';
 import { within } from './within.ts';
 

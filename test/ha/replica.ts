@@ -5,6 +5,7 @@ import { makeOperatorAccount } from '../real/operator-account.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { startOperator } from '../world/operator-process.ts';
 import type { LogLine, OperatorProcess } from '../world/operator-process.ts';
+import { startCommand } from '../world/start-command.ts';
 import type { Wire, Wires } from './wires.ts';
 
 export interface ReplicaOptions {
@@ -75,7 +76,7 @@ export class Replica {
     this.#process = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.broker.port}`, {
       entry,
       // As the image starts it.
-      nodeFlags: ['--optimize-for-size', '--max-semi-space-size=4', `--import=${skewedClock(clockSkewMs)}`],
+      nodeFlags: [...startCommand().nodeFlags, `--import=${skewedClock(clockSkewMs)}`],
       flags: [`--identity=${name}`, `--lease-namespace=${leaseNamespace}`],
       // A standby is ready when its cache is filled, which an API server that is cut off does not do.
       isReadyAwaited: false,

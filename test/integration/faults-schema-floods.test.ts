@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 import { descriptorSet } from '../../src/schema/testing/descriptor-set.ts';
 import { eventually } from '../world/eventually.ts';
+import { startCommand } from '../world/start-command.ts';
 import { RATE, Stage } from './support/stage.ts';
 
 let stage: Stage;
@@ -11,11 +12,12 @@ beforeAll(async () => {
   stage = await Stage.open();
   await stage.operator.kill();
   // As the image runs it: memory is a part of what is measured.
+  const { env, nodeFlags } = startCommand();
   stage.operator = await stage.world.startOperator({
     namespace: stage.namespace,
     flags: ['--no-leader-election'],
-    nodeFlags: ['--optimize-for-size', '--max-semi-space-size=4'],
-    env: { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },
+    nodeFlags,
+    env,
   });
 }, 120_000);
 afterAll(() => stage.close(), 120_000);

@@ -15,6 +15,7 @@ import { scratchDirectory } from '../real/reaper.ts';
 import type { MqttClient } from 'mqtt';
 import { eventually } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
+import { startCommand } from '../world/start-command.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 import { FILL, FLOODS } from './support/flood-kinds.ts';
@@ -51,12 +52,13 @@ beforeAll(async () => {
   writeFileSync(schemaFile, await compileProtoFiles([join(PROTO, 'sensor/v1/sensor.proto')], { includeDirs: [PROTO] }));
   await createMany(TWINS);
   await create('neighbour');
+  const { env, nodeFlags } = startCommand();
   operator = await world.startOperator({
     namespace,
     isDirect: true,
     flags: ['--no-leader-election'],
-    nodeFlags: ['--optimize-for-size', '--max-semi-space-size=4', `--max-old-space-size=${HEAP_MB}`],
-    env: { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },
+    nodeFlags: [...nodeFlags, `--max-old-space-size=${HEAP_MB}`],
+    env,
   });
   neighbour = await world.broker.connect({ clientId: id('neighbour') });
   neighbour.on('message', (_topic, payload) => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startCommand } from '../bench/start-command.ts';
+import { startCommand } from '../world/start-command.ts';
 import { assembleRootFilesystem } from '../tools/root-filesystem.ts';
 import { eventually } from '../world/eventually.ts';
 import { readKubeconfig } from '../world/kubeconfig.ts';

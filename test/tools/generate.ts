@@ -71,12 +71,21 @@ function renderDecisions(): string {
     .toSorted()
     .map((path) => {
       const [title = '', , dated = ''] = read(path).split('\n');
-      return { file: basename(path), title: title.replace(/^# /, ''), area: dated.split(' · ')[1] ?? 'project' };
+      return {
+        file: basename(path),
+        number: basename(path).slice(0, 4),
+        title: title.replace(/^# /, ''),
+        area: dated.split(' · ')[1] ?? 'project',
+      };
     });
+  for (const [number, ones] of Map.groupBy(decisions, (decision) => decision.number)) {
+    if (ones.length > 1)
+      throw new Error(`two decisions have the number ${number}: ${ones.map(({ file }) => file).join(', ')}`);
+  }
   return [...Map.groupBy(decisions, ({ area }) => area)]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([area, ones]) =>
-      [`**${area}**`, '', ...ones.map(({ file, title }) => `- [${file.slice(0, 4)}](${file}) ${title}`), ''].join('\n'),
+      [`**${area}**`, '', ...ones.map(({ file, number, title }) => `- [${number}](${file}) ${title}`), ''].join('\n'),
     )
     .join('\n');
 }

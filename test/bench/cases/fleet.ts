@@ -5,6 +5,7 @@ import { residentMb } from '../process-usage.ts';
 import { DEVICES, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 import { within } from '../within.ts';
+import { COLLECT_MS, pause } from './idle.ts';
 import type { LogLine, OperatorProcess } from '../../world/operator-process.ts';
 
 const bench = 'fleet';
@@ -114,6 +115,7 @@ async function restart(rig: Rig, devices: number) {
   await untilIdle(operator, devices);
   // The full comparison with the broker's copy is a matter of pages; the idle check has waited for those it saw begin.
   const metrics = await operator.metrics();
+  await pause(COLLECT_MS);
   return {
     operator,
     publishes: metrics.value('mir_desired_published_total'),
