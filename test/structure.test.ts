@@ -11,7 +11,16 @@ const TRANSPORT = ['kube', 'mqtt'];
 const MACHINERY = ['cache', 'workqueue', 'controller'];
 /** State is the ground, flows stand on it, flows do not know each other. */
 const GROUND = ['document', 'twin'];
-const FLOWS = ['downstream', 'upstream', 'status', 'liveness', 'readback', 'schema-registry', 'provisioning'];
+const FLOWS = [
+  'downstream',
+  'upstream',
+  'status',
+  'liveness',
+  'readback',
+  'schema-registry',
+  'provisioning',
+  'history',
+];
 const FLOW_IMPORTS = [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND];
 
 /** What each room may import, beside itself. A room is a folder of src, or a file at its top. */

@@ -1,5 +1,5 @@
 import { isNewer } from './store.ts';
-import type { EntryFacts } from './store.ts';
+import type { EntryFacts } from './lister.ts';
 
 /**
  * What writes of our own were answered with while a LIST is read. All pages of a LIST show one moment, and it takes seconds to read them:

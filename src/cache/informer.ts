@@ -55,8 +55,10 @@ export class Informer<T extends Cached> {
   wrote(object: T): void {
     const key = keyOf(object);
     const before = this.#store.facts(key)?.generation;
-    if (this.#reflector.wrote(object) === undefined || this.#store.facts(key)?.generation === before) return;
-    this.#tell({ kind: 'updated', key, object, isGenerationMoved: true, source: 'write' });
+    if (this.#reflector.wrote(object) === undefined) return;
+    if (this.#store.facts(key)?.generation === before) {
+      for (const handler of this.#handlers) handler.onWritten?.(key, object);
+    } else this.#tell({ kind: 'updated', key, object, isGenerationMoved: true, source: 'write' });
   }
 
   #tell(change: Change<T>): void {

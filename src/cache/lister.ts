@@ -10,10 +10,19 @@ export interface Cached {
   };
 }
 
+/** What is known of an object without unpacking it. */
+export interface EntryFacts {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** `metadata.generation`; 0 for kinds that have none. */
+  readonly generation: number;
+}
+
 export interface Lister<T extends Cached> {
   /** The object under `namespace/name` (`name` alone when cluster-scoped), freshly unpacked: the caller's own copy. */
   get(key: string): T | undefined;
   has(key: string): boolean;
+  facts(key: string): EntryFacts | undefined;
   keys(): IterableIterator<string>;
   readonly size: number;
   /** Keys of the objects whose index function named `value`, in no order. */

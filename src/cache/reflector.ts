@@ -6,9 +6,9 @@ import { ApiError, TransportError, isExpired, isNotFound, retryAfterOf } from '.
 import type { Logger } from '../base/log.ts';
 import { AnsweredMeanwhile } from './answered-meanwhile.ts';
 import { listPages } from './list-pages.ts';
-import type { Cached } from './lister.ts';
+import type { Cached, EntryFacts } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
-import type { EntryFacts, Store, StoreChange } from './store.ts';
+import type { Store, StoreChange } from './store.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Change<T> {
@@ -35,6 +35,8 @@ export interface ReflectorHandler<T> {
   onChange(change: Change<T>): void;
   /** The first LIST is complete. */
   onSynced(): void;
+  /** A write of our own was answered, and nothing but status and metadata can have changed: no change is told of it. */
+  onWritten?(key: string, object: T): void;
 }
 
 export interface ReflectorHooks {

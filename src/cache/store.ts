@@ -1,5 +1,5 @@
 import { hasLongNumeral, readApiJson } from '../api/exact-json.ts';
-import type { Cached, Lister } from './lister.ts';
+import type { Cached, EntryFacts, Lister } from './lister.ts';
 import type { Shorthand } from './shorthand.ts';
 import { Tally } from './tally.ts';
 
@@ -30,14 +30,6 @@ export interface StoreOptions<T> {
   /** Names the class of an object; classes should be few, because each costs a record. */
   readonly classOf?: (object: T) => string;
   readonly shorthand?: Shorthand;
-}
-
-/** What is known of an object without unpacking it. */
-export interface EntryFacts {
-  readonly uid: string;
-  readonly resourceVersion: string;
-  /** `metadata.generation`; 0 for kinds that have none. */
-  readonly generation: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Reads devices, page by page. */
 import { devicePath, devicesPath } from '../api/device.ts';
 import type { Device, ObjectMeta } from '../api/device.ts';
+import type { ManagedFields } from '../api/managed-fields.ts';
 import type { KubeList } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import type { Cluster } from './context.ts';
@@ -10,15 +11,7 @@ import { CliError } from './exit.ts';
 export type FleetDevice = Omit<Device, 'metadata'> & { readonly metadata: FleetMeta };
 
 interface FleetMeta extends ObjectMeta {
-  readonly annotations?: Readonly<Record<string, string>>;
   readonly managedFields?: readonly ManagedFields[];
-}
-
-export interface ManagedFields {
-  readonly manager?: string;
-  readonly operation?: 'Apply' | 'Update';
-  readonly subresource?: string;
-  readonly fieldsV1?: unknown;
 }
 
 /** Which devices a command is about. */

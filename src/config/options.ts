@@ -263,6 +263,21 @@ const SCHEMAS = {
   }),
 };
 
+const HISTORY = {
+  historyLimit: required(wholeNumber(0, 100), 20, {
+    description: 'Changes of what is desired that are kept for each device, with author and outcome; 0: no histories.',
+  }),
+  historyValueBytes: required(wholeNumber(0, 16_384), 4096, {
+    description: "Bytes of a message's values, before and after, up to which a history keeps them; 0: only the names.",
+  }),
+  historyKeepDeleted: required(yesOrNo, false, {
+    description: 'Keep the history of a device that is deleted; otherwise it goes with it.',
+  }),
+  historyWritesPerSecond: required(numberBetween(0.1, 1000), 50, {
+    description: 'Histories written per second at most, all devices together, and only while nothing else waits.',
+  }),
+};
+
 const SURFACES = {
   httpAddress: required(address, ':8080', {
     description: 'Address of /metrics, /healthz and /readyz; port 0 takes a free one.',
@@ -285,6 +300,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly
     ['Sweep and ownership', SWEEP],
     ['Provisioning', PROVISIONING],
     ['Schemas', SCHEMAS],
+    ['History', HISTORY],
   ];
 
 const OPTIONS = {
@@ -298,6 +314,7 @@ const OPTIONS = {
   ...SWEEP,
   ...PROVISIONING,
   ...SCHEMAS,
+  ...HISTORY,
 };
 
 type ValueOf<O> = O extends Option<infer T> ? T : never;

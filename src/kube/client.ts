@@ -37,6 +37,8 @@ export interface StatusBody {
 export interface KubeClient {
   /** Paths are absolute (`/apis/iot.mir/v1alpha/devices`); every method rejects with ApiError or, when nothing was answered, TransportError. */
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
+  /** The same LIST with the metadata of each object alone, which costs neither side the rest. */
+  listMetadata<T>(path: string, query?: Query, signal?: AbortSignal): Promise<KubeList<T>>;
   create<T>(path: string, body: unknown, query?: Query, signal?: AbortSignal): Promise<T>;
   replace<T>(path: string, body: unknown, query?: Query, signal?: AbortSignal): Promise<T>;
   patch<T>(path: string, type: PatchType, body: unknown, query?: Query, signal?: AbortSignal): Promise<T>;

@@ -73,6 +73,7 @@ class Bed {
       create: (path, body, query) => answer({ method: 'create', path, body: body as Call['body'], query }),
       patch: (path, _type, body, query) => answer({ method: 'patch', path, body: body as Call['body'], query }),
       get: refuse,
+      listMetadata: refuse,
       replace: refuse,
       delete: refuse,
       watch: refuse,

@@ -8,6 +8,7 @@ export function fenceWrites(client: KubeClient, mayWrite: () => boolean): KubeCl
   };
   return {
     get: (path, query, signal) => client.get(path, query, signal),
+    listMetadata: (path, query, signal) => client.listMetadata(path, query, signal),
     watch: (path, query, signal) => client.watch(path, query, signal),
     create: (path, body, query, signal) => check().then(() => client.create(path, body, query, signal)),
     replace: (path, body, query, signal) => check().then(() => client.replace(path, body, query, signal)),

@@ -2,7 +2,7 @@ import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { messageOf } from '../base/message-of.ts';
 import { readApiJson } from '../api/exact-json.ts';
-import type { KubeClient, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
+import type { KubeClient, KubeList, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
 import { ApiError, TransportError, describeUntrusted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 import { readLines } from './lines.ts';
@@ -24,6 +24,7 @@ interface Call {
   readonly query: Query | undefined;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly accept?: string;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -61,6 +62,10 @@ class HttpKubeClient implements KubeClient {
 
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
     return this.#call<T>({ method: 'GET', path, query, signal });
+  }
+
+  listMetadata<T>(path: string, query?: Query, signal?: AbortSignal): Promise<KubeList<T>> {
+    return this.#call<KubeList<T>>({ method: 'GET', path, query, accept: METADATA_ONLY, signal });
   }
 
   create<T>(path: string, body: unknown, query?: Query, signal?: AbortSignal): Promise<T> {
@@ -139,7 +144,7 @@ class HttpKubeClient implements KubeClient {
 
   #sendAs(
     token: string | undefined,
-    { method, path, query, body, contentType, signal }: Call,
+    { method, path, query, body, contentType, accept, signal }: Call,
     dispatcher: Agent,
   ): Promise<Dispatcher.ResponseData> {
     return dispatcher.request({
@@ -147,7 +152,7 @@ class HttpKubeClient implements KubeClient {
       method,
       ...(signal === undefined ? {} : { signal }),
       headers: {
-        accept: 'application/json',
+        accept: accept ?? 'application/json',
         'user-agent': this.#options.userAgent ?? 'mir-operator',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
@@ -162,6 +167,8 @@ class HttpKubeClient implements KubeClient {
     return { origin, path: `${pathname}${search}` };
   }
 }
+
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** client-go's word for it, which dashboards know. */
 const UNANSWERED = '<error>';

@@ -13,12 +13,15 @@ const PUBLISHES: ConcurrencyRange = { least: 256, most: 256 };
 /** Status writes in flight. Four keep two cores of an API server busy, measured; beside others, or on more cores, their number finds itself. */
 const STATUS_WRITES: ConcurrencyRange = { least: 4, most: 16 };
 const SCHEMA_WRITES: ConcurrencyRange = { least: 1, most: 1 };
+const HISTORY_WRITES: ConcurrencyRange = { least: 1, most: 1 };
 
-/** What works off each queue: keyed by device id, by object, and by the name of a schema. */
+/** What works off each queue: keyed by device id, by object, by the name of a schema, and by object. */
 export interface Reconcilers {
   readonly desired: Reconciler;
   readonly status: Reconciler;
   readonly schema: Reconciler;
+  /** Undefined: no histories are kept. */
+  readonly history: Reconciler | undefined;
 }
 
 /** The queues of a term, and the controllers that work them off. */
@@ -26,6 +29,7 @@ export class Queues {
   readonly desired: WorkQueue;
   readonly status: WorkQueue;
   readonly schema: WorkQueue;
+  readonly history: WorkQueue;
   readonly #statusPlaces = new Concurrency(STATUS_WRITES);
   readonly #runtime: Runtime;
   readonly #telemetry: Telemetry;
@@ -36,11 +40,23 @@ export class Queues {
     this.desired = this.#createQueue('desired');
     this.status = this.#createQueue('status', mostStatusWrites(this.#statusPlaces));
     this.schema = this.#createQueue('schema');
+    this.history = this.#createQueue('history');
+  }
+
+  /** No change waits for the broker, or for its turn. */
+  get isPublishingNothing(): boolean {
+    return this.desired.length === 0 && this.desired.working === 0;
+  }
+
+  /** Nothing but histories waits for broker or API server. */
+  get isCalm(): boolean {
+    return this.isPublishingNothing && this.status.length === 0 && !this.#statusPlaces.isCrowded;
   }
 
   /** Works until `signal` aborts; resolves when all work is put down. */
   async run(reconcilers: Reconcilers, signal: AbortSignal): Promise<void> {
-    const queues = { desired: this.desired, status: this.status, schema: this.schema };
+    const { desired, status, schema, history } = this;
+    const queues = { desired, status, schema, ...(reconcilers.history && { history }) };
     for (const [name, queue] of Object.entries(queues)) {
       watchQueue(this.#telemetry.metrics, name, queue, signal);
       signal.addEventListener('abort', () => queue.shutDown(), { once: true });
@@ -49,6 +65,8 @@ export class Queues {
       this.#control('desired', this.desired, new Concurrency(PUBLISHES), reconcilers.desired, signal),
       this.#control('status', this.status, this.#statusPlaces, reconcilers.status, signal),
       this.#control('schema', this.schema, new Concurrency(SCHEMA_WRITES), reconcilers.schema, signal),
+      reconcilers.history &&
+        this.#control('history', history, new Concurrency(HISTORY_WRITES), reconcilers.history, signal),
     ]);
   }
 

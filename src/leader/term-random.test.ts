@@ -6,7 +6,8 @@ import type { WriteResult } from '../../test/fakes/fake-kube.ts';
 import { startTerm } from '../../test/fakes/term-bed.ts';
 import type { TermBed } from '../../test/fakes/term-bed.ts';
 import { document, rate, RATE } from '../../test/gen/device.ts';
-import type { Device } from '../api/device.ts';
+import type { Device, JsonValue } from '../api/device.ts';
+import { undoChange } from '../api/value-change.ts';
 import { ApiError } from '../kube/errors.ts';
 import { encodeDesired } from '../protocol/desired-document.ts';
 
@@ -271,6 +272,25 @@ function expectAgreement(bed: TermBed, { seconds, disabled, percentage, made }: 
   expect(reported).toEqual(disabled || made > 1 || percentage === undefined ? reported : { percentage });
 }
 
+/** Undone one after the other, the changes that were recorded lead from what is desired back to nothing. */
+function expectTrueHistory(bed: TermBed): void {
+  const object = bed.object();
+  if (object === undefined) return;
+  const history = bed.history();
+  const { uid, generation } = object.metadata;
+  expect(history?.device).toMatchObject({ uid, generation });
+  expect(history?.recorded.desired).toEqual(object.properties?.desired);
+  let desired: JsonValue | undefined = object.properties?.desired?.[RATE];
+  let disabled = object.spec.disabled ?? false;
+  for (const change of history?.changes ?? []) {
+    const message = change.messages?.[RATE];
+    if (message !== undefined) desired = undoChange(desired, message);
+    expect(change.disabled?.after ?? disabled).toBe(disabled);
+    disabled = change.disabled?.before ?? disabled;
+  }
+  expect([desired, disabled]).toEqual([undefined, false]);
+}
+
 /** Of one object, a revision means one value, and none goes back. */
 function expectOrderlyRevisions(bed: TermBed): void {
   const values = new Map<string, string>();
@@ -298,7 +318,7 @@ function expectNothingSentTwice(bed: TermBed, { sentBeforeLoss }: Expected): voi
 describe('a term', () => {
   it('brings both sides together, whatever happens before', async () => {
     const property = fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
-      await using bed = await startTerm();
+      await using bed = await startTerm([], { historyLimit: 100 });
       const expected: Expected = {
         seconds: 0,
         disabled: false,
@@ -314,6 +334,7 @@ describe('a term', () => {
       expectAgreement(bed, expected);
       if (!expected.isForgotten) expectOrderlyRevisions(bed);
       expectNothingSentTwice(bed, expected);
+      expectTrueHistory(bed);
       take(bed);
       await bed.pass(5000);
       const isThere = bed.object() !== undefined;

@@ -7,6 +7,7 @@ import { DesiredReconciler } from '../downstream/reconcile.ts';
 import { Publisher } from '../downstream/publish.ts';
 import { Refusals } from '../downstream/refusals.ts';
 import { Withdrawer } from '../downstream/withdraw.ts';
+import type { History } from '../history/history.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Liveness } from '../liveness/liveness.ts';
 import type { BrokerConnection, BrokerHandlers } from '../mqtt/broker.ts';
@@ -37,6 +38,7 @@ import type { Wake } from '../twin/wake.ts';
 import { Receiver } from '../upstream/receiver.ts';
 import type { ReceiverPorts } from '../upstream/receiver-deps.ts';
 import { Requests } from '../upstream/requests.ts';
+import { createHistory } from './history.ts';
 import { Queues } from './queues.ts';
 import type { Reconcilers } from './queues.ts';
 import { termRules } from './rules.ts';
@@ -80,6 +82,8 @@ export class Term {
   readonly #discovery: Discovery;
   /** Undefined unless configured. */
   readonly #provisioner: Provisioner | undefined;
+  /** Undefined where none is kept. */
+  readonly #history: History | undefined;
   readonly #resync: Resync;
   readonly #receiver: Receiver;
   /** Aborts when the term ends, whatever ends it. */
@@ -116,6 +120,7 @@ export class Term {
     this.#requests = this.#createRequests();
     this.#discovery = this.#createDiscovery();
     this.#provisioner = this.#createProvisioner();
+    this.#history = createHistory(ports, this.#queues, this.#observer, signal);
     this.#resync = this.#createResync();
     this.#receiver = this.#createReceiver();
   }
@@ -145,6 +150,7 @@ export class Term {
     devices.subscribe(this.#intake, ended);
     devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
     schemas.subscribe(this.#schemas, ended);
+    if (this.#history !== undefined) devices.subscribe(this.#history, ended);
     const parts = [
       broker.run(this.#brokerHandlers(), ended),
       this.#queues.run(this.#createReconcilers(), ended),
@@ -204,6 +210,7 @@ export class Term {
       { name: 'requests', everyMs: TICK_MS, run: () => this.#requests.turn() },
       { name: 'provisioning', everyMs: TICK_MS, run: () => this.#provisioner?.turn() },
       { name: 'schema requests', everyMs: TICK_MS, run: () => this.#schemas.turn() },
+      { name: 'histories', everyMs: 1000, run: () => this.#history?.turn() },
       { name: 'unused schemas', everyMs: 60_000, run: () => this.#collector?.turn() },
       {
         name: 'heartbeats',
@@ -239,7 +246,7 @@ export class Term {
     });
     const { library } = this.#schemas;
     const schema = new SchemaReconciler({ schemas: schemas.lister, library, client, clock: runtime.clock });
-    return { desired, status, schema };
+    return { desired, status, schema, history: this.#history };
   }
 
   #createPages(): PageReader {
@@ -271,7 +278,7 @@ export class Term {
 
   #createRequests(): Requests {
     const { devices, broker, runtime } = this.#ports;
-    const isCalm = (): boolean => this.#isPublishingNothing();
+    const isCalm = (): boolean => this.#queues.isPublishingNothing;
     const [fleet, wake] = [this.#fleet, this.#wake];
     return new Requests({ lister: devices.lister, fleet, broker, wake, clock: runtime.clock, isCalm });
   }
@@ -307,7 +314,7 @@ export class Term {
       filters: () => (broker.findings.matchesParentLevel ? discoveries : [topics.discoveryByLevel]),
       minutes: config.resyncMinutes,
       // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
-      isCalm: () => this.#pages.waiting === 0 && this.#isPublishingNothing(),
+      isCalm: () => this.#pages.waiting === 0 && this.#queues.isPublishingNothing,
       runtime,
     };
     return new Resync(deps, this.#end.signal);
@@ -334,10 +341,5 @@ export class Term {
       },
     };
     return new Receiver({ fleet, rules, clock: runtime.clock, wake, observer, ports });
-  }
-
-  /** No change waits for the broker, or for its turn. */
-  #isPublishingNothing(): boolean {
-    return this.#queues.desired.length === 0 && this.#queues.desired.working === 0;
   }
 }

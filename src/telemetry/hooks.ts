@@ -112,6 +112,10 @@ export function observeTwins({ metrics, recordEvents }: Telemetry, log: Logger):
       if (lagMs !== undefined) metrics.reportLag.observe(lagMs / 1000);
     },
     statusWriteFailed: (code) => metrics.statusWriteErrors.inc({ code: String(code) }),
+    changeRecorded: (author, lagMs) => {
+      metrics.changesRecorded.inc({ author });
+      metrics.changeLag.observe(lagMs / 1000);
+    },
     pageRead: (result) => metrics.pagesRead.inc({ result }),
     sweepBlocked: (documents) => metrics.sweepBlocked.set(documents),
     provisioned: (result) => metrics.provisioned.inc({ result }),

@@ -40,6 +40,8 @@ export function addProcessMetrics(metrics: Metrics): void {
 
 /** client-go's buckets for the workqueue, without those below a microsecond; and two more, because a key may wait for minutes. */
 const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
+/** A history may lag: a change waits for seconds where all is calm, and for a quarter of an hour behind a large roll-out. */
+const HISTORY_BUCKETS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 function machineryMetrics(registry: Registry) {
@@ -151,6 +153,16 @@ function domainMetrics(registry: Registry) {
       'mir_report_lag_seconds',
       'Seconds from the arrival of a report to the status write that carries it.',
       LATENCY_BUCKETS,
+    ),
+    changesRecorded: counter(
+      'mir_history_changes_total',
+      'Changes written into the histories of devices, by how their author is known.',
+      ['author'],
+    ),
+    changeLag: histogram(
+      'mir_history_lag_seconds',
+      'Seconds from a change of what is desired to the write that records it.',
+      HISTORY_BUCKETS,
     ),
     desiredPublished: counter('mir_desired_published_total', 'Desired documents published.'),
     desiredWithdrawn: counter('mir_desired_withdrawn_total', 'Retained topics cleared, of devices that are gone.'),

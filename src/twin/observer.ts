@@ -1,4 +1,5 @@
 import type { BadInputReason } from '../api/bad-input.ts';
+import type { AuthorKind } from '../api/history.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { EventSubject, TwinEvent } from './events.ts';
 import type { WriteClass } from './write-class.ts';
@@ -20,6 +21,8 @@ export interface TwinObserver {
   statusWritten(writeClass: WriteClass, reports: number, lagMs: number | undefined): void;
   /** By the status code of the answer; 0: there was none. */
   statusWriteFailed(code: number): void;
+  /** A change was written into the history of its device, `lagMs` after it was made. */
+  changeRecorded(authorKind: AuthorKind, lagMs: number): void;
   pageRead(result: 'complete' | 'broken'): void;
   /** So many documents wait for a person to confirm their withdrawal; 0: none. */
   sweepBlocked(documents: number): void;

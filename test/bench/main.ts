@@ -15,6 +15,7 @@ import { benchDiet } from './cases/diet.ts';
 import { benchFirstReports } from './cases/first-reports.ts';
 import { benchFlapping } from './cases/flapping.ts';
 import { benchFleet } from './cases/fleet.ts';
+import { benchHistory } from './cases/history.ts';
 import { benchIdle } from './cases/idle.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   idle: (rig, isQuick) =>
     benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : twins, isQuick ? 10 : 30),
   scale: needWorld,
+  history: (rig, isQuick) => benchHistory(rig, isQuick ? 50 : 150),
   diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };
 

@@ -78,10 +78,11 @@ export class Rig {
     this.#options.progress(line);
   }
 
-  async startOperator(): Promise<OperatorProcess> {
+  async startOperator(flags: readonly string[] = []): Promise<OperatorProcess> {
     const operator = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.brokerPort}`, {
       entry: this.#options.entry,
       namespace: SERVED,
+      flags,
       env: this.#options.env,
       nodeFlags: this.#options.nodeFlags,
       readyMs: 300_000,

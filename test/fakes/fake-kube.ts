@@ -1,13 +1,16 @@
 import { devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, JsonObject } from '../../src/api/device.ts';
+import type { DeviceHistory } from '../../src/api/history.ts';
+import type { ManagedFields } from '../../src/api/managed-fields.ts';
 import { keyOf } from '../../src/cache/store.ts';
 import { delay } from '../../src/base/clock.ts';
-import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
 import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
 import { statusFaults } from './device-crd.ts';
+import type { FakeClock } from './fake-clock.ts';
+import { FakeHistories, isHistory } from './fake-histories.ts';
 import { FakeSchemas, isSchema } from './fake-schemas.ts';
 import type { DeleteOptions } from './fake-schemas.ts';
 
@@ -23,7 +26,7 @@ export type WriteResult = 'ok' | ApiError | 'unanswered' | 'answer-lost';
 
 /**
  * The part of an API server that the operator's heart uses: list and watch of devices, merge patches of their status, and creation;
- * creation, status and deletion of schemas, which stand in a store of their own. Every other call throws.
+ * creation, status and deletion of schemas, and histories, which stand in stores of their own. Every other call throws.
  */
 export class FakeKube {
   /** Milliseconds from a status write, which takes effect at once, to its answer. */
@@ -47,7 +50,8 @@ export class FakeKube {
   /** Why status writes were refused by the CRD. */
   readonly misfits: string[] = [];
   readonly schemas: FakeSchemas;
-  readonly #clock: Clock;
+  readonly histories: FakeHistories;
+  readonly clock: FakeClock;
   readonly #objects = new Map<string, Device>();
   #version = 1;
   #isWatchPaused = false;
@@ -55,23 +59,25 @@ export class FakeKube {
   readonly #watchers = new Set<() => void>();
 
   readonly client: KubeClient = {
-    get: <T>(path: string, query?: Query) =>
-      Promise.resolve().then(() => (path === devicesPath() ? this.#list(query) : this.#getDevice(path)) as Promise<T>),
+    get: <T>(path: string, query?: Query) => Promise.resolve().then(() => this.#get(path, query) as Promise<T>),
+    listMetadata: <T>(_path: string, query?: Query) =>
+      Promise.resolve().then(() => this.histories.listMetadata(query) as KubeList<T>),
     patch: async <T>(path: string, _type: PatchType, body: unknown) =>
       (isSchema(path) ? this.schemas.patchStatus(path, body) : await this.#writeStatus(path, body)) as T,
     watch: <T>(_path: string, query: Query, signal: AbortSignal) =>
       this.#watch(Number(query['resourceVersion']), signal) as AsyncIterable<WatchEvent<T>>,
-    create: <T>(path: string, body: unknown) =>
-      Promise.resolve().then(() => (isSchema(path) ? this.schemas.create(body) : this.#create(path, body)) as T),
-    replace: () => refuse('replace'),
+    create: <T>(path: string, body: unknown) => Promise.resolve().then(() => this.#createAny(path, body) as T),
+    replace: <T>(path: string, body: unknown) =>
+      Promise.resolve().then(() => this.histories.replace(path, body as DeviceHistory) as T),
     delete: <T>(path: string, options?: unknown) =>
       Promise.resolve().then(() => this.schemas.delete(path, options as DeleteOptions) as T),
     close: () => Promise.resolve(),
   };
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(clock: FakeClock) {
+    this.clock = clock;
     this.schemas = new FakeSchemas(clock);
+    this.histories = new FakeHistories();
   }
 
   read(key: string): Device | undefined {
@@ -86,7 +92,10 @@ export class FakeKube {
     const { spec, properties } = object;
     const isSame = JSON.stringify([before.spec, before.properties]) === JSON.stringify([spec, properties]);
     const generation = before.metadata.generation + (isSame ? 0 : 1);
-    const after = { ...before, spec, properties: properties ?? {}, metadata: { ...before.metadata, generation } };
+    const { annotations, managedFields } = object.metadata as Authored;
+    const authored = { ...(annotations && { annotations }), ...(managedFields && { managedFields }) };
+    const metadata = { ...before.metadata, ...authored, generation };
+    const after = { ...before, spec, properties: properties ?? {}, metadata };
     this.#tell('MODIFIED', this.#put(after));
   }
 
@@ -134,13 +143,23 @@ export class FakeKube {
     this.#wakeWatchers();
   }
 
+  #get(path: string, query: Query | undefined): unknown {
+    if (isHistory(path)) return this.histories.get(path);
+    return path === devicesPath() ? this.#list(query) : this.#getDevice(path);
+  }
+
+  #createAny(path: string, body: unknown): unknown {
+    if (isHistory(path)) return this.histories.create(body as DeviceHistory);
+    return isSchema(path) ? this.schemas.create(body) : this.#create(path, body);
+  }
+
   async #list(query: Query | undefined): Promise<KubeList<Device>> {
     const isProbe = query?.['limit'] === 1;
     const isEmpty = isProbe || this.emptyLists > 0;
     if (!isProbe && this.emptyLists > 0) this.emptyLists -= 1;
     const items = isEmpty ? [] : [...this.#objects.values()];
     const list = { metadata: { resourceVersion: String(this.#version) }, items };
-    if (!isProbe && this.listDelayMs > 0) await delay(this.#clock, this.listDelayMs);
+    if (!isProbe && this.listDelayMs > 0) await delay(this.clock, this.listDelayMs);
     return list;
   }
 
@@ -160,7 +179,7 @@ export class FakeKube {
     if (this.#objects.has(key)) {
       throw new ApiError(409, { code: 409, reason: 'AlreadyExists', message: `${key} already exists` });
     }
-    const creationTimestamp = new Date(this.#clock.now()).toISOString();
+    const creationTimestamp = new Date(this.clock.now()).toISOString();
     const metadata = { ...given.metadata, uid: `uid-of-${given.metadata.name}`, generation: 1, creationTimestamp };
     const created = this.#put({ ...given, metadata });
     this.#tell('ADDED', created);
@@ -180,10 +199,10 @@ export class FakeKube {
     if (before.metadata.uid !== uid) throw uidConflict(uid, before.metadata.uid);
     const status = this.keep(merge(before.status ?? {}, patch));
     this.#check(before, { ...before, status });
-    this.writes.push({ key, patch, at: this.#clock.monotonic() });
+    this.writes.push({ key, patch, at: this.clock.monotonic() });
     const after = this.#put({ ...before, status });
     this.#tell('MODIFIED', after);
-    if (this.writeDelayMs > 0) await delay(this.#clock, this.writeDelayMs);
+    if (this.writeDelayMs > 0) await delay(this.clock, this.writeDelayMs);
     if (result === 'answer-lost') throw new TransportError('scripted: cut in the middle');
     return after;
   }
@@ -236,6 +255,11 @@ export class FakeKube {
       signal.addEventListener('abort', wake);
     });
   }
+}
+
+interface Authored {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly ManagedFields[];
 }
 
 const DEVICE_PATH = new RegExp(`^${devicesPath('([^/]+)')}/([^/]+)$`);

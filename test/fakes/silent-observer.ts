@@ -9,6 +9,7 @@ export const silentObserver: TwinObserver = {
   withdrawn: ignore,
   statusWritten: ignore,
   statusWriteFailed: ignore,
+  changeRecorded: ignore,
   pageRead: ignore,
   sweepBlocked: ignore,
   provisioned: ignore,

@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/load.ts';
 import { devicePath, devicesPath } from '../../src/api/device.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../../src/api/device.ts';
+import type { DeviceHistory } from '../../src/api/history.ts';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { ConditionType } from '../../src/api/reasons.ts';
 import { Informer } from '../../src/cache/informer.ts';
@@ -40,9 +41,9 @@ const CLUSTER = 'c1';
  * still but in `pass`.
  */
 export class TermBed {
-  readonly clock = new FakeClock();
-  readonly kube = new FakeKube(this.clock);
-  readonly broker = new FakeBroker(this.clock);
+  readonly clock: FakeClock;
+  readonly kube: FakeKube;
+  readonly broker: FakeBroker;
   readonly metrics = createMetrics();
   /** `Type Reason` of every event, in order. */
   readonly events: string[] = [];
@@ -57,14 +58,20 @@ export class TermBed {
     this.unpacked += 1;
     this.clock.spend(this.unpackMs);
   });
-  readonly #runtime: Runtime = { clock: this.clock, log: silentLogger, random: () => 0 };
+  readonly #runtime: Runtime;
   readonly #stop = new AbortController();
   readonly #stopCache = new AbortController();
   readonly #devices: Informer<Device>;
   readonly #running: Promise<unknown>[];
 
-  constructor(config: Partial<Config> = {}) {
-    const complete = { ...defaultConfig(), mqttUsername: OPERATOR, ...config };
+  /** `kube`: the API server that an operator before it has used. */
+  constructor(config: Partial<Config> = {}, kube = new FakeKube(new FakeClock())) {
+    this.kube = kube;
+    this.clock = kube.clock;
+    this.broker = new FakeBroker(this.clock);
+    this.#runtime = { clock: this.clock, log: silentLogger, random: () => 0 };
+    // Histories are a matter of their own.
+    const complete = { ...defaultConfig(), mqttUsername: OPERATOR, historyLimit: 0, ...config };
     this.#devices = this.#createInformer(complete);
     const term = new Term({
       config: complete,
@@ -158,6 +165,10 @@ export class TermBed {
 
   #sent(topic: string): Published[] {
     return this.broker.published.filter((one) => one.topic === topic);
+  }
+
+  history(key = KEY): DeviceHistory | undefined {
+    return this.kube.histories.read(key);
   }
 
   object(key = KEY): Device | undefined {

@@ -14,6 +14,9 @@ export interface DeviceParts {
   readonly disabled?: boolean;
   readonly desired?: Properties;
   readonly status?: DeviceStatus;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Name and time of the field manager that wrote last. */
+  readonly manager?: readonly [name: string, time: string];
 }
 
 /** A Device in which only what a test is about is named. */
@@ -28,6 +31,10 @@ export function device(parts: DeviceParts = {}): Device {
       resourceVersion: '1',
       generation: parts.generation ?? 1,
       creationTimestamp: parts.created ?? '2024-11-20T00:00:00Z',
+      ...(parts.annotations && { annotations: parts.annotations }),
+      ...(parts.manager && {
+        managedFields: [{ manager: parts.manager[0], operation: 'Update', time: parts.manager[1] }],
+      }),
     },
     spec: {
       deviceId: parts.deviceId ?? 'sensor-01',

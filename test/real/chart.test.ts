@@ -106,7 +106,13 @@ describe('the chart', () => {
     const out = await succeed(helm(...command.map((word) => (word === 'helm/mir-operator' ? CHART : word))));
     expect(out).toContain(`kubectl rollout status -n ${NAMESPACE} deployment/${RELEASE}`);
     const crds = await succeed(
-      kubectl(['wait', '--for=condition=Established', 'crd/devices.iot.mir', 'crd/schemas.iot.mir']),
+      kubectl([
+        'wait',
+        '--for=condition=Established',
+        'crd/devices.iot.mir',
+        'crd/schemas.iot.mir',
+        'crd/devicehistories.iot.mir',
+      ]),
     );
     expect(crds).toContain('devices.iot.mir condition met');
   });

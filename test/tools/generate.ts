@@ -11,7 +11,7 @@ import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = 'helm/mir-operator';
-const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'] as const;
+const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml', 'devicehistories.iot.mir.yaml'] as const;
 
 /** No command is run here. */
 const NO_IO = {} as Io;

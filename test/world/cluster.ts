@@ -17,7 +17,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-const CRD_FILES = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml'].map(
+const CRD_FILES = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml', 'devicehistories.iot.mir.yaml'].map(
   (name) => new URL(`../../crds/${name}`, import.meta.url),
 );
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -48,7 +48,7 @@ async function installCrd(kube: KubeClient, crd: CustomResourceDefinition): Prom
 
 /** An API server that has just started, or just learned of a CRD, answers 404 or 429 for a while. */
 export async function crdsAreServed(kube: KubeClient): Promise<void> {
-  for (const resource of ['devices', 'schemas']) {
+  for (const resource of ['devices', 'schemas', 'devicehistories']) {
     await eventually(`${resource} are served`, () => kube.get(`${MIR}/${resource}`, { limit: 1 }));
   }
 }
@@ -63,6 +63,7 @@ export async function createNamespace(kube: KubeClient): Promise<string> {
 export async function removeTraces(kube: KubeClient, namespaces: readonly string[]): Promise<void> {
   for (const namespace of ['default', ...namespaces]) {
     await kube.delete(`${MIR}/namespaces/${namespace}/devices`);
+    await kube.delete(`${MIR}/namespaces/${namespace}/devicehistories`);
     await kube.delete(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`);
   }
   await kube.delete(`${MIR}/schemas`);

@@ -1,0 +1,93 @@
+/** What became of a change, by the status of its device. */
+import type { Device, DeviceStatus, SyncRecord } from '../api/device.ts';
+import type { ChangeOutcome, OutcomeState, RecordedChange } from '../api/history.ts';
+import { own } from '../api/own.ts';
+
+/** Nothing that happens later says anything else about it. */
+const FINAL: ReadonlySet<OutcomeState> = new Set(['InSync', 'Superseded']);
+/** Worth a write by itself: the others are on their way. */
+const TOLD: ReadonlySet<OutcomeState> = new Set(['InSync', 'Superseded', 'Rejected', 'Invalid', 'Drifted']);
+/** The furthest from being in sync first. */
+const ORDER = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged', 'InSync'] as const;
+const MOST_CHARACTERS = 256;
+
+const isFinal = ({ state }: ChangeOutcome): boolean => FINAL.has(state);
+export const isTold = ({ state }: ChangeOutcome): boolean => TOLD.has(state);
+
+/** `changes` with what is known by now of those that have no final outcome; the newest first, all of one object. */
+export function withOutcomes(changes: readonly RecordedChange[], device: Device): RecordedChange[] {
+  const later = new Set<string>();
+  return changes.map((change) => {
+    if (change.uid !== undefined) return change;
+    const parts = partsOf(change);
+    const live = parts.filter((part) => !later.has(part));
+    for (const part of parts) later.add(part);
+    return isFinal(change.outcome) ? change : { ...change, outcome: outcomeOf(change, live, device) };
+  });
+}
+
+/** Messages whose changes have no final outcome and were not changed again; undefined: there is no such change. */
+export function openMessages(changes: readonly RecordedChange[]): string[] | undefined {
+  const open = changes.filter(({ uid, outcome }) => uid === undefined && !isFinal(outcome));
+  if (open.length === 0) return undefined;
+  return [...new Set(open.flatMap(({ messages = {} }) => Object.keys(messages)))];
+}
+
+/** Where `messages` stand, as text to compare: another one means that there may be news for the history. */
+export function standingOf(messages: readonly string[] | undefined, { metadata, status }: Device): string {
+  if (!isObserved(status, metadata.generation)) return '';
+  const names = messages ?? Object.keys(status?.sync ?? {});
+  return names.map((name) => codeOf(own(status?.sync, name))).join('') || SEEN;
+}
+
+/** Of a change that leaves no message behind to wait for. */
+const SEEN = 'seen';
+const ON_ITS_WAY = '.';
+
+/** False when all of it is on its way, which is not worth a write. */
+export function tellsSomething(standing: string): boolean {
+  return standing.replaceAll(ON_ITS_WAY, '') !== '';
+}
+
+function codeOf(record: SyncRecord | undefined): string {
+  if (record === undefined) return '-';
+  return isTold({ state: record.state }) ? record.state.charAt(0) : ON_ITS_WAY;
+}
+
+/** `spec.disabled` is a part of its own, with a name that no message has. */
+const DISABLED = '#disabled';
+
+function partsOf({ messages = {}, disabled }: RecordedChange): string[] {
+  return [...Object.keys(messages), ...(disabled === undefined ? [] : [DISABLED])];
+}
+
+function outcomeOf({ revision }: RecordedChange, live: readonly string[], { status }: Device): ChangeOutcome {
+  if (live.length === 0) return { state: 'Superseded' };
+  if (!isObserved(status, revision)) return { state: 'Pending' };
+  const records = live.flatMap((name) => {
+    const record = own(status?.sync, name);
+    return record === undefined ? [] : [{ name, record }];
+  });
+  // What was taken away has no record: it is done when it was looked at.
+  const state = ORDER.find((one) => records.some(({ record }) => record.state === one)) ?? 'InSync';
+  const since = records
+    .map(({ record }) => record.since)
+    .toSorted()
+    .at(-1);
+  const worst = records.find(({ record }) => record.state === state);
+  const isTrouble = state === 'Rejected' || state === 'Invalid' || state === 'Drifted';
+  const why = isTrouble ? (worst?.record.message ?? worst?.record.reason) : undefined;
+  return {
+    state,
+    ...(since !== undefined && { time: since }),
+    ...(why !== undefined && { message: clip(`${worst?.name}: ${why}`) }),
+  };
+}
+
+function isObserved(status: DeviceStatus | undefined, generation: number): boolean {
+  return (status?.observedGeneration ?? -1) >= generation;
+}
+
+function clip(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1).toWellFormed()}…`;
+}
