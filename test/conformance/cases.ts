@@ -2,6 +2,7 @@
  * What the embedded API must answer as the real one does. A case is a list of requests in a namespace of its own; add one by
  * writing the requests: the real API server says what is right.
  */
+import { APPLY } from './apply-cases.ts';
 import { CLUSTER_SCOPED } from './cluster-scoped-cases.ts';
 import { CORNERS } from './corner-cases.ts';
 import type { Step } from './exchange.ts';
@@ -361,4 +362,5 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   discovery: DISCOVERY,
   ...CLUSTER_SCOPED,
   ...CORNERS,
+  ...APPLY,
 };

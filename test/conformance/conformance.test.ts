@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { eventually } from '../world/eventually.ts';
+import { request } from '../world/http.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 import { CASES } from './cases.ts';
@@ -7,12 +10,24 @@ import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { KNOWN_DIFFERENCES } from './known-differences.ts';
 
+const GADGETS = join(import.meta.dirname, 'gadgets.yaml');
+
+/** Resolves when the API server serves the resource. */
+async function serveGadgets(world: World): Promise<void> {
+  await world.kubectl('apply', '-f', GADGETS);
+  await eventually('gadgets are served', async () => {
+    const { status } = await request(world.kubeconfig, 'GET', '/apis/test.mir/v1/namespaces/default/gadgets');
+    expect(status).toBe(200);
+  });
+}
+
 describe('the embedded API answers as kube-apiserver does', () => {
   let real: World;
   let embedded: World;
 
   beforeAll(async () => {
     [real, embedded] = await Promise.all([openWorld({ kind: 'real' }), openWorld({ kind: 'embedded' })]);
+    await Promise.all([real, embedded].map(serveGadgets));
   });
   afterAll(() => Promise.all([real?.close(), embedded?.close()]));
 

@@ -5,18 +5,6 @@ export interface KnownDifference {
   readonly differs: readonly Difference[];
 }
 
-const NO_APPLY_AMONG_THE_TYPES: KnownDifference = {
-  because: 'server-side apply is not implemented, and so not named among the types',
-  differs: [
-    {
-      at: '0.body.message',
-      real: 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
-      embedded:
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-    },
-  ],
-};
-
 /**
  * Where the embedded API answers otherwise than kube-apiserver, on purpose, and how. A case listed here must differ in exactly
  * this way: when it no longer does, its test fails and shows what to write here.
@@ -56,34 +44,6 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, KnownDifference> = new Map([
       ],
     },
   ],
-  ['writing › strategic merge patch', NO_APPLY_AMONG_THE_TYPES],
-  [
-    'writing › server-side apply',
-    {
-      because: 'not implemented; no client falls back by itself, so the answer names the remedy',
-      differs: [
-        { at: '0.status', real: 201, embedded: 415 },
-        { at: '0.body.apiVersion', real: 'iot.mir/v1alpha', embedded: 'v1' },
-        { at: '0.body.kind', real: 'device', embedded: 'Status' },
-        { at: '0.body.metadata.creationTimestamp', real: '{creationTimestamp}' },
-        { at: '0.body.metadata.generation', real: 1 },
-        { at: '0.body.metadata.name', real: 'a' },
-        { at: '0.body.metadata.namespace', real: '{ns}' },
-        { at: '0.body.metadata.resourceVersion', real: '{resourceVersion}' },
-        { at: '0.body.metadata.uid', real: '{uid}' },
-        { at: '0.body.spec', real: { deviceId: '{ns}-a' } },
-        { at: '0.body.status', real: { observedGeneration: -1 }, embedded: 'Failure' },
-        {
-          at: '0.body.message',
-          embedded:
-            'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json; server-side apply is not implemented by the embedded Kubernetes API: apply without --server-side',
-        },
-        { at: '0.body.reason', embedded: 'UnsupportedMediaType' },
-        { at: '0.body.code', embedded: 415 },
-      ],
-    },
-  ],
-  ['writing › patch with a wrong content type', NO_APPLY_AMONG_THE_TYPES],
   [
     'corners of metadata › a version in a patch',
     {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { eventually } from '../world/eventually.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 import type { CommandResult } from '../world/kubectl.ts';
@@ -13,6 +14,9 @@ describe('kubectl shows of the embedded API what it shows of kube-apiserver', ()
 
   beforeAll(async () => {
     [real, embedded] = await Promise.all([openWorld({ kind: 'real' }), openWorld({ kind: 'embedded' })]);
+    await eventually('the API server describes what it has just begun to serve', async () => {
+      expect(await real.kubectl('explain', 'device')).toMatchObject({ code: 0 });
+    });
   });
   afterAll(() => Promise.all([real?.close(), embedded?.close()]));
 
@@ -48,8 +52,9 @@ async function outputs(world: World, commands: readonly Command[]): Promise<Outp
 function withoutTheMoment(text: string): string {
   return text
     .replaceAll(/\d+s( *)$|\d+s {2,}/gm, '{age} ')
-    .replaceAll(/(creationTimestamp|Creation Timestamp|resourceVersion|Resource Version)(: +).*/g, '$1$2{moment}')
+    .replaceAll(/(creationTimestamp|Creation Timestamp|resourceVersion|Resource Version|time)(: +).*/g, '$1$2{moment}')
     .replaceAll(/(\\?"(?:creationTimestamp|resourceVersion)\\?": ?\\?")[^"\\]+/g, '$1{moment}')
+    .replaceAll(/^[WEI]\d{4} [\d:.]+ +\d+ (\S+\.go):\d+\]/gm, '{moment} $1')
     .replaceAll(/\/tmp\/(LIVE|MERGED)-\d+/g, '/tmp/$1')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}/g, '{moment}');
 }

@@ -16,18 +16,22 @@ export function normalise(value: unknown, own: Own): unknown {
   if (Array.isArray(value)) return value.map((each) => normalise(each, own));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(withoutCauses(value))
-      // The embedded API openly leaves managedFields out.
-      .filter(([key]) => key !== 'managedFields')
-      .map(([key, each]) => [key, normaliseField(key, each, own)]),
+    Object.entries(withoutCauses(value)).map(([key, each]) => [key, normaliseField(key, each, own)]),
   );
 }
 
 function normaliseField(key: string, value: unknown, own: Own): unknown {
   if (DIFFERENT_EACH_TIME.has(key) && typeof value === 'string' && value !== '') return `{${key}}`;
+  if (key === 'managedFields' && Array.isArray(value)) return sorted(value.map((entry) => normaliseEntry(entry, own)));
   if (key === 'cells' && Array.isArray(value)) return value.map((cell) => normalise(withoutAge(cell), own));
   if (BY_CHANCE.has(key) && Array.isArray(value)) return sorted(value.map((each) => normalise(each, own)));
   return normalise(value, own);
+}
+
+/** Entries are sorted by their time, of which two that follow each other may be of one second or of two. */
+function normaliseEntry(entry: unknown, own: Own): unknown {
+  if (typeof entry !== 'object' || entry === null || !('time' in entry)) return normalise(entry, own);
+  return normalise({ ...entry, time: entry.time === '2020-01-01T00:00:00Z' ? entry.time : '{time}' }, own);
 }
 
 interface Cause {
@@ -45,7 +49,16 @@ function withoutCauses(value: object): object {
 }
 
 function sorted(list: readonly unknown[]): unknown[] {
-  return list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return list.toSorted((a, b) => (spelled(a) < spelled(b) ? -1 : 1));
+}
+
+/** JSON in which the order of fields counts for nothing. */
+function spelled(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    typeof one === 'object' && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
 }
 
 /** Ages in tables are of the moment; nothing made by a case is older than a minute or two. */

@@ -142,8 +142,8 @@ export function notAcceptable(supported: readonly string[]): StatusError {
   return new StatusError(406, 'NotAcceptable', message);
 }
 
-export function unsupportedMediaType(supported: readonly string[], hint = ''): StatusError {
-  const message = `the body of the request was in an unknown format - accepted media types include: ${supported.join(', ')}${hint}`;
+export function unsupportedMediaType(supported: readonly string[]): StatusError {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${supported.join(', ')}`;
   return new StatusError(415, 'UnsupportedMediaType', message);
 }
 

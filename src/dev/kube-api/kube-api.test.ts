@@ -297,7 +297,7 @@ describe('writes', () => {
   });
 
   it.each([
-    ['application/apply-patch+yaml', 415],
+    ['application/apply-patch+yaml', 422],
     ['application/strategic-merge-patch+json', 415],
     ['text/plain', 415],
   ])('as %s are answered with %d', async (type, code) => {

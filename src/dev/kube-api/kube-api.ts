@@ -1,7 +1,7 @@
 /**
  * A Kubernetes API in this process, for trying and for tests: real enough for kubectl and for the operator, never a claim to be
- * the real one. What it does not implement it refuses: server-side apply (415), protobuf (406/415), OpenAPI v2 (406), and
- * subresources other than status (404/501). It keeps no managedFields and collects no garbage by owner references.
+ * the real one. What it does not implement it refuses: protobuf (406/415) and subresources other than status (404/501). It collects no
+ * garbage by owner references.
  */
 import { randomBytes } from 'node:crypto';
 import { silentLogger } from '../../base/log.ts';

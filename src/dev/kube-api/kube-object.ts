@@ -1,6 +1,7 @@
 /** A Kubernetes object as this API holds it while it handles a request. */
 import { isNumeral } from '../../api/exact-json.ts';
 import type { Json, JsonObject } from './crd/index.ts';
+import type { ManagedFieldsEntry } from './ownership/entries.ts';
 
 // Type aliases, not interfaces: only aliases are assignable to Json.
 export type ObjectMeta = {
@@ -17,6 +18,7 @@ export type ObjectMeta = {
   annotations?: Record<string, string>;
   finalizers?: string[];
   ownerReferences?: JsonObject[];
+  managedFields?: ManagedFieldsEntry[];
 };
 
 export type KubeObject = {

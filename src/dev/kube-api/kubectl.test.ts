@@ -215,10 +215,12 @@ describe('kubectl writes', () => {
     }
   });
 
-  it('is refused server-side apply with the reason', async () => {
-    const { code, stderr } = await kubectl(['apply', '--server-side', '-f', '-'], device('a'));
+  it('by server-side apply, and is told of conflicts', async () => {
+    expect(await ok(['apply', '--server-side', '-f', '-'], device('a'))).toBe('device.iot.mir/a serverside-applied\n');
+    const other = device('a').replace('a-id', 'b-id');
+    const { code, stderr } = await kubectl(['apply', '--server-side', '--field-manager=b', '-f', '-'], other);
     expect(code).toBe(1);
-    expect(stderr).toContain('server-side apply is not implemented by the embedded Kubernetes API');
+    expect(stderr).toContain('Apply failed with 1 conflict: conflict with "kubectl": .spec.deviceId');
   });
 });
 

@@ -43,7 +43,8 @@ function dropNulls(value: Json, schema: Schema | undefined): void {
   }
 }
 
-function fillDefaults(value: Json, schema: Schema | undefined): void {
+/** Fills in defaults, also for a null that may not be; changes `value` in place. */
+export function fillDefaults(value: Json, schema: Schema | undefined): void {
   if (schema === undefined) return;
   if (Array.isArray(value)) fillItems(value, schema.items);
   else if (isObject(value)) fillFields(value, schema);

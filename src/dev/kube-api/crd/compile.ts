@@ -1,6 +1,6 @@
 /** From a CustomResourceDefinition to what serving its objects takes. */
 import { cloneJson } from '../whole-numbers.ts';
-import { applyDefaults, prune } from './admission.ts';
+import { applyDefaults, fillDefaults, prune } from './admission.ts';
 import { compileRules } from './cel-rules.ts';
 import type { RuleCheck } from './cel-rules.ts';
 import type { Correlation } from './correlation.ts';
@@ -37,7 +37,8 @@ function compileVersion(version: CrdVersion, path: string, faults: FieldError[])
   const schema = version.schema?.openAPIV3Schema ?? { type: 'object' };
   const hasStatusSubresource = version.subresources?.status !== undefined;
   return {
-    admit: (object, part) => admit(object, schema, hasStatusSubresource && part === 'whole'),
+    admit: (object, part, keepsNulls = false) =>
+      admit(object, schema, { dropsStatus: hasStatusSubresource && part === 'whole', keepsNulls }),
     validate: compileValidation(schema, compileRules(schema, { path, isResourceRoot: true }, faults)),
     table: compileTable(version.additionalPrinterColumns),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, '')),
@@ -45,14 +46,24 @@ function compileVersion(version: CrdVersion, path: string, faults: FieldError[])
   };
 }
 
-function admit(sent: Json, schema: Schema, dropsStatus: boolean): { object: Json; unknownFields: string[] } {
+interface Admission {
+  readonly dropsStatus: boolean;
+  readonly keepsNulls: boolean;
+}
+
+function admit(
+  sent: Json,
+  schema: Schema,
+  { dropsStatus, keepsNulls }: Admission,
+): { object: Json; unknownFields: string[] } {
   const object = cloneJson(sent);
   if (!isObject(object)) return { object, unknownFields: [] };
-  applyDefaults(object, schema);
+  const complete = keepsNulls ? fillDefaults : applyDefaults;
+  complete(object, schema);
   const unknownFields = prune(object, schema);
   if (dropsStatus) {
     delete object['status'];
-    applyDefaults(object, schema);
+    complete(object, schema);
   }
   return { object, unknownFields };
 }

@@ -44,8 +44,9 @@ export interface CompiledVersion {
    * The object defaulted and pruned, and the paths of the unknown fields that went (`spec.x`, `metadata.x`, sorted); the
    * argument is left as it is. As `'whole'`, a CRD with a status subresource starts with the default status, whatever the
    * object says: right for a create; an update puts the stored status in its place. As `'status'` the status stays.
+   * `keepsNulls` leaves it to validation what becomes of a null.
    */
-  admit(object: Json, part: Part): { object: Json; unknownFields: string[] };
+  admit(object: Json, part: Part, keepsNulls?: boolean): { object: Json; unknownFields: string[] };
   /**
    * Schema and `x-kubernetes-validations` in kube-apiserver's order; with `old` an update, else a create. Through the status
    * subresource (`part` `'status'`) the schema is held against `status` only, the rules against the whole object.

@@ -1,7 +1,7 @@
 /** What every write passes: the schema's defaults and pruning, unknown fields as the client wants them, validation. */
 import { badRequest, invalid } from '../errors.ts';
 import type { StatusError } from '../errors.ts';
-import type { FieldError, Part } from '../crd/index.ts';
+import type { FieldError, Json, Part } from '../crd/index.ts';
 import { duplicateFields } from '../http/duplicate-fields.ts';
 import type { Body } from '../http/body.ts';
 import type { KubeObject } from '../kube-object.ts';
@@ -12,7 +12,7 @@ import { checkMetadata, warnOfFinalizers } from './metadata-rules.ts';
 export function admit({ type, query, body, warnings }: Call, object: KubeObject, part: Part): KubeObject {
   const mode = query.get('fieldValidation') || 'Warn';
   const { managedFields: _, ...metadata } = object.metadata as Record<string, never>;
-  const admitted = type.schema.admit({ ...object, metadata }, part);
+  const admitted = type.schema.admit({ ...object, metadata }, part, isApply(body));
   const faults = [
     ...(mode === 'Ignore' ? [] : duplicates(body)),
     ...admitted.unknownFields.map((field) => `unknown field "${field}"`),
@@ -34,10 +34,13 @@ function duplicates(body: Body): string[] {
   return duplicateFields(bytes.toString('utf8')).map((field) => `duplicate field "${field}"`);
 }
 
+/** Of an apply, a null is what was applied, or what lost everything that it held. */
+const isApply = ({ type }: Body): boolean => type === 'application/apply-patch+yaml';
+
 const isPatch = ({ type }: Body): boolean => type.endsWith('-patch+json');
 
 /** Of a patch, the object that it comes to is shown. */
-function refusedPatch(object: KubeObject, why: string): StatusError {
+export function refusedPatch(object: Json, why: string): StatusError {
   const message = `Invalid value: ${JSON.stringify(JSON.stringify(object))}: ${why}`;
   return invalid('', '', '', [{ type: 'FieldValueInvalid', field: 'patch', message }]);
 }

@@ -22,6 +22,8 @@ export interface Call {
   readonly subresource: string | undefined;
   readonly query: URLSearchParams;
   readonly body: Body;
+  /** Names who writes, unless the query does. */
+  readonly userAgent: string;
   /** Sent as Warning headers; handlers add to it. */
   readonly warnings: string[];
 }

@@ -8,15 +8,27 @@ import type { Answer, Call } from './call.ts';
 import { commit } from './commit.ts';
 import { decodeObject } from './decode.ts';
 import { ownMetadata } from './own-metadata.ts';
+import { trackerOf } from './tracking.ts';
+import type { Tracker } from './tracking.ts';
 import { checkOptions } from './write-options.ts';
 
 export function create(call: Call): Answer {
+  checkOptions(call, 'CreateOptions');
+  const sent = decodeObject(parseBody(call.body), call.type);
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, ...metadata } = sent.metadata;
+  return createObject(call, { ...sent, metadata }, trackerOf(call, undefined, sent));
+}
+
+/** Throws 405 while the type's definition is being deleted; `track` says who owns the fields of the admitted object. */
+export function createObject(call: Call, sent: KubeObject, track: Tracker): Answer {
   const { api, type } = call;
   if (type.isTerminating) throw methodNotAllowed('create not allowed while custom resource definition is terminating');
-  checkOptions(call, 'CreateOptions');
-  const sent = decodeObject(parseBody(call.body), type);
   const object = admit(call, sent, 'whole');
-  object.metadata = newMetadata(call, object.metadata);
+  const managedFields = track(object);
+  object.metadata = {
+    ...newMetadata(call, object.metadata),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  };
   checkNamespace(call, object);
   type.hooks.prepareCreate?.(object, api.now());
   validate(call, object);

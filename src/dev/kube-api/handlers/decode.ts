@@ -1,5 +1,5 @@
 /** From a request's body to an object of the resource's type. */
-import { badRequest, invalid } from '../errors.ts';
+import { badRequest, invalid, StatusError } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { isObject, jsonKind, textAt } from '../kube-object.ts';
 import type { KubeObject, ObjectMeta } from '../kube-object.ts';
@@ -27,6 +27,7 @@ const META_FIELDS: Readonly<Record<keyof ObjectMeta, readonly [Check, string]>> 
   annotations: [isTextMap, 'map[string]string'],
   finalizers: [isTextList, '[]string'],
   ownerReferences: [isObjectList, '[]v1.OwnerReference'],
+  managedFields: [isObjectList, '[]v1.ManagedFieldsEntry'],
 };
 
 /** Throws 400 when `value` is no object of this type; missing apiVersion and kind are refused like wrong ones. */
@@ -59,9 +60,19 @@ export function decodeObject(value: Json, type: ResourceType): KubeObject {
   return { ...value, apiVersion, kind, metadata: decodeMeta(value['metadata'] ?? {}, type) };
 }
 
+/** 400; of a patch an API server says the same in another form. */
+export class UnfitMetadataError extends StatusError {
+  readonly why: string;
+
+  constructor(kind: string, version: string, why: string) {
+    super(400, 'BadRequest', `${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+    this.why = why;
+  }
+}
+
 /** Nulls mean absent: clients in Go send `creationTimestamp: null`. */
 function decodeMeta(value: Json, { kind, version }: ResourceType): ObjectMeta {
-  const refuse = (why: string) => badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+  const refuse = (why: string) => new UnfitMetadataError(kind, version, why);
   if (!isObject(value)) throw refuse('metadata is not an object');
   const meta = Object.fromEntries(Object.entries(value).filter(([, held]) => held !== null));
   for (const [field, [isWell, goType]] of Object.entries(META_FIELDS)) {
@@ -76,11 +87,14 @@ function decodeMeta(value: Json, { kind, version }: ResourceType): ObjectMeta {
   return meta;
 }
 
-/** What does not fit, and the Go type it should have: of maps and lists of texts, the first member that is none. */
+/** What does not fit, and the Go type it should have: of maps of texts and of lists, the first member that does not. */
 function misfit(held: Json, goType: string): [Json, string] {
-  const isTexts = goType === 'map[string]string' ? isObject(held) : goType === '[]string' && Array.isArray(held);
-  const member = isTexts ? Object.values(held as object).find((one) => typeof one !== 'string') : undefined;
-  return member === undefined ? [held, goType] : [member as Json, 'string'];
+  const isMembers = goType === 'map[string]string' ? isObject(held) : goType.startsWith('[]') && Array.isArray(held);
+  if (!isMembers) return [held, goType];
+  const type = goType === 'map[string]string' ? 'string' : goType.slice('[]'.length);
+  const fits = type === 'string' ? isText : isObject;
+  const member = Object.values(held as object).find((one) => !fits(one as Json));
+  return member === undefined ? [held, goType] : [member as Json, type];
 }
 
 function preview(value: Json): string {

@@ -12,6 +12,12 @@ export function ownMetadata({ labels, annotations, finalizers, ownerReferences }
   };
 }
 
+/** The same for whole metadata. */
+export function withoutEmpty(metadata: ObjectMeta): ObjectMeta {
+  const { labels: _, annotations: __, finalizers: ___, ownerReferences: ____, ...rest } = metadata;
+  return { ...rest, ...ownMetadata(metadata) };
+}
+
 function isEmpty(held: object | undefined): held is undefined {
   return held === undefined || Object.keys(held).length === 0;
 }

@@ -1,17 +1,21 @@
 import jsonPatch from 'fast-json-patch';
 import type { CopyOperation, Operation } from 'fast-json-patch';
-import type { FieldError, Json } from '../crd/index.ts';
-import { badRequest, invalid, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
+import type { Json } from '../crd/index.ts';
+import { badRequest, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
 import { isNumeral } from '../../../api/exact-json.ts';
 import { readBodyJson } from '../http/body.ts';
-import { isObject, jsonKind, textAt } from '../kube-object.ts';
+import { isObject, jsonKind } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Answer, Call } from './call.ts';
-import { decodeObject } from './decode.ts';
+import { refusedPatch } from './admit.ts';
+import { decodeObject, UnfitMetadataError } from './decode.ts';
 import { cloneJson } from '../whole-numbers.ts';
 import { mergePatch } from './merge-patch.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import { checkOptions } from './write-options.ts';
+import { apply } from './apply.ts';
+import { checkFixed } from './fixed-fields.ts';
+import { trackerOf } from './tracking.ts';
 import { applyUpdate, readOld } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -22,44 +26,26 @@ const APPLY = 'application/apply-patch+yaml';
 const MAX_OPERATIONS = 10_000;
 
 export function patch(call: Call): Answer {
+  if (call.body.type === APPLY) return apply(call);
   checkOptions(call, 'PatchOptions');
   const change = parsePatch(call);
   const old = readOld(call);
   const result = patched(call, old, change);
   checkFixed(call, old, result);
-  const wanted = decodeObject(result, call.type);
-  return applyUpdate(call, old, wanted);
+  const wanted = decodePatched(call, result);
+  return applyUpdate(call, old, wanted, trackerOf(call, old, wanted));
 }
 
-/** What a patch of a custom resource cannot change; of a PUT with the same faults an API server says other things. */
-function checkFixed({ type, name = '' }: Call, old: KubeObject, result: Json): void {
-  if (!type.isCustom) return;
-  const refuse = (field: string, value: string, why: string, times = 1) => {
-    const fault: FieldError = {
-      type: 'FieldValueInvalid',
-      field,
-      message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
-    };
-    return invalid(
-      type.kind,
-      type.group,
-      name,
-      Array.from({ length: times }, () => fault),
-    );
-  };
-  const apiVersion = textAt(result, 'apiVersion');
-  if (apiVersion !== old.apiVersion) throw refuse('apiVersion', apiVersion, `must be ${old.apiVersion}`);
-  const uid = textAt(result, 'metadata.uid');
-  // The metadata of custom resources is checked twice.
-  if (uid !== '' && uid !== old.metadata.uid) throw refuse('metadata.uid', uid, 'field is immutable', 2);
+function decodePatched({ type }: Call, result: Json): KubeObject {
+  try {
+    return decodeObject(result, type);
+  } catch (error) {
+    throw error instanceof UnfitMetadataError ? refusedPatch(result, error.why) : error;
+  }
 }
 
 function parsePatch({ body, type }: Call): Json {
-  const supported = type.isCustom ? [JSON_PATCH, MERGE_PATCH] : [JSON_PATCH, MERGE_PATCH, STRATEGIC];
-  if (body.type === APPLY) {
-    const hint = '; server-side apply is not implemented by the embedded Kubernetes API: apply without --server-side';
-    throw unsupportedMediaType(supported, hint);
-  }
+  const supported = [JSON_PATCH, MERGE_PATCH, ...(type.isCustom ? [] : [STRATEGIC]), APPLY];
   if (!supported.includes(body.type)) throw unsupportedMediaType(supported);
   return parsePatchJson(body.bytes.toString('utf8'));
 }

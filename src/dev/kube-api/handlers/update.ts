@@ -13,6 +13,9 @@ import { commit } from './commit.ts';
 import { checkSentNamespace } from './create.ts';
 import { ownMetadata } from './own-metadata.ts';
 import { decodeObject } from './decode.ts';
+import type { ManagedFieldsEntry } from '../ownership/entries.ts';
+import { trackerOf, withoutManagedFields } from './tracking.ts';
+import type { Tracker } from './tracking.ts';
 import { checkOptions } from './write-options.ts';
 
 export function update(call: Call): Answer {
@@ -23,7 +26,7 @@ export function update(call: Call): Answer {
   checkIdentity(call, sent.metadata);
   const { resourceVersion } = sent.metadata;
   if (type.isCustom && isUnset(resourceVersion)) throw unconditional(call);
-  return applyUpdate(call, old, sent);
+  return applyUpdate(call, old, sent, trackerOf(call, old, sent));
 }
 
 /** The stored object in the request's version; throws 404. */
@@ -34,37 +37,55 @@ export function readOld({ api, type, namespace, name = '' }: Call): KubeObject {
 }
 
 /** Carries a wanted state over the stored one: through the whole object, or through one subresource only. */
-export function applyUpdate(call: Call, old: KubeObject, wanted: KubeObject): Answer {
+export function applyUpdate(call: Call, old: KubeObject, wanted: KubeObject, track: Tracker): Answer {
   const { type, subresource } = call;
   checkIdentity(call, wanted.metadata);
   checkPreconditions(call, wanted.metadata, old.metadata);
-  const object = subresource === undefined ? nextWhole(call, old, wanted) : nextPart(call, subresource, old, wanted);
+  const object =
+    subresource === undefined ? nextWhole(call, old, wanted, track) : nextPart(call, subresource, old, wanted, track);
   validate(call, object, old, subresource === 'status' ? 'status' : 'whole');
   if (type.hasGeneration && !sameJson(counted(call, object), counted(call, old))) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
-  if (sameJson(object, old)) return { code: 200, object: { json: JSON.stringify(old) } };
+  if (isUnchanged(object, old)) return { code: 200, object: { json: JSON.stringify(old) } };
   return { code: 200, object: commit(call, object) };
 }
 
-function nextWhole(call: Call, old: KubeObject, wanted: KubeObject): KubeObject {
+/** The time at which a manager wrote what it owned already is no change. */
+function isUnchanged(object: KubeObject, old: KubeObject): boolean {
+  const [entries, before] = [object.metadata.managedFields ?? [], old.metadata.managedFields ?? []];
+  return (
+    entries.length === before.length &&
+    entries.every((entry, index) => sameJson(timeless(entry), timeless(before[index] ?? {}))) &&
+    sameJson(withoutManagedFields(object), withoutManagedFields(old))
+  );
+}
+
+function timeless(entry: ManagedFieldsEntry): ManagedFieldsEntry {
+  const { time: _, ...rest } = entry;
+  return rest;
+}
+
+function nextWhole(call: Call, old: KubeObject, wanted: KubeObject, track: Tracker): KubeObject {
   const object = admit(call, wanted, 'whole');
+  const managedFields = track(object);
   if (call.type.hasStatus) {
     delete object['status'];
     if (old['status'] !== undefined) object['status'] = cloneJson(old['status']);
   }
-  object.metadata = nextMetadata(object.metadata, old.metadata);
+  object.metadata = nextMetadata(object.metadata, old.metadata, managedFields);
   call.type.hooks.prepareUpdate?.(object, old);
   return object;
 }
 
 /** Everything but the subresource's own field stays as it was, and says nothing about it. */
-function nextPart(call: Call, subresource: string, old: KubeObject, wanted: KubeObject): KubeObject {
+function nextPart(call: Call, subresource: string, old: KubeObject, wanted: KubeObject, track: Tracker): KubeObject {
   const object = cloneJson(old);
   if (subresource === 'status') {
-    const { status } = admit(call, wanted, 'status');
+    const admitted = admit(call, wanted, 'status');
+    object.metadata = nextMetadata(old.metadata, old.metadata, track(admitted));
     delete object['status'];
-    if (status !== undefined) object['status'] = status;
+    if (admitted['status'] !== undefined) object['status'] = admitted['status'];
     return object;
   }
   if (subresource === 'finalize' && wanted['spec'] !== undefined) {
@@ -74,9 +95,9 @@ function nextPart(call: Call, subresource: string, old: KubeObject, wanted: Kube
   throw notImplemented(`the subresource ${subresource}`);
 }
 
-function nextMetadata(wanted: ObjectMeta, old: ObjectMeta): ObjectMeta {
-  const { labels: _, annotations: __, finalizers: ___, ownerReferences: ____, ...fixed } = old;
-  return { ...fixed, ...ownMetadata(wanted) };
+function nextMetadata(wanted: ObjectMeta, old: ObjectMeta, managedFields: ObjectMeta['managedFields']): ObjectMeta {
+  const { labels: _, annotations: __, finalizers: ___, ownerReferences: ____, managedFields: _____, ...fixed } = old;
+  return { ...fixed, ...ownMetadata(wanted), ...(managedFields === undefined ? {} : { managedFields }) };
 }
 
 /** What counts for the generation. */

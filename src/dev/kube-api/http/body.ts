@@ -42,6 +42,11 @@ export function parseBody({ type, bytes }: Body): Json {
   throw unsupportedMediaType(BODY_TYPES);
 }
 
+/** A configuration to apply: YAML or JSON, whatever it is. Throws 400. */
+export function parseApplyBody({ bytes }: Body): Json {
+  return parseYaml(bytes.toString('utf8'));
+}
+
 function parseJson(text: string): Json {
   try {
     return readBodyJson(text);

@@ -67,6 +67,7 @@ export async function handleResource(
     subresource,
     query,
     body: await readBody(request),
+    userAgent: request.headers['user-agent'] ?? '',
     warnings: asked.warnings,
   };
   const now = (): number => api.now();

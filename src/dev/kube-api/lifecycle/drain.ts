@@ -55,6 +55,7 @@ function removeOne(api: Api, type: ResourceType, json: string): void {
     subresource: undefined,
     query: new URLSearchParams(),
     body: { type: '', bytes: Buffer.alloc(0) },
+    userAgent: '',
     warnings: [],
   };
   remove(call, object);

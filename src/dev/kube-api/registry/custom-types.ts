@@ -1,5 +1,7 @@
 import { compileCrd } from '../crd/index.ts';
 import type { Crd } from '../crd/index.ts';
+import { DEDUCED, objectType } from '../../structured-merge/merge-type.ts';
+import { apiVersionOf } from './resource-type.ts';
 import type { ResourceType } from './resource-type.ts';
 
 /** A definition as it is stored. */
@@ -8,6 +10,14 @@ export type Definition = Crd & { readonly metadata: { readonly deletionTimestamp
 /** The served versions of a CustomResourceDefinition; throws InvalidCrdError. */
 export function customTypes(crd: Definition): ResourceType[] {
   const { group, names, scope, versions } = compileCrd(crd);
+  const mergeTypes = new Map(
+    crd.spec.versions
+      .filter(({ served }) => served)
+      .map(({ name, schema }) => [
+        apiVersionOf({ group, version: name }),
+        schema?.openAPIV3Schema === undefined ? DEDUCED : objectType(schema.openAPIV3Schema),
+      ]),
+  );
   const storageVersion = crd.spec.versions.find(({ storage }) => storage)?.name ?? '';
   return [...versions].map(([version, schema]) => ({
     id: `${names.plural}.${group}`,
@@ -22,6 +32,7 @@ export function customTypes(crd: Definition): ResourceType[] {
     hasGeneration: true,
     nameRule: 'subdomain',
     schema,
+    mergeTypes,
     table: schema.table,
     selectable: new Map(schema.selectableFields.map((path) => [path, path])),
     crd,

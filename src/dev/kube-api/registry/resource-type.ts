@@ -1,5 +1,6 @@
 /** What the API knows of one served resource in one version: built in, or from a CustomResourceDefinition. */
 import type { CompiledVersion, Crd, FieldError, Table } from '../crd/index.ts';
+import type { MergeType } from '../../structured-merge/merge-type.ts';
 import type { KubeObject } from '../kube-object.ts';
 
 export interface ResourceType {
@@ -25,6 +26,8 @@ export interface ResourceType {
   readonly hasGeneration: boolean;
   readonly nameRule: 'subdomain' | 'label';
   readonly schema: CompiledVersion;
+  /** How objects of each served version are merged, by apiVersion. */
+  readonly mergeTypes: ReadonlyMap<string, MergeType>;
   readonly table: Table;
   /** Field label → path, beside metadata.name and metadata.namespace. */
   readonly selectable: ReadonlyMap<string, string>;

@@ -2,6 +2,8 @@
 import { compileCrd } from '../../crd/index.ts';
 import type { Crd, Table } from '../../crd/index.ts';
 import type { PrinterColumn, Schema } from '../../crd/types.ts';
+import { objectType } from '../../../structured-merge/merge-type.ts';
+import { apiVersionOf } from '../resource-type.ts';
 import type { Hooks, ResourceType } from '../resource-type.ts';
 
 export interface BuiltIn {
@@ -44,6 +46,7 @@ export function builtInType(builtIn: BuiltIn): ResourceType {
     hasGeneration: builtIn.hasGeneration ?? false,
     nameRule: builtIn.nameRule ?? 'subdomain',
     schema,
+    mergeTypes: new Map([[apiVersionOf(builtIn), objectType({ type: 'object', properties: builtIn.properties })]]),
     table: builtIn.table ?? schema.table,
     selectable: new Map(Object.entries(builtIn.selectable ?? {})),
     crd,
