@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { delay } from '../base/clock.ts';
 import { ApiError } from '../kube/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Logger } from '../base/log.ts';
@@ -9,7 +10,7 @@ import { runController } from './controller.ts';
 import { DONE } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
-function start(reconcile: (key: string) => Promise<Outcome>) {
+function start(reconcile: (key: string) => Promise<Outcome>, places = 2) {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock, backoff: { random: () => 0 } });
   const stop = new AbortController();
@@ -23,7 +24,7 @@ function start(reconcile: (key: string) => Promise<Outcome>) {
       name: 'test',
       queue,
       clock,
-      places: new Concurrency({ least: 2, most: 2 }),
+      places: new Concurrency({ least: places, most: places }),
       log: Object.assign(Object.create(silentLogger) as Logger, { warn: note('warn'), info: note('info') }),
       hooks: {
         onOverload: (count) => pauses.push(count),
@@ -148,6 +149,33 @@ describe('runController', () => {
     world.queue.add('b');
     await world.clock.advance(1);
     expect(world.pauses).toEqual([1]);
+    await world.end();
+  });
+
+  it.each([
+    ['an answer', { kind: 'done', answerMs: 3000 } as const],
+    ['a refusal', new ApiError(409, {})],
+    ['another 429', new ApiError(429, {}, 300_000)],
+  ])('learns nothing of an overload from %s that comes late to what was sent before it', async (_name, late) => {
+    const busy = new ApiError(429, {}, 300_000);
+    const answers: [number, Outcome | Error][] = [
+      [1, busy],
+      [3000, late],
+      [8000, busy],
+    ];
+    const world = start(async () => {
+      const [ms, answer] = answers.shift() ?? [0, DONE];
+      await delay(world.clock, ms);
+      if (answer instanceof Error) throw answer;
+      return answer;
+    }, 4);
+    world.queue.add('a');
+    world.queue.add('b');
+    await world.clock.advance(9000);
+    expect(world.turns).toEqual(['a@0', 'b@0', 'a@2001']);
+    expect(world.pauses).toEqual([1]);
+    await world.clock.advance(2000);
+    expect(world.pauses).toEqual([1, 2]);
     await world.end();
   });
 

@@ -92,24 +92,24 @@ async function turn(workers: Workers, key: string, signal: AbortSignal): Promise
     const outcome = await reconciler.reconcile(key, signal, queue.priorityOf(key) ?? 0);
     queue.forget(key);
     if (outcome.kind === 'requeue') queue.addAfter(key, outcome.afterMs, outcome.priority);
-    if (outcome.answerMs !== undefined) noteAnswer(workers, outcome.answerMs);
+    if (outcome.answerMs !== undefined) noteAnswer(workers, outcome.answerMs, startedAt);
     conclude(outcome.kind === 'requeue' ? 'requeue_after' : 'success');
   } catch (error) {
-    if (!signal.aborted) conclude(fail(workers, key, error));
+    if (!signal.aborted) conclude(fail(workers, key, error, startedAt));
   }
 }
 
-function noteAnswer({ queue, places, overload, hooks }: Workers, answerMs: number): void {
+function noteAnswer({ queue, places, overload, hooks }: Workers, answerMs: number, sentAt: number): void {
   if (places.noteAnswer(answerMs, queue.working, queue.length)) hooks?.onConcurrency?.(places.count);
-  overload.answered();
+  overload.answered(sentAt);
 }
 
-function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
+function fail(workers: Workers, key: string, error: unknown, sentAt: number): ReconcileResult {
   const { queue, log, name } = workers;
-  const askedMs = error instanceof ApiError ? heed(workers, error) : undefined;
+  const askedMs = error instanceof ApiError ? heed(workers, error, sentAt) : undefined;
   // Who says no to one request has time for it; a 429 says that it has none.
   const isAnswer = error instanceof ApiError && error.status < 500 && error.status !== 429;
-  if (askedMs === undefined && isAnswer) workers.overload.answered();
+  if (askedMs === undefined && isAnswer) workers.overload.answered(sentAt);
   const priority = queue.priorityOf(key);
   // `Retry-After: 0` names no time; taken at its word it would be a tight loop.
   if (askedMs === undefined || askedMs <= 0) queue.addRateLimited(key, isRefused(error) ? REFUSED_MS : 0, priority);
@@ -120,11 +120,11 @@ function fail(workers: Workers, key: string, error: unknown): ReconcileResult {
 }
 
 /** The API server names a time when it is overloaded: that is meant for everyone, not for one key. Returns the milliseconds to wait. */
-function heed(workers: Workers, { retryAfterMs, status }: ApiError): number | undefined {
+function heed(workers: Workers, { retryAfterMs, status }: ApiError, sentAt: number): number | undefined {
   if (retryAfterMs === undefined) return undefined;
   const { overload, places, log, name, hooks } = workers;
   const before = overload.pauses;
-  const waitMs = overload.pause(retryAfterMs);
+  const waitMs = overload.pause(retryAfterMs, sentAt);
   if (overload.pauses === before) return waitMs;
   places.halve();
   hooks?.onConcurrency?.(places.count);

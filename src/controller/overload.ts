@@ -36,10 +36,13 @@ export class Overload {
     return this.#pauses;
   }
 
-  /** The server asks to be left alone for `askedMs`. Returns the milliseconds to wait; several answers during one pause are one. */
-  pause(askedMs: number): number {
+  /**
+   * The server asks to be left alone for `askedMs`. Returns the milliseconds to wait. Answers to what was sent (monotonic ms) before the end
+   * of a pause belong to it, however late they come.
+   */
+  pause(askedMs: number, sentAt: number): number {
     const now = this.#clock.monotonic();
-    if (now >= this.#until) {
+    if (sentAt >= this.#until) {
       this.#pauses += 1;
       this.#until = now + Math.min(askedMs, backoffMs(this.#pauses - 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
       this.#planEnd(this.#until + QUIET_MS - now);
@@ -47,10 +50,10 @@ export class Overload {
     return this.#until - now;
   }
 
-  /** The server has answered as it does when all is well. */
-  answered(): void {
-    // Answers to what was sent before the pause say nothing.
-    if (this.#pauses > 0 && this.#clock.monotonic() >= this.#until) this.#end();
+  /** The server has answered what was sent at `sentAt` (monotonic ms) as it does when all is well. */
+  answered(sentAt: number): void {
+    // Answers to what was sent before the pause say nothing, however late they come.
+    if (this.#pauses > 0 && sentAt >= this.#until) this.#end();
   }
 
   /** Nobody waits any more, and nobody is told. */
