@@ -85,6 +85,47 @@ describe('WorkQueue', () => {
     expect(taken).toEqual(['a', 'urgent', 'b', 'c']);
   });
 
+  /** Of the next `count` keys, how many come from the line of the urgent ones; each is done at once. */
+  const urgentOf = async (queue: WorkQueue, count: number): Promise<number> => {
+    let urgent = 0;
+    for (let at = 0; at < count; at += 1) {
+      const key = (await queue.take()) ?? '';
+      if (queue.priorityOf(key) === 2) urgent += 1;
+      queue.done(key);
+    }
+    return urgent;
+  };
+  const fill = (queue: WorkQueue): void => {
+    for (let at = 0; at < 500; at += 1) for (const priority of [0, 2]) queue.add(`${priority}-${at}`, priority);
+  };
+
+  it('owes a priority nothing for the time in which no more of it may be worked on', async () => {
+    let most = 1;
+    const mostAtOnce = (priority: number): number => (priority === 0 ? most : Number.POSITIVE_INFINITY);
+    const queue = new WorkQueue({ clock: new FakeClock(), mostAtOnce });
+    queue.add('0-long');
+    expect(await queue.take()).toBe('0-long');
+    fill(queue);
+    expect(await urgentOf(queue, 200)).toBe(200);
+    most = 4;
+    // Its first turn may come one turn of the others too early.
+    expect(await urgentOf(queue, 50)).toBeGreaterThanOrEqual(39);
+  });
+
+  it('owes a priority nothing for the time in which its only key was worked on with a higher one', async () => {
+    const queue = newQueue();
+    queue.add('0-lifted');
+    queue.add('0-lifted', 2);
+    expect([await queue.take(), queue.priorityOf('0-lifted')]).toEqual(['0-lifted', 2]);
+    for (let at = 0; at < 200; at += 1) queue.add(`2-before-${at}`, 2);
+    expect(await urgentOf(queue, 200)).toBe(200);
+    queue.add('0-lifted', 3);
+    queue.done('0-lifted');
+    fill(queue);
+    expect(await queue.take()).toBe('0-lifted');
+    expect(await urgentOf(queue, 50)).toBe(40);
+  });
+
   it('brings a key added during its work back once, after done', async () => {
     const queue = newQueue();
     queue.add('a');

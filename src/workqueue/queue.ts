@@ -78,7 +78,7 @@ export class WorkQueue {
   readonly #lanes: Lane[] = [];
   /** Of keys that wait or are worked on with a higher priority: the lane in which they have an older place. */
   readonly #places = new Map<string, Lane>();
-  /** The pass of the lane that was served last: a lane that was empty begins there, and is owed nothing for its absence. */
+  /** The pass of the lane that was served last: a lane that was empty, or held back, begins there, and is owed nothing for its absence. */
   #pass = 0;
   readonly #takers: Taker[] = [];
   /** Signals whose abort sends their takers home. One listener a signal, not a taker: adding one costs as much as there are. */
@@ -200,21 +200,26 @@ export class WorkQueue {
   #comeBack(key: string): void {
     const again = this.#dirty.get(key);
     const place = this.#places.get(key);
-    if (place !== undefined) place.kept -= 1;
-    const isForPlace = place !== undefined && again?.priority === place.priority;
-    if (place !== undefined && (again === undefined || again.priority <= place.priority)) this.#places.delete(key);
-    if (isForPlace) {
-      if (place.keys.size === place.kept + 1) place.pass = Math.max(place.pass, this.#pass);
+    if (place === undefined) {
+      if (again !== undefined) this.#line(key, again.priority);
       return;
     }
-    if (place !== undefined && !this.#places.has(key)) remove(place, key);
-    if (again !== undefined) this.#line(key, again.priority);
+    place.kept -= 1;
+    if (again === undefined || again.priority < place.priority) remove(place, key);
+    else if (place.keys.size === place.kept + 1) this.#owedNothing(place);
+    if (again === undefined || again.priority <= place.priority) this.#places.delete(key);
+    if (again !== undefined && again.priority !== place.priority) this.#line(key, again.priority);
   }
 
   #line(key: string, priority: number): void {
     const lane = this.#lane(priority);
-    if (lane.keys.size === lane.kept) lane.pass = Math.max(lane.pass, this.#pass);
+    if (lane.keys.size === lane.kept) this.#owedNothing(lane);
     lane.keys.add(key);
+  }
+
+  /** A lane from which nothing could be taken for a while goes on where the others are. */
+  #owedNothing(lane: Lane): void {
+    lane.pass = Math.max(lane.pass, this.#pass);
   }
 
   /** A key leaves its lane for a higher one: the lowest lane in which it stands is the one whose turn it has waited for longest. */
@@ -234,7 +239,9 @@ export class WorkQueue {
   #next(): string | undefined {
     let next: Lane | undefined;
     for (const lane of this.#lanes) {
-      const isReady = lane.keys.size > lane.kept && lane.working < this.#mostAtOnce(lane.priority);
+      const isHeldBack = lane.working >= this.#mostAtOnce(lane.priority);
+      if (isHeldBack) this.#owedNothing(lane);
+      const isReady = lane.keys.size > lane.kept && !isHeldBack;
       if (isReady && (next === undefined || lane.pass < next.pass)) next = lane;
     }
     if (next === undefined) return undefined;
