@@ -10,7 +10,11 @@ import { runController } from './controller.ts';
 import { DONE } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 
-function start(reconcile: (key: string) => Promise<Outcome>, places = 2) {
+function start(
+  reconcile: (key: string) => Promise<Outcome>,
+  places = 2,
+  onReconcile: (result: string) => void = () => undefined,
+) {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock, backoff: { random: () => 0 } });
   const stop = new AbortController();
@@ -28,7 +32,10 @@ function start(reconcile: (key: string) => Promise<Outcome>, places = 2) {
       log: Object.assign(Object.create(silentLogger) as Logger, { warn: note('warn'), info: note('info') }),
       hooks: {
         onOverload: (count) => pauses.push(count),
-        onReconcile: (result) => results.push(result),
+        onReconcile: (result) => {
+          results.push(result);
+          onReconcile(result);
+        },
       },
       reconciler: {
         reconcile: (key) => {
@@ -43,7 +50,7 @@ function start(reconcile: (key: string) => Promise<Outcome>, places = 2) {
     stop.abort();
     return running;
   };
-  return { clock, queue, turns, results, pauses, logged, end };
+  return { clock, queue, turns, results, pauses, logged, running, end };
 }
 
 const failing = (error: unknown, times = 1) => {
@@ -177,6 +184,20 @@ describe('runController', () => {
     await world.clock.advance(2000);
     expect(world.pauses).toEqual([1, 2]);
     await world.end();
+  });
+
+  it('leaves nothing behind of an overload when a worker fails', async () => {
+    const world = start(failing(new ApiError(429, {}, 300_000)), 2, (result) => {
+      if (result === 'error') throw new Error('what?');
+    });
+    world.queue.add('a');
+    const ended = world.running.catch((error: unknown) => String(error));
+    await world.clock.advance(1);
+    expect(await ended).toBe('Error: what?');
+    expect(world.pauses).toEqual([1, 0]);
+    await world.end().catch(() => undefined);
+    // The key that is to come back.
+    expect(world.clock.pendingTimers).toBe(1);
   });
 
   it('begins no work once it is stopped during a pause', async () => {

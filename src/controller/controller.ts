@@ -52,10 +52,13 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   });
   const workers: Workers = { ...options, overload, breath: new Breath() };
   hooks?.onConcurrency?.(options.places.count);
-  await Promise.all(Array.from({ length: options.places.most }, () => work(workers, signal)));
-  overload.stop();
-  // Whoever shows an overload shows it no longer than somebody is held up by it.
-  if (overload.pauses > 0) hooks?.onOverload?.(0);
+  try {
+    await Promise.all(Array.from({ length: options.places.most }, () => work(workers, signal)));
+  } finally {
+    overload.stop();
+    // Whoever shows an overload shows it no longer than somebody is held up by it.
+    if (overload.pauses > 0) hooks?.onOverload?.(0);
+  }
 }
 
 /** What the workers of one controller share. */
