@@ -47,7 +47,7 @@ lacking = unread, blank, lacking
   pageEnded, unowned: read, blank → reconcile
   pageRefused: unread, blank, lacking, BrokerRefused → updateStatus
   publishBegan: unread, sends new, overtaken, lacking
-  withdrawn: unread, lacking → readPage
+  withdrawn: unread → readPage
   held TooLarge: unread, blank, lacking, TooLarge → updateStatus
   claimed by others: unread, blank, lacking, foreign → updateStatus
 known = unread, ours

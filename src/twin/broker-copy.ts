@@ -146,7 +146,10 @@ export function step(copy: BrokerCopy, event: CopyEvent): CopyStep {
     case 'publishFailed':
       return endPublish(copy);
     case 'withdrawn':
-      return then({ ...unpublished(copy), isRead: false, page: 'none', standing: undefined }, READ_PAGE);
+      return then(
+        { ...unpublished(copy), isRead: false, page: 'none', isLacking: false, standing: undefined },
+        READ_PAGE,
+      );
     case 'matched':
       return match(copy, event.generation, event.tellAfterMs);
     case 'held':
