@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { silentLogger } from '../base/log.ts';
+import type { Logger } from '../base/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Informer } from './informer.ts';
 import { Store } from './store.ts';
@@ -11,17 +12,25 @@ const object = (resourceVersion: string, generation: number, uid = 'u') => ({
 
 const never = new AbortController().signal;
 
-/** An informer that holds one object, and asks nobody. */
+/** An informer that holds one object; a LIST shows it newer, and watches end at once. */
 function setUp() {
   const store = new Store<ReturnType<typeof object>>();
   store.upsert(object('5', 1));
+  const logged: string[] = [];
+  const log = Object.assign(Object.create(silentLogger) as Logger, {
+    error: ({ what, err }: { what: string; err: Error }) => void logged.push(`${what}: ${err.message}`),
+  });
+  const items = [object('7', 2)];
   const informer = new Informer({
-    client: {} as KubeClient,
+    client: {
+      get: () => Promise.resolve({ items, metadata: { resourceVersion: '7' } }),
+      watch: () => [],
+    } as unknown as KubeClient,
     collection: { path: '/things', objectPath: (key) => `/things/${key}` },
     mayForget: () => true,
     store,
     clock: new FakeClock(),
-    log: silentLogger,
+    log,
   });
   const told: string[] = [];
   const subscribe = (signal: AbortSignal): void =>
@@ -33,7 +42,7 @@ function setUp() {
       },
       signal,
     );
-  return { informer, store, told, subscribe };
+  return { informer, store, told, subscribe, logged };
 }
 
 describe('who hears of a cache', () => {
@@ -61,6 +70,28 @@ describe('who hears of a cache', () => {
     subscribe(stop.signal);
     expect(told).toEqual(['added n/a held true']);
   });
+});
+
+it('keeps none of them from hearing what another one fails to take in, and says so', async () => {
+  const { informer, told, subscribe, logged } = setUp();
+  const failing = (): never => {
+    throw new Error('what?');
+  };
+  informer.subscribe({ onChange: () => undefined, onSynced: failing }, never);
+  let isBroken = false;
+  informer.subscribe({ onChange: () => (isBroken ? failing() : undefined), onSynced: failing }, never);
+  subscribe(never);
+  isBroken = true;
+  informer.wrote(object('7', 2));
+  expect(told.slice(1)).toEqual(['updated n/a write true']);
+  expect(logged).toEqual(['n/a: what?']);
+  const stop = new AbortController();
+  const running = informer.run(stop.signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  stop.abort();
+  await running;
+  expect(told.slice(2)).toEqual(['synced']);
+  expect(logged.slice(1)).toEqual(['synced: what?', 'synced: what?']);
 });
 
 function observe(written: ReturnType<typeof object>) {

@@ -1,3 +1,4 @@
+import type { Logger } from '../base/log.ts';
 import type { Cached, Lister } from './lister.ts';
 import { Reflector } from './reflector.ts';
 import type { Change, ReflectorHandler, ReflectorOptions } from './reflector.ts';
@@ -12,14 +13,14 @@ export class Informer<T extends Cached> {
   readonly #store: Store<T>;
   readonly #reflector: Reflector<T>;
   readonly #handlers = new Set<ReflectorHandler<T>>();
+  readonly #log: Logger;
 
   constructor(options: ReflectorOptions<T>) {
     this.#store = options.store;
+    this.#log = options.log;
     this.#reflector = new Reflector(options, {
       onChange: (change) => this.#tell(change),
-      onSynced: () => {
-        for (const handler of this.#handlers) handler.onSynced();
-      },
+      onSynced: () => this.#tellAll('synced', (handler) => handler.onSynced()),
     });
   }
 
@@ -62,7 +63,21 @@ export class Informer<T extends Cached> {
   }
 
   #tell(change: Change<T>): void {
-    for (const handler of this.#handlers) handler.onChange(change);
+    this.#tellAll(change.key, (handler) => handler.onChange(change));
+  }
+
+  /** The store has it already, so nobody would ever be told again: who fails keeps none of the others from it. */
+  #tellAll(what: string, tell: (handler: ReflectorHandler<T>) => void): void {
+    for (const handler of this.#handlers) {
+      try {
+        tell(handler);
+      } catch (error) {
+        this.#log.error(
+          { what, err: error },
+          'somebody failed to take in what the cluster holds; report this as a bug',
+        );
+      }
+    }
   }
 }
 
