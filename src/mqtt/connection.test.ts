@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../base/clock.ts';
 import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
@@ -123,6 +125,37 @@ describe('certificates that cannot be used', () => {
     };
     const client = new Client('mqtts://127.0.0.1:1', { credentials });
     expect(await client.failure()).toMatch(/open '\/etc\/mqtt\/ca.crt'; check .*--mqtt-ca-file/);
+  });
+});
+
+describe('a broker', () => {
+  it('that sends what is no packet is named as such', async () => {
+    const connack = Buffer.from([0x20, 3, 0, 0, 0]);
+    const malformed = Buffer.from([0xd0, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    const server = createServer((socket) =>
+      socket.on('error', () => undefined).once('data', () => socket.write(Buffer.concat([connack, malformed]))),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const client = new Client(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect(await client.failure()).toMatch(/sent what is no MQTT packet .*; check --mqtt-url/);
+  });
+
+  it('is left when whoever works with it fails to begin, and the failure is told', async () => {
+    const { url } = opened(await startBroker());
+    const broker = createBroker(
+      { url, clientId: 'operator', live: topics.live },
+      { clock: systemClock, log: silentLogger },
+    );
+    const handlers = {
+      onMessage: () => undefined,
+      onConnected: () => {
+        throw new Error('what?');
+      },
+      onDisconnected: () => undefined,
+    };
+    await expect(broker.run(handlers, never)).rejects.toThrow('what?');
+    expect(broker.connected).toBe(false);
   });
 });
 

@@ -123,19 +123,32 @@ class Connection implements BrokerConnection {
     const hangUp = (): void => link.end();
     signal.addEventListener('abort', hangUp, { once: true });
     try {
-      const session = await link.open();
-      this.#session = session;
-      this.#failure = undefined;
-      this.#log.info({ url: this.#name.url, clientId: this.#name.clientId }, 'connected to the broker');
-      handlers.onConnected(session.limits);
-    } catch {
-      // The cause comes with `closed`, which `open` has brought about.
+      // When it cannot be opened, the cause comes with `closed`.
+      const session = await link.open().catch(() => undefined);
+      if (session !== undefined) this.#begin(session, handlers);
+    } catch (error) {
+      // Who was to work with the connection does not: nobody may take it for one.
+      link.end();
+      this.#session = undefined;
+      throw error;
+    } finally {
+      await link.closed;
+      signal.removeEventListener('abort', hangUp);
     }
-    const cause = await link.closed;
-    signal.removeEventListener('abort', hangUp);
-    const describe = this.#session === undefined ? describeFailedConnect : describeFailure;
-    const reason = signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name);
+    this.#conclude(await link.closed, handlers, signal);
+  }
+
+  #begin(session: Session, handlers: BrokerHandlers): void {
+    this.#session = session;
+    this.#failure = undefined;
+    this.#log.info({ url: this.#name.url, clientId: this.#name.clientId }, 'connected to the broker');
+    handlers.onConnected(session.limits);
+  }
+
+  #conclude(cause: unknown, handlers: BrokerHandlers, signal: AbortSignal): void {
     const wasConnected = this.#session !== undefined;
+    const describe = wasConnected ? describeFailure : describeFailedConnect;
+    const reason = signal.aborted ? `closed the connection to broker ${this.#name.url}` : describe(cause, this.#name);
     this.#session = undefined;
     this.#noteFailure(reason, signal.aborted ? undefined : brokerFailure(cause));
     if (wasConnected) handlers.onDisconnected(reason);

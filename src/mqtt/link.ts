@@ -38,10 +38,12 @@ export class Link {
     onStream(client, (stream) => {
       const { maxPacketBytes = MAX_PACKET_BYTES, protocolVersion = 5 } = options;
       const reader = new PublishReader(protocolVersion, maxPacketBytes, this.#publishHandlers(handlers, stream));
-      readIncoming(
-        stream,
-        reader.on('error', (error) => stream.destroy(error)),
-      );
+      reader.on('error', (error) => {
+        // MQTT.js tells errors of a stream only when they have a code.
+        this.#blame(error);
+        stream.destroy(error);
+      });
+      readIncoming(stream, reader);
     });
     client.connect();
     client.on('packetreceive', batchWrites(client));

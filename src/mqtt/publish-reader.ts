@@ -13,6 +13,9 @@ export interface PublishHandlers {
   acknowledge(pubacks: Buffer): void;
 }
 
+const MALFORMED =
+  'the broker sent what is no MQTT packet that the operator could use; check --mqtt-url, what stands between, and the log of the broker';
+
 const PUBLISH = 3;
 /** Type and flags, and at most four bytes of length [MQTT-2.1.4]. */
 const MAX_HEADER_BYTES = 5;
@@ -54,11 +57,7 @@ export class PublishReader extends Transform {
     this.#keep(undefined, 0);
     const isUsable = this.#read(bytes);
     this.#acknowledge();
-    done(
-      isUsable
-        ? null
-        : new BrokerError('transient', 'the broker sent what is no MQTT packet that the operator could use'),
-    );
+    done(isUsable ? null : new BrokerError('transient', MALFORMED));
   }
 
   /** False for what can be no packet. */
