@@ -47,6 +47,23 @@ describe('an unknown device that announces itself', () => {
     expect(await bed.badInput('UnknownDevice')).toBe(0);
   });
 
+  it.each([
+    ['says goodbye', { online: false, session: 's1' }],
+    ['is lost', { online: false, session: 's1', will: true }],
+  ])('gets none when it %s before its turn, however it waits', async (_name, farewell) => {
+    await using bed = await startTerm([device({ namespace: 'other', deviceId: 'pump-1' })], ON);
+    await bed.pass(1000);
+    bed.kube.delete('other/sensor');
+    await bed.pass(5000);
+    bed.says(BIRTH, 'pump-1');
+    bed.says(BIRTH, 'pump-2');
+    bed.says(farewell, 'pump-2');
+    await bed.pass(5000);
+    bed.says(farewell, 'pump-1');
+    await bed.pass(2 * MINUTE);
+    expect([bed.object('fleet/pump-1'), bed.object('fleet/pump-2')]).toEqual([undefined, undefined]);
+  });
+
   it('gets one when its id is no longer kept for the namespace of its former object', async () => {
     await using bed = await startTerm([device({ namespace: 'other', deviceId: 'pump-1' })], ON);
     await bed.pass(1000);

@@ -60,10 +60,15 @@ export class Provisioner {
     this.#bucket = new LeakyBucket(perMinute, perMinute / 60);
   }
 
-  /** A state message of an id that no object has; true when it announces a device, which is then provided for. */
+  /** A state message of an id that no object has; true when it announces a device, which is then provided for unless it takes leave before. */
   announce(deviceId: string, payload: Buffer): boolean {
     const state = parseState(payload, this.#deps.rules.limits);
-    if (!state.ok || !state.value.online) return false;
+    if (!state.ok) return false;
+    if (!state.value.online) {
+      this.#waiting.delete(deviceId);
+      this.#later.remove(deviceId);
+      return false;
+    }
     if (this.#deps.rules.isReserved(deviceId)) {
       this.#deps.observer.provisioned('reserved');
       return true;
