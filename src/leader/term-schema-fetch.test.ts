@@ -143,6 +143,31 @@ describe('devices that announce a schema and never send it', () => {
     await expectServed(bed, 'honest', 6000);
   });
 
+  it.each([[[]], [['other']], [['other', 'third', 'fourth']]])(
+    'are asked again soon after they were started again, beside %j',
+    async (others) => {
+      await using bed = await startTerm(fleet('silent', ...others));
+      const schema = schemaOf('late');
+      for (const id of ['silent', ...others]) announce(bed, id, schema);
+      await bed.pass(120_000);
+      const before = asked(bed, 'silent');
+      announce(bed, 'silent', schema);
+      await bed.until(() => asked(bed, 'silent') > before, 12_000);
+      send(bed, 'silent', schema);
+      await bed.until(() => isTyped(bed, 'silent'), 5000);
+    },
+  );
+
+  it('are asked only now and then, however often they are started again', async () => {
+    await using bed = await startTerm(fleet('silent', 'honest'));
+    for (let at = 0; at < 300; at += 1) {
+      announce(bed, 'silent', schemaOf('honest'));
+      await bed.pass(1000);
+    }
+    expect(asked(bed, 'silent')).toBeLessThanOrEqual(36);
+    await expectServed(bed, 'honest');
+  });
+
   it('with the wrong bytes are followed by the next at once', async () => {
     await using bed = await startTerm(fleet('liar', 'honest'));
     announce(bed, 'liar', schemaOf('honest'));

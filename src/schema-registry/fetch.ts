@@ -40,6 +40,8 @@ const MAX_ASKS = 16;
 interface Wanted {
   /** Device ids, in the order in which they are asked. */
   readonly candidates: Set<string>;
+  /** Candidates that were started again since they were asked: they may answer now. */
+  readonly restarted: Set<string>;
   askedAt: number;
   dueAt: number;
   /** How many who were never asked are asked next. */
@@ -92,8 +94,22 @@ export class SchemaFetch {
     this.#wanted.set(hash, wanted);
     wanted.candidates.add(deviceId);
     this.#hashOf.set(deviceId, hash);
-    if (this.#isFresh(deviceId)) wanted.dueAt = Math.min(wanted.dueAt, Math.max(now, wanted.askedAt + OTHERS_MS));
+    if (this.#isFresh(deviceId)) wanted.dueAt = Math.min(wanted.dueAt, this.#soonest(wanted));
     this.#plan(hash, wanted);
+  }
+
+  /** The device was started again, and may answer what it did not answer before. */
+  restarted(deviceId: string): void {
+    const hash = this.#hashOf.get(deviceId);
+    const wanted = hash === undefined ? undefined : this.#wanted.get(hash);
+    if (hash === undefined || wanted === undefined || this.#isFresh(deviceId)) return;
+    wanted.restarted.add(deviceId);
+    wanted.dueAt = Math.min(wanted.dueAt, this.#soonest(wanted));
+    this.#plan(hash, wanted);
+  }
+
+  #soonest({ askedAt }: Wanted): number {
+    return Math.max(this.#deps.clock.monotonic(), askedAt + OTHERS_MS);
   }
 
   /** The device announces something else now, or is not there. */
@@ -103,6 +119,7 @@ export class SchemaFetch {
     this.#hashOf.delete(deviceId);
     const wanted = this.#wanted.get(hash);
     wanted?.candidates.delete(deviceId);
+    wanted?.restarted.delete(deviceId);
     if (wanted?.candidates.size !== 0) return;
     this.#wanted.delete(hash);
     this.#agenda.remove(hash);
@@ -171,6 +188,7 @@ export class SchemaFetch {
     const asked = this.#next(wanted, now).slice(0, most);
     for (const deviceId of asked) {
       this.#shares.noteAsked(deviceId, hash, now);
+      wanted.restarted.delete(deviceId);
       // In turns, so that one that never answers does not keep the others from doing so.
       wanted.candidates.delete(deviceId);
       wanted.candidates.add(deviceId);
@@ -183,13 +201,15 @@ export class SchemaFetch {
     return asked.length;
   }
 
-  /** Those that were not asked in vain before; when there is none, the one that was so the least. */
+  /** Those that were not asked in vain before; when there is none, the one that was so the least, and those that were started again since. */
   #next(wanted: Wanted, now: number): string[] {
     const able = [...wanted.candidates].filter((deviceId) => this.#shares.peek(deviceId)?.asks.has(now) ?? true);
     const fresh = able.filter((deviceId) => this.#isFresh(deviceId));
     if (fresh.length === 0) {
       const silences = (deviceId: string): number => this.#shares.peek(deviceId)?.silences ?? 0;
-      return able.toSorted((a, b) => silences(a) - silences(b)).slice(0, 1);
+      const [least] = able.toSorted((a, b) => silences(a) - silences(b));
+      const restarted = able.filter((deviceId) => wanted.restarted.has(deviceId) && deviceId !== least);
+      return [...(least === undefined ? [] : [least]), ...restarted].slice(0, MAX_AT_ONCE);
     }
     const next = fresh.slice(0, wanted.wave);
     wanted.wave = Math.min(wanted.wave * 2, MAX_AT_ONCE);
@@ -268,6 +288,7 @@ function hasAny(deviceIds: ReadonlySet<string>, is: (deviceId: string) => boolea
 function newWanted(now: number): Wanted {
   return {
     candidates: new Set(),
+    restarted: new Set(),
     askedAt: Number.NEGATIVE_INFINITY,
     dueAt: now,
     wave: 1,

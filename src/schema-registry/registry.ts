@@ -104,8 +104,8 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     return found.kind === 'loaded' || (found.kind === 'broken' && found.reason !== 'HashMismatch');
   }
 
-  /** What a device says of its schema: a hash, or that it has none. */
-  announce(memory: DeviceMemory, hash: string | undefined): void {
+  /** What a device says of its schema: a hash, or that it has none. `isNewSession`: it was started again. */
+  announce(memory: DeviceMemory, hash: string | undefined, isNewSession: boolean): void {
     if (hash !== undefined && !isSchemaHash(hash)) {
       const message = `schema is ${JSON.stringify(hash.slice(0, 80))}, expected sha256: and 64 hex digits`;
       this.#refuse(memory, 'InvalidSchema', message);
@@ -117,6 +117,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       this.#wake(memory);
     }
     this.want(memory);
+    if (isNewSession) this.#fetch.restarted(memory.deviceId);
   }
 
   /** A device sent the schema itself. What nobody asked for is dropped before anything is done with it. */

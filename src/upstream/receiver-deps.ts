@@ -27,7 +27,7 @@ export interface ReceiverPorts {
   /** Reports that a birth announces are to come. */
   readonly expected: ReportRequests;
   readonly schemas: {
-    announce(memory: DeviceMemory, hash: string | undefined): void;
+    announce(memory: DeviceMemory, hash: string | undefined, isNewSession: boolean): void;
     receive(memory: DeviceMemory, payload: Buffer): void;
     /** The device may have come, and could be asked for its schema. */
     want(memory: DeviceMemory): void;

@@ -266,7 +266,8 @@ export class Receiver {
       const message = `sessions ${before.session} and ${birth.session} take turns: two processes use this device id; stop one of them`;
       this.#refuse(memory, 'state', { reason: 'DuplicateSession', message });
     }
-    if (!isSameSession(before, birth)) this.#beginSession(memory, birth);
+    const isNewSession = !isSameSession(before, birth);
+    if (isNewSession) this.#beginSession(memory, birth);
     this.#nameRevision(memory, birth);
     this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
     if (delivery === 'live') {
@@ -274,7 +275,8 @@ export class Receiver {
       this.#deps.ports.expected.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
     }
     // That an older stored birth names none says nothing.
-    if (birth.schema !== undefined || delivery !== 'recheck') this.#deps.ports.schemas.announce(memory, birth.schema);
+    if (birth.schema !== undefined || delivery !== 'recheck')
+      this.#deps.ports.schemas.announce(memory, birth.schema, isNewSession);
     if (before.maxBytes !== birth.maxBytes || before.encoding !== birth.encoding) {
       advanceCopy(memory, { kind: 'desiredChanged' }, this.#deps.wake);
       this.#deps.wake.desired(memory.deviceId);
