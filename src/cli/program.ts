@@ -7,6 +7,8 @@ import { describe } from './commands/describe.ts';
 import { diff } from './commands/diff.ts';
 import { enable } from './commands/enable.ts';
 import { FORMATS, get } from './commands/get.ts';
+import { history } from './commands/history.ts';
+import { rollback } from './commands/rollback.ts';
 import { listSchemas, pushSchema, showSchema } from './commands/schema.ts';
 import { set, unset } from './commands/set.ts';
 import { wait } from './commands/wait.ts';
@@ -80,6 +82,15 @@ export function createProgram(io: Io, onExit: (code: number) => void): Command {
   selectFlags(add('watch [NAME...]', 'Tell what happens in the fleet, as it happens')).action(
     run((names: string[], flags) => watch(io, names, flags)),
   );
+  selectFlags(add('history [NAME...]', 'Show who changed what, when, and what became of it'))
+    .addOption(new Option('-o, --output <FORMAT>', 'what to print').choices(['table', 'json', 'yaml']).default('table'))
+    .option('--revision <N>', 'one change as a whole', count)
+    .option('--no-headers', 'without the line of headings')
+    .action(run((names: string[], flags) => history(io, names, flags)));
+  bulkFlags(selectFlags(add('rollback [NAME...]', 'Desire again what was desired at a revision, or at a time')))
+    .option('--to-revision <N>', 'as history shows them', count)
+    .option('--to-time <TIME>', '2026-11-30T14:00:00Z, or how long ago: 10m', moment)
+    .action(run((names: string[], flags) => rollback(io, names, flags)));
   const schema = program.command('schema').description("Devices' schemas");
   clusterFlags(
     schema.command('list').description('Show the schemas of the cluster and how many devices use each'),
@@ -150,6 +161,14 @@ function goal(text: string): 'Synced' | 'Acknowledged' {
   const found = (['Synced', 'Acknowledged'] as const).find((one) => one.toLowerCase() === text.toLowerCase());
   if (found === undefined) throw new InvalidArgumentError('It is Synced or Acknowledged; write --wait=Synced.');
   return found;
+}
+
+function moment(text: string): { readonly at: number } | { readonly agoMs: number } {
+  if (/^\d+(?:\.\d+)?(?:ms|s|m|h)$/.test(text)) return { agoMs: milliseconds(text) };
+  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError('It is a time such as 2026-11-30T14:00:00Z, or how long ago: 10m.');
+  return { at };
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

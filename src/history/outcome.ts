@@ -14,23 +14,33 @@ const MOST_CHARACTERS = 256;
 const isFinal = ({ state }: ChangeOutcome): boolean => FINAL.has(state);
 export const isTold = ({ state }: ChangeOutcome): boolean => TOLD.has(state);
 
-/** `changes` with what is known by now of those that have no final outcome; the newest first, all of one object. */
+/** `changes` with what is known by now of those that have no final outcome; the newest first. */
 export function withOutcomes(changes: readonly RecordedChange[], device: Device): RecordedChange[] {
-  const later = new Set<string>();
-  return changes.map((change) => {
-    if (change.uid !== undefined) return change;
-    const parts = partsOf(change);
-    const live = parts.filter((part) => !later.has(part));
-    for (const part of parts) later.add(part);
-    return isFinal(change.outcome) ? change : { ...change, outcome: outcomeOf(change, live, device) };
-  });
+  return withLiveParts(changes).map(({ change, live }) =>
+    change.uid !== undefined || isFinal(change.outcome)
+      ? change
+      : { ...change, outcome: outcomeOf(change, live, device) },
+  );
 }
 
 /** Messages whose changes have no final outcome and were not changed again; undefined: there is no such change. */
 export function openMessages(changes: readonly RecordedChange[]): string[] | undefined {
-  const open = changes.filter(({ uid, outcome }) => uid === undefined && !isFinal(outcome));
+  const open = withLiveParts(changes).filter(
+    ({ change, live }) => change.uid === undefined && live.length > 0 && !isFinal(change.outcome),
+  );
   if (open.length === 0) return undefined;
-  return [...new Set(open.flatMap(({ messages = {} }) => Object.keys(messages)))];
+  return [...new Set(open.flatMap(({ live }) => live.filter((part) => part !== DISABLED)))];
+}
+
+/** Each change with those of its parts that no later one has changed again. */
+function withLiveParts(changes: readonly RecordedChange[]) {
+  const later = new Set<string>();
+  return changes.map((change) => {
+    const parts = change.uid === undefined ? partsOf(change) : [];
+    const live = parts.filter((part) => !later.has(part));
+    for (const part of parts) later.add(part);
+    return { change, live };
+  });
 }
 
 /** Where `messages` stand, as text to compare: another one means that there may be news for the history. */
@@ -61,8 +71,9 @@ function partsOf({ messages = {}, disabled }: RecordedChange): string[] {
   return [...Object.keys(messages), ...(disabled === undefined ? [] : [DISABLED])];
 }
 
-function outcomeOf({ revision }: RecordedChange, live: readonly string[], { status }: Device): ChangeOutcome {
-  if (live.length === 0) return { state: 'Superseded' };
+function outcomeOf({ revision, outcome }: RecordedChange, live: readonly string[], { status }: Device): ChangeOutcome {
+  // What the device said of it before stays true.
+  if (live.length === 0) return isTold(outcome) ? outcome : { state: 'Superseded' };
   if (!isObserved(status, revision)) return { state: 'Pending' };
   const records = live.flatMap((name) => {
     const record = own(status?.sync, name);

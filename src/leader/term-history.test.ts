@@ -107,6 +107,19 @@ describe('a change', () => {
     expect(changesOf(bed)[0]?.outcome).toMatchObject({ state: 'Rejected', message: `${RATE}: at least 1` });
   });
 
+  it('that the device rejected stays rejected when another one takes its place', async () => {
+    await using bed = await started([by('alice', 1, 0)]);
+    await bed.pass(100);
+    take(bed, 'rejected', 'at least 1');
+    await bed.pass(5000);
+    bed.apply(by('alice', 2, 30));
+    await bed.pass(100);
+    take(bed);
+    await bed.pass(5000);
+    expect(linesOf(bed)).toEqual(['2 alice: 0 → 30 (InSync)', '1 alice: - → 0 (Rejected)']);
+    expect(bed.history()?.metadata.annotations?.['iot.mir/recorded']).toBe('uid-1 2');
+  });
+
   it('for a device that is away gets its outcome when the device is back', async () => {
     await using bed = await started([by('alice', 1, 60)]);
     await bed.pass(60_000);

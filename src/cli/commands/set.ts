@@ -2,21 +2,19 @@ import { readFile } from 'node:fs/promises';
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import { MESSAGE_NAME } from '../../api/device.ts';
 import { readJson } from '../../api/exact-json.ts';
-import { checkDesired } from '../../document/check-desired.ts';
 import { loadExactYaml } from '../../kube/exact-yaml.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
-import { mergePatch, parseAssignment, patchOf } from '../assignments.ts';
+import { parseAssignment, patchOf } from '../assignments.ts';
 import type { Assignment } from '../assignments.ts';
-import { Refusal } from '../bulk-plan.ts';
 import type { Edit } from '../bulk-plan.ts';
 import { changeMany } from '../bulk.ts';
 import type { BulkFlags } from '../bulk.ts';
 import { withCluster } from '../context.ts';
 import type { Cluster, ClusterFlags, Io } from '../context.ts';
+import { desiredAfter, desiredOwners, refuseMisfit } from '../desired-edit.ts';
 import { CliError } from '../exit.ts';
 import { isMap } from '../field-diff.ts';
-import type { FleetDevice, Selection } from '../fleet.ts';
-import { ownersOf } from '../owners.ts';
+import type { Selection } from '../fleet.ts';
 import { SchemaShelf } from '../schemas.ts';
 
 export interface SelectFlags extends ClusterFlags {
@@ -119,27 +117,10 @@ function desiredEdit(cluster: Cluster, wishes: ReadonlyMap<string, Wish>): Edit 
     },
     view: (device, patch) =>
       desiredAfter(device, ((patch?.['properties'] as JsonObject)?.['desired'] ?? {}) as JsonObject),
-    owners: (device, changes) =>
-      changes.flatMap(({ path }) => {
-        const message = [...wishes.keys()].find((name) => path.startsWith(`[${name}]`) || path === name) ?? '';
-        const fields = path.slice(path.startsWith('[') ? message.length + 2 : message.length);
-        return ownersOf(device, ['properties', 'desired', message, ...fields.split('.').filter((part) => part !== '')]);
-      }),
+    owners: (device, changes) => desiredOwners(device, [...wishes.keys()], changes),
   };
 }
 
 function patchOfWish(name: string, wish: Wish, schema: DeviceSchema | undefined): JsonValue {
   return 'values' in wish ? wish.values : patchOf(wish.assignments, schema?.message(name));
-}
-
-function desiredAfter({ properties }: FleetDevice, patch: JsonObject): JsonObject {
-  return mergePatch(properties?.desired ?? {}, patch);
-}
-
-/** What is wrong is said before anything is written, with the path. */
-function refuseMisfit(desired: JsonObject, schema: DeviceSchema | undefined, names: readonly string[]): void {
-  const set = Object.fromEntries(names.filter((name) => isMap(desired[name])).map((name) => [name, desired[name]]));
-  const { invalid } = checkDesired(set as Record<string, JsonObject>, schema);
-  const [first] = Object.entries(invalid);
-  if (first !== undefined) throw new Refusal(`${first[0]}: ${first[1]}`);
 }

@@ -1,0 +1,176 @@
+import type { JsonObject, JsonValue } from '../../api/device.ts';
+import type { ChangeOutcome, DeviceHistory, RecordedChange } from '../../api/history.ts';
+import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { keyOf } from '../bulk-plan.ts';
+import { withCluster } from '../context.ts';
+import type { Io } from '../context.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { fieldDiff } from '../field-diff.ts';
+import type { FieldChange } from '../field-diff.ts';
+import { readAll } from '../fleet.ts';
+import type { FleetDevice } from '../fleet.ts';
+import { HistoryShelf } from '../histories.ts';
+import { renderChanges, show } from '../render/changes.ts';
+import { paletteOf } from '../render/color.ts';
+import type { Palette } from '../render/color.ts';
+import { Table, clip } from '../render/table.ts';
+import type { Cell } from '../render/table.ts';
+import { selectionOf } from './set.ts';
+import type { SelectFlags } from './set.ts';
+
+export interface HistoryFlags extends SelectFlags {
+  readonly output: 'table' | 'json' | 'yaml';
+  /** One change as a whole. */
+  readonly revision?: number;
+  readonly headers: boolean;
+}
+
+interface Known {
+  readonly device: FleetDevice;
+  readonly history: DeviceHistory | undefined;
+}
+
+/** `kubectl mir history`: who changed what of devices, and what became of it; the newest first. */
+export async function history(io: Io, names: readonly string[], flags: HistoryFlags): Promise<number> {
+  const selection = selectionOf(names, flags);
+  return await withCluster(io, flags, async (cluster) => {
+    const { devices } = await readAll(cluster, selection);
+    const shelf = new HistoryShelf(cluster, selection);
+    const all = await Promise.all(devices.map(async (device) => ({ device, history: await shelf.of(device) })));
+    const known = flags.revision === undefined ? all : all.map((one) => ofRevision(one, flags.revision));
+    if (flags.output !== 'table') printDocuments(io, known, names.length === 1, flags);
+    else if (flags.revision === undefined) printTable(io, known, flags);
+    else io.out(known.map((one) => wholeChange(io, one)).join('\n'));
+    tellOfLag(io, all);
+    return EXIT.ok;
+  });
+}
+
+function ofRevision({ device, history: whole }: Known, revision: number | undefined): Known {
+  const changes = (whole?.changes ?? []).filter((change) => change.revision === revision);
+  if (whole === undefined || changes.length === 0) {
+    const revisions = (whole?.changes ?? []).map((change) => change.revision).join(', ');
+    throw new CliError(
+      `${keyOf(device)} has no revision ${revision}${revisions === '' ? ': nothing is recorded of it' : `; it has ${revisions}`}`,
+      EXIT.failed,
+    );
+  }
+  return { device, history: { ...whole, changes } };
+}
+
+function printDocuments(io: Io, known: readonly Known[], isOne: boolean, { output, revision }: HistoryFlags): void {
+  const documents: unknown[] = known.flatMap(({ history: one }): unknown[] => {
+    if (one === undefined) return [];
+    const { managedFields: _fields, ...metadata } = one.metadata as DeviceHistory['metadata'] & {
+      readonly managedFields?: unknown;
+    };
+    return revision === undefined ? [{ ...one, metadata }] : [...one.changes];
+  });
+  const whole = isOne ? documents[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: documents };
+  if (whole === undefined) return;
+  io.out(output === 'json' ? `${JSON.stringify(whole, null, 2)}\n` : dumpExactYaml(whole));
+}
+
+function printTable(io: Io, known: readonly Known[], { headers }: HistoryFlags): void {
+  const palette = paletteOf(io.hasColor);
+  const isOne = known.length === 1;
+  const rows = known.flatMap(({ device, history: one }) =>
+    (one?.changes ?? []).map((change) => [
+      ...(isOne ? [] : [{ text: device.metadata.name }]),
+      ...rowOf(change, palette),
+    ]),
+  );
+  if (rows.length === 0) return io.err('Nothing is recorded.\n');
+  const titles = [...(isOne ? [] : ['NAME']), 'REVISION', 'WHEN', 'AUTHOR', 'OUTCOME', 'CHANGE'];
+  const table = new Table(titles, rows);
+  if (headers) io.out(`${table.header()}\n`);
+  const used = table.line(
+    rows[0]?.map((cell, at) => ({ text: at === titles.length - 1 ? '|' : cell.text })) ?? [],
+  ).length;
+  const room = io.isTerminal ? Math.max(30, io.columns - used) : Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    const last = row.at(-1) ?? { text: '' };
+    io.out(`${table.line([...row.slice(0, -1), { ...last, text: clip(last.text, room) }])}\n`);
+  }
+}
+
+function rowOf(change: RecordedChange, palette: Palette): Cell[] {
+  const { revision, time, uid, outcome } = change;
+  return [
+    // One of an earlier object of the name cannot be named any more.
+    { text: uid === undefined ? String(revision) : '-' },
+    { text: time.replace(/\.\d+/, '') },
+    { text: authorOf(change) },
+    { text: outcome.state, paint: paintOutcome(palette, outcome) },
+    { text: inShort(change) },
+  ];
+}
+
+function authorOf({ author, authorKind }: RecordedChange): string {
+  return authorKind === 'FieldManager' ? `(${author})` : author;
+}
+
+function paintOutcome(palette: Palette, { state }: ChangeOutcome): (text: string) => string {
+  if (state === 'InSync') return palette.good;
+  if (state === 'Rejected' || state === 'Invalid') return palette.bad;
+  return state === 'Superseded' ? palette.dim : palette.waiting;
+}
+
+function inShort(change: RecordedChange): string {
+  const fields = changesOf(change).map(({ path, before, after }) => {
+    if (before === undefined) return `+ ${path}: ${show(after)}`;
+    return after === undefined ? `- ${path}` : `${path}: ${show(before)} → ${show(after)}`;
+  });
+  const { message } = change.outcome;
+  return [...fields, ...omittedOf(change)].join(', ') + (message === undefined ? '' : ` (${message})`);
+}
+
+function changesOf({ messages = {}, disabled }: RecordedChange): FieldChange[] {
+  const side = (which: 'before' | 'after'): JsonObject => {
+    const values = Object.entries(messages).flatMap(([name, change]): [string, JsonValue][] => {
+      const value = change[which];
+      return value === undefined ? [] : [[name, value]];
+    });
+    return { ...Object.fromEntries(values), ...(disabled && { disabled: disabled[which] }) };
+  };
+  return fieldDiff(side('before'), side('after'));
+}
+
+function omittedOf({ messages = {} }: RecordedChange): string[] {
+  return Object.entries(messages).flatMap(([name, { omitted }]) =>
+    omitted === undefined ? [] : [`[${name}]: ${omitted}`],
+  );
+}
+
+function wholeChange(io: Io, { device, history: one }: Known): string {
+  const palette = paletteOf(io.hasColor);
+  const texts = (one?.changes ?? []).map((change) => {
+    const { revision, time, manager, outcome } = change;
+    const why = outcome.message === undefined ? '' : `  ${outcome.message}`;
+    const since = outcome.time === undefined ? '' : `  since ${outcome.time}`;
+    const lines: [string, string][] = [
+      ['Device', keyOf(device)],
+      ['Revision', String(revision)],
+      ['Time', time],
+      ['Author', change.authorKind === 'FieldManager' ? `${change.author} (a field manager)` : change.author],
+      ...(manager === undefined ? [] : [['Field manager', manager] as [string, string]]),
+      ['Outcome', `${paintOutcome(palette, outcome)(outcome.state)}${since}${why}`],
+    ];
+    const head = lines.map(([key, value]) => `${palette.bold(`${key}:`.padEnd(15))}${value}\n`).join('');
+    const omitted = omittedOf(change).map((line) => `  ${line}\n`);
+    return `${head}${renderChanges(changesOf(change), palette)}${omitted.join('')}`;
+  });
+  return texts.join('\n');
+}
+
+/** It is written a moment after the change. */
+function tellOfLag(io: Io, known: readonly Known[]): void {
+  const behind = known.filter(({ device, history: one }) => {
+    const { generation } = device.metadata;
+    return one === undefined ? generation > 1 : one.device.generation < generation;
+  });
+  const [first] = behind;
+  if (first === undefined) return;
+  const which = behind.length === 1 ? keyOf(first.device) : `${behind.length} devices`;
+  io.err(`The newest change of ${which} is not recorded yet.\n`);
+}

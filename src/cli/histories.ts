@@ -1,0 +1,71 @@
+/** Reads the histories of devices. */
+import { historiesPath, historyPath } from '../api/history.ts';
+import type { DeviceHistory } from '../api/history.ts';
+import type { KubeList } from '../kube/client.ts';
+import { ApiError, isNotFound } from '../kube/errors.ts';
+import { keyOf } from './bulk-plan.ts';
+import type { Cluster } from './context.ts';
+import { CliError } from './exit.ts';
+import type { FleetDevice, Selection } from './fleet.ts';
+
+const PAGE = 500;
+
+/** The histories of a selection's devices: of named ones each by itself, of others all of the namespace, once. */
+export class HistoryShelf {
+  readonly #cluster: Cluster;
+  readonly #selection: Selection;
+  #all: Promise<ReadonlyMap<string, DeviceHistory>> | undefined;
+
+  constructor(cluster: Cluster, selection: Selection) {
+    this.#cluster = cluster;
+    this.#selection = selection;
+  }
+
+  /** Undefined: nothing is recorded of the device. One of an earlier object of its name is not its own. */
+  async of(device: FleetDevice): Promise<DeviceHistory | undefined> {
+    const history = await this.#find(keyOf(device));
+    return history?.device.uid === device.metadata.uid ? history : undefined;
+  }
+
+  async #find(key: string): Promise<DeviceHistory | undefined> {
+    if (this.#selection.names.length > 0) return await this.#readOne(key);
+    this.#all ??= this.#readAll();
+    return (await this.#all).get(key);
+  }
+
+  async #readOne(key: string): Promise<DeviceHistory | undefined> {
+    try {
+      return await this.#cluster.client.get<DeviceHistory>(historyPath(key));
+    } catch (error) {
+      if (isNotFound(error) && !isUnserved(error)) return undefined;
+      throw explained(error);
+    }
+  }
+
+  async #readAll(): Promise<ReadonlyMap<string, DeviceHistory>> {
+    const { client, namespace } = this.#cluster;
+    const path = historiesPath(this.#selection.allNamespaces === true ? undefined : namespace);
+    const found = new Map<string, DeviceHistory>();
+    let next: string | undefined;
+    do {
+      const page: KubeList<DeviceHistory> = await client
+        .get<KubeList<DeviceHistory>>(path, { limit: PAGE, continue: next })
+        .catch((error: unknown) => {
+          throw explained(error);
+        });
+      for (const history of page.items) found.set(`${history.metadata.namespace}/${history.metadata.name}`, history);
+      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+    } while (next !== undefined);
+    return found;
+  }
+}
+
+/** An unknown path is answered in prose. */
+const isUnserved = (error: unknown): boolean => error instanceof ApiError && error.reason === '';
+
+function explained(error: unknown): unknown {
+  if (!isNotFound(error) || !isUnserved(error)) return error;
+  return new CliError(
+    'the cluster has no histories: apply crds/devicehistories.iot.mir.yaml, and upgrade the operator',
+  );
+}

@@ -1,0 +1,144 @@
+/** Who changed what of a device, when, and what became of it; and back again. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { historyPath } from '../../src/api/history.ts';
+import type { DeviceHistory, RecordedChange } from '../../src/api/history.ts';
+import { eventually } from '../world/eventually.ts';
+import { startPlugin } from '../world/plugin.ts';
+import { BATTERY, RATE, Stage } from './support/stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+}, 120_000);
+afterAll(() => stage.close(), 120_000);
+
+const mir = (...args: string[]) => startPlugin(stage.world.kubeconfig, [...args, '-n', stage.namespace]).done;
+
+async function changesOf(name: string): Promise<readonly RecordedChange[]> {
+  const path = historyPath(`${stage.namespace}/${name}`);
+  return (await stage.world.kube.get<DeviceHistory>(path)).changes;
+}
+
+/** Waits until the newest change has this revision, and says as much of it. */
+const untilRecorded = (name: string, revision: number, expected: object): Promise<void> =>
+  eventually(`${name}: revision ${revision} is recorded`, async () =>
+    expect((await changesOf(name))[0]).toMatchObject({ revision, ...expected }),
+  );
+
+const seconds = (before: number, after: number) => ({
+  messages: { [RATE]: { before: { intervalSeconds: before }, after: { intervalSeconds: after } } },
+});
+
+describe('the history of a device', () => {
+  beforeAll(async () => {
+    await stage.create('one', { [RATE]: { intervalSeconds: 60 } });
+    await stage.startDevice('one');
+    await stage.untilCondition('one', 'Synced', 'True/InSync');
+    await untilRecorded('one', 1, { outcome: { state: 'InSync' } });
+  }, 60_000);
+
+  it('has each change with its values and its outcome', async () => {
+    await stage.desire('one', RATE, { intervalSeconds: 30 });
+    await untilRecorded('one', 2, { ...seconds(60, 30), outcome: { state: 'InSync' } });
+    await stage.desire('one', RATE, { intervalSeconds: 0 });
+    await untilRecorded('one', 3, {
+      outcome: { state: 'Rejected', message: `${RATE}: intervalSeconds must be a number of at least 1` },
+    });
+    await stage.patch('one', { spec: { disabled: true } });
+    await untilRecorded('one', 4, { disabled: { before: false, after: true } });
+    await stage.patch('one', {
+      spec: { disabled: false },
+      properties: { desired: { [RATE]: { intervalSeconds: 30 } } },
+    });
+    await untilRecorded('one', 5, { ...seconds(0, 30), disabled: { before: true, after: false } });
+  });
+
+  it('is shown by kubectl, and belongs to its device', async () => {
+    const { stdout } = await stage.world.kubectl('get', 'devhist', 'one', '-n', stage.namespace, '--no-headers');
+    expect(stdout).toMatch(/^one +5 +\S+ +InSync +\d+s\n$/);
+    const { metadata } = await stage.world.kube.get<DeviceHistory>(historyPath(`${stage.namespace}/one`));
+    const { uid } = (await stage.get('one')).metadata;
+    expect(metadata.ownerReferences).toMatchObject([{ kind: 'device', name: 'one', uid }]);
+  });
+
+  it('is shown by kubectl mir as a table, and one change as a whole', async () => {
+    const { stdout, stderr, code } = await mir('history', 'one');
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toMatch(/^REVISION +WHEN +AUTHOR +OUTCOME +CHANGE$/);
+    expect(lines[4]).toMatch(
+      /^2 +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +\S+ +InSync +\[sensor\.v1\.SampleRate\]\.intervalSeconds: 60 → 30$/,
+    );
+    const whole = await mir('history', 'one', '--revision', '3');
+    expect(whole.stdout).toMatch(/^Revision: +3$/m);
+    expect(whole.stdout).toMatch(/^Outcome: +Rejected .* at least 1$/m);
+    expect(whole.stdout).toContain(`  ~ [${RATE}].intervalSeconds: 30 → 0\n`);
+    const json = await mir('history', 'one', '--revision', '2', '-o', 'json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ revision: 2, ...seconds(60, 30) });
+    expect(await mir('history', 'one', '--revision', '9')).toMatchObject({
+      code: 1,
+      stderr: `error: ${stage.namespace}/one has no revision 9; it has 5, 4, 3, 2, 1\n`,
+    });
+  });
+
+  it('is what a rollback goes by, which is in it too', async () => {
+    const dry = await mir('rollback', 'one', '--to-revision', '1', '--dry-run');
+    expect(dry.stdout).toBe(`1 device would change\n1 device\n  ~ [${RATE}].intervalSeconds: 30 → 60\n`);
+    expect(await mir('rollback', 'one', '--to-revision', '1', '--wait')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 of 1 device changed, 1 in sync in /),
+    });
+    expect((await stage.get('one')).status?.reported?.[RATE]).toEqual({ intervalSeconds: 60 });
+    await untilRecorded('one', 6, { ...seconds(30, 60), outcome: { state: 'InSync' } });
+    const again = await mir('rollback', 'one', '--to-revision', '1', '--dry-run');
+    expect(again.stdout).toBe('0 devices would change; 1 device as wanted already\n');
+    expect(await mir('rollback', 'one', '--to-revision', '77')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no revision 77; its history has 6, 5, 4, 3, 2, 1'),
+    });
+  });
+});
+
+describe('many devices', () => {
+  const NAMES = Array.from({ length: 12 }, (_, at) => `many-${at}`);
+
+  it('go back to the state at a time together', async () => {
+    await Promise.all(NAMES.map((name) => stage.create(name, { [RATE]: { intervalSeconds: 60 } })));
+    await Promise.all(NAMES.map((name) => stage.patch(name, { metadata: { labels: { fleet: 'many' } } })));
+    for (const name of NAMES) await untilRecorded(name, 1, {});
+    const newest = await Promise.all(NAMES.map(async (name) => (await changesOf(name))[0]?.time ?? ''));
+    const time = newest.toSorted().at(-1) ?? '';
+    await Promise.all(
+      NAMES.map((name) => stage.patch(name, { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } })),
+    );
+    for (const name of NAMES) await untilRecorded(name, 2, {});
+    const { code, stdout } = await mir('rollback', '-l', 'fleet=many', '--to-time', time, '--yes');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^12 of 12 devices changed in /)]);
+    for (const name of NAMES)
+      expect((await stage.get(name)).properties?.desired).toEqual({ [RATE]: { intervalSeconds: 60 } });
+    for (const name of NAMES) await untilRecorded(name, 3, {});
+    const { stdout: table } = await mir('history', '-l', 'fleet=many');
+    expect(table.split('\n')).toHaveLength(1 + 3 * NAMES.length + 1);
+  });
+});
+
+describe('nothing is lost', () => {
+  it('when the operator is killed with -9 between a change and its record', async () => {
+    await stage.create('lost', { [RATE]: { intervalSeconds: 60 } });
+    await untilRecorded('lost', 1, {});
+    await stage.desire('lost', RATE, { intervalSeconds: 30 });
+    await stage.operator.kill();
+    expect(await changesOf('lost')).toHaveLength(1);
+    await stage.restartOperator();
+    await untilRecorded('lost', 2, seconds(60, 30));
+  });
+
+  it('of what is changed while the operator is down', async () => {
+    await stage.operator.kill();
+    await stage.desire('lost', RATE, { intervalSeconds: 20 });
+    await stage.desire('lost', RATE, { intervalSeconds: 10 });
+    await stage.restartOperator();
+    await untilRecorded('lost', 4, seconds(30, 10));
+    expect(await changesOf('lost')).toHaveLength(3);
+  });
+});
