@@ -10,7 +10,7 @@ import { delay, systemClock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Runtime } from './base/runtime.ts';
 import { Informer } from './cache/informer.ts';
-import { shorthand } from './cache/shorthand.ts';
+import { shorthand } from './base/shorthand.ts';
 import { Store } from './cache/store.ts';
 import type { Config } from './config/load.ts';
 import type { KubeClient } from './kube/client.ts';

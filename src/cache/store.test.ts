@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readApiJson } from '../api/exact-json.ts';
-import { shorthand } from './shorthand.ts';
+import { shorthand } from '../base/shorthand.ts';
 import { Store } from './store.ts';
 
 interface Thing {

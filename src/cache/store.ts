@@ -1,6 +1,6 @@
 import { hasLongNumeral, readApiJson } from '../api/exact-json.ts';
 import type { Cached, EntryFacts, Lister } from './lister.ts';
-import type { Shorthand } from './shorthand.ts';
+import type { Shorthand } from '../base/shorthand.ts';
 import { Tally } from './tally.ts';
 
 /** Index name → the values under which an object is found. */

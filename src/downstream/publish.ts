@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
+import { copyText } from '../document/copy-text.ts';
 import type { Composed } from '../document/compose.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
@@ -48,7 +49,7 @@ export class Publisher {
     const { line, clock, wake, refusals, observer } = this.#deps;
     const { broker, topics } = line;
     const startedAt = clock.monotonic();
-    advanceCopy(memory, { kind: 'publishBegan', payload: composed.payload.toString('latin1') }, wake);
+    advanceCopy(memory, { kind: 'publishBegan', payload: copyText(composed.payload) }, wake);
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {

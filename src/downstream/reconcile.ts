@@ -3,6 +3,7 @@ import type { Device } from '../api/device.ts';
 import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
+import { copyBytes, copyText } from '../document/copy-text.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import { composeDocument } from '../document/compose.ts';
 import type { Composed } from '../document/compose.ts';
@@ -106,7 +107,7 @@ export class DesiredReconciler {
   #parseCopy({ standing }: BrokerCopy, typing: Typing): StandingDocument | undefined {
     if (standing === undefined) return undefined;
     const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    return parseStanding(Buffer.from(standing.payload, 'latin1'), limits, schemaOf(typing));
+    return parseStanding(copyBytes(standing.payload), limits, schemaOf(typing));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
@@ -150,7 +151,7 @@ export class DesiredReconciler {
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#reportProblem(memory, problem);
-    if (composed.payload.toString('latin1') !== memory.copy.standing?.payload) {
+    if (copyText(composed.payload) !== memory.copy.standing?.payload) {
       const outcome = await publisher.publish(memory, composed);
       if (outcome !== undefined) return outcome;
     }

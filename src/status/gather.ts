@@ -1,7 +1,7 @@
-import { Buffer } from 'node:buffer';
 import type { Device, DeviceKey } from '../api/device.ts';
 import { factsOf } from '../api/reasons.ts';
 import type { Runtime } from '../base/runtime.ts';
+import { copyBytes } from '../document/copy-text.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
@@ -94,7 +94,7 @@ export class Gatherer {
   #parseOwn(device: Device, payload: string | undefined, typing: Typing): StandingDocument | undefined {
     if (payload === undefined) return undefined;
     const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    const document = parseStanding(Buffer.from(payload, 'latin1'), limits, schemaOf(typing));
+    const document = parseStanding(copyBytes(payload), limits, schemaOf(typing));
     return document?.owner.uid === device.metadata.uid ? document : undefined;
   }
 

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import type { Reason } from '../api/reasons.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 
@@ -27,7 +26,7 @@ export interface BrokerCopy {
 
 /** The retained payload, whoever wrote it. */
 export interface Standing {
-  /** One character a byte (`latin1`), which is small; parsed when needed. */
+  /** As `copyText` writes it, which is small; parsed when needed. */
   readonly payload: string;
   /** The broker acknowledged it on this connection, and owes it to every page. */
   readonly isAcknowledged: boolean;
@@ -236,7 +235,7 @@ function endPublish(copy: BrokerCopy): CopyStep {
 function match(copy: BrokerCopy, generation: number, tellAfterMs: number): CopyStep {
   if (copy.standing === undefined) return then(copy);
   if (copy.needsProof) return then(copy, READ_PAGE);
-  const conclusion = { kind: 'published', generation } as const;
+  const conclusion = publishedOf(generation);
   return then({ ...copy, conclusion }, { kind: 'updateStatus', afterMs: tellAfterMs });
 }
 
@@ -263,19 +262,20 @@ function then(copy: BrokerCopy, ...effects: readonly CopyEffect[]): CopyStep {
   return { copy, effects };
 }
 
+/** Most twins are of a few generations: they share what is concluded of one. */
+const publishedOnce: Conclusion[] = [];
+
+function publishedOf(generation: number): Conclusion {
+  if (generation > SHARED_GENERATIONS) return { kind: 'published', generation };
+  return (publishedOnce[generation] ??= { kind: 'published', generation });
+}
+
+const SHARED_GENERATIONS = 100;
+
 export function publishedGeneration({ conclusion }: BrokerCopy): number | undefined {
   return conclusion?.kind === 'published' ? conclusion.generation : undefined;
 }
 
 export function heldProblem({ conclusion }: BrokerCopy): PublishProblem | undefined {
   return conclusion?.kind === 'held' ? conclusion.problem : undefined;
-}
-
-/** A broker's copy above this size is nobody's valid document; it is remembered as different, not kept. */
-const MAX_COPY_BYTES = 2_000_000;
-const OVERSIZED = 'oversized';
-
-/** A payload as a copy keeps it. */
-export function copyText(payload: Buffer): string {
-  return payload.length > MAX_COPY_BYTES ? OVERSIZED : payload.toString('latin1');
 }

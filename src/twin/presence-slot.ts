@@ -5,7 +5,7 @@ import type { Presence } from './presence.ts';
 export class PresenceSlot {
   #presence: Presence;
   #flapping: Flapping | undefined;
-  #lookSlot = Number.POSITIVE_INFINITY;
+  #lookSlot: number | undefined;
   #isCounted = false;
 
   constructor(presence: Presence) {
@@ -23,7 +23,7 @@ export class PresenceSlot {
 
   /** The slot of the next look at the presence; infinite: none is planned. */
   get lookSlot(): number {
-    return this.#lookSlot;
+    return this.#lookSlot ?? Number.POSITIVE_INFINITY;
   }
 
   /** The device is counted as online. */
@@ -49,7 +49,7 @@ export class PresenceSlot {
   }
 
   planLook(slot: number): void {
-    this.#lookSlot = slot;
+    this.#lookSlot = Number.isFinite(slot) ? slot : undefined;
   }
 
   count(isOnline: boolean): void {

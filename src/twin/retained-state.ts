@@ -7,7 +7,7 @@ export type StateGap = 'none' | 'cleared' | 'unwatched';
 export class RetainedState {
   #window: ReadWindow | undefined;
   /** Monotonic milliseconds; infinite while a page of the device is asked for or under way. */
-  #windowClosesAt = Number.POSITIVE_INFINITY;
+  #windowClosesAt: number | undefined;
   #isBelieved = true;
   #gap: StateGap = 'none';
 
@@ -29,7 +29,7 @@ export class RetainedState {
   /** A page is asked for. */
   openWindow(maxTopics: number): void {
     this.#window ??= new ReadWindow(maxTopics);
-    this.#windowClosesAt = Number.POSITIVE_INFINITY;
+    this.#windowClosesAt = undefined;
   }
 
   closeWindow(): void {
@@ -42,7 +42,7 @@ export class RetainedState {
   }
 
   closeDueWindow(now: number): void {
-    if (this.#windowClosesAt <= now) this.#window = undefined;
+    if (this.#windowClosesAt !== undefined && this.#windowClosesAt <= now) this.#window = undefined;
   }
 
   /** What was said while nobody listened is only in the store. */

@@ -1,6 +1,6 @@
+import { copyText } from '../document/copy-text.ts';
 import type { BadInputReason } from '../api/bad-input.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import { copyText } from '../twin/broker-copy.ts';
 import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, Moment, Presence } from '../twin/presence.ts';
 import type { IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
