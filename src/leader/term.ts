@@ -127,12 +127,28 @@ export class Term {
 
   /** Resolves when `signal` aborts and all is taken down; rejects, with all of it taken down as well, when a part fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { devices, schemas, broker, runtime, telemetry } = this.#ports;
+    const { broker, runtime, telemetry } = this.#ports;
     const end = (): void => this.#end.abort();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const ended = this.#end.signal;
-    const turned = telemetry.health.loop('twins', 60_000, ended);
+    const parts: Promise<void>[] = [];
+    try {
+      const turned = telemetry.health.loop('twins', 60_000, ended);
+      this.#startPages(ended);
+      this.#hearCaches(ended);
+      parts.push(broker.run(this.#brokerHandlers(), ended));
+      parts.push(this.#queues.run(this.#createReconcilers(), ended));
+      parts.push(runJobs(this.#jobs(), runtime, turned, ended));
+      await Promise.all(parts);
+    } finally {
+      end();
+      signal.removeEventListener('abort', end);
+      await Promise.allSettled(parts);
+    }
+  }
+
+  #startPages(ended: AbortSignal): void {
     this.#pages.start(
       {
         onBegan: (memory) => advanceCopy(memory, { kind: 'pageBegan' }, this.#wake),
@@ -147,22 +163,15 @@ export class Term {
       },
       ended,
     );
+  }
+
+  /** What is held is told first. */
+  #hearCaches(ended: AbortSignal): void {
+    const { devices, schemas } = this.#ports;
     devices.subscribe(this.#intake, ended);
     devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
     schemas.subscribe(this.#schemas, ended);
     if (this.#history !== undefined) devices.subscribe(this.#history, ended);
-    const parts = [
-      broker.run(this.#brokerHandlers(), ended),
-      this.#queues.run(this.#createReconcilers(), ended),
-      runJobs(this.#jobs(), runtime, turned, ended),
-    ];
-    try {
-      await Promise.all(parts);
-    } finally {
-      end();
-      signal.removeEventListener('abort', end);
-      await Promise.allSettled(parts);
-    }
   }
 
   #brokerHandlers(): BrokerHandlers {
