@@ -12,13 +12,18 @@ export type Found =
   | { readonly kind: 'missing' }
   | { readonly kind: 'broken'; readonly reason: 'HashMismatch' | 'SchemaInvalid'; readonly message: string };
 
-/** Schemas kept loaded; the least recently asked for goes, and is loaded again from its object when it is next asked for. */
-const MAX_LOADED = 256;
+/**
+ * Schemas kept loaded, however large, and bytes of descriptor sets up to which more are: a fleet that uses one more than are kept would
+ * load each again at every look. The least recently asked for goes, and is loaded again from its object when it is next asked for.
+ */
+const ALWAYS_LOADED = 256;
+const MAX_LOADED_BYTES = 16 * 1024 * 1024;
 
 /** The schemas of the cluster, loaded when first asked for and kept by hash. */
 export class SchemaLibrary {
   readonly #lister: Lister<SchemaObject>;
-  readonly #held = new Map<string, Found>();
+  readonly #held = new Map<string, Loaded>();
+  #heldBytes = 0;
 
   constructor(lister: Lister<SchemaObject>) {
     this.#lister = lister;
@@ -27,28 +32,48 @@ export class SchemaLibrary {
   find(hash: string): Found {
     // What is in an object never changes; whether there is one has to be looked at.
     const isThere = isSchemaHash(hash) && this.#lister.has(schemaName(hash));
-    const found = isThere ? (this.#held.get(hash) ?? this.#load(hash)) : MISSING;
+    const loaded = isThere ? (this.#held.get(hash) ?? this.#load(hash)) : NOTHING;
+    this.#drop(hash);
+    if (isThere) this.#keep(hash, loaded);
+    return loaded.found;
+  }
+
+  #keep(hash: string, loaded: Loaded): void {
+    this.#held.set(hash, loaded);
+    this.#heldBytes += loaded.bytes;
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size <= ALWAYS_LOADED || this.#heldBytes <= MAX_LOADED_BYTES) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(hash: string): void {
+    this.#heldBytes -= this.#held.get(hash)?.bytes ?? 0;
     this.#held.delete(hash);
-    if (isThere) this.#held.set(hash, found);
-    const [oldest] = this.#held.keys();
-    if (this.#held.size > MAX_LOADED && oldest !== undefined) this.#held.delete(oldest);
-    return found;
   }
 
   /** The object of this hash came, went or was replaced. True when its content was of no use before. */
   forget(hash: string): boolean {
-    const wasBroken = this.#held.get(hash)?.kind === 'broken';
-    this.#held.delete(hash);
+    const wasBroken = this.#held.get(hash)?.found.kind === 'broken';
+    this.#drop(hash);
     return wasBroken;
   }
 
-  #load(hash: string): Found {
+  #load(hash: string): Loaded {
     const object = this.#lister.get(schemaName(hash));
-    return object === undefined ? MISSING : readSchema(hash, Buffer.from(object.spec.descriptorSet, 'base64'));
+    if (object === undefined) return NOTHING;
+    const bytes = Buffer.from(object.spec.descriptorSet, 'base64');
+    return { found: readSchema(hash, bytes), bytes: bytes.length };
   }
 }
 
-const MISSING: Found = { kind: 'missing' };
+interface Loaded {
+  readonly found: Found;
+  /** Of the descriptor set. */
+  readonly bytes: number;
+}
+
+const NOTHING: Loaded = { found: { kind: 'missing' }, bytes: 0 };
 
 /** Reads `bytes` as the schema that `hash` names. */
 function readSchema(hash: string, bytes: Buffer): Found {
