@@ -116,6 +116,21 @@ describe('what nobody asked for', () => {
   });
 });
 
+it('a device that a former term left online is asked although the broker refuses its page', async () => {
+  const schema = schemaOf('late');
+  await using before = await startTerm(fleet('sensor-01'));
+  announce(before, 'sensor-01', schema);
+  // Until the status says that nobody sends it.
+  await before.pass(60_000);
+  const object = before.object('default/sensor-01');
+  await before.end();
+  expect(object?.status?.schema?.hash).toBe(hashSchema(schema));
+  await using bed = await startTerm();
+  bed.broker.isRefusingFilter = () => true;
+  if (object !== undefined) bed.kube.apply(object);
+  await bed.until(() => asked(bed, 'sensor-01') > 0, 5000);
+});
+
 describe('devices that announce a schema and never send it', () => {
   it('keep one that would from being asked for some seconds only', async () => {
     const silent = ['a', 'b', 'c', 'd'];

@@ -97,7 +97,6 @@ export class Term {
     this.#rules = termRules(config, ports.names);
     this.#line = { broker, topics: createTopics(config.topicPrefix, config.maxTopicBytes) };
     this.#observer = observeTwins(telemetry, runtime.log);
-
     this.#liveness = new Liveness(config, runtime.clock, TICK_MS);
     const departed = new Departed(runtime.clock, config.takeoverGraceSeconds * 1000);
     this.#fleet = new Fleet(devices.lister, this.#liveness.presence, departed);
@@ -127,7 +126,7 @@ export class Term {
 
   /** Resolves when `signal` aborts and all is taken down; rejects, with all of it taken down as well, when a part fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { broker, runtime, telemetry } = this.#ports;
+    const { devices, schemas, broker, runtime, telemetry } = this.#ports;
     const end = (): void => this.#end.abort();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
@@ -136,7 +135,10 @@ export class Term {
     try {
       const turned = telemetry.health.loop('twins', 60_000, ended);
       this.#startPages(ended);
-      this.#hearCaches(ended);
+      devices.subscribe(this.#intake, ended);
+      devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
+      schemas.subscribe(this.#schemas, ended);
+      if (this.#history !== undefined) devices.subscribe(this.#history, ended);
       parts.push(broker.run(this.#brokerHandlers(), ended));
       parts.push(this.#queues.run(this.#createReconcilers(), ended));
       parts.push(runJobs(this.#jobs(), runtime, turned, ended));
@@ -159,19 +161,13 @@ export class Term {
           this.#requests.onRead(memory);
           this.#schemas.want(memory);
         },
-        onRefused: (memory, error) => this.#refusals.pageRefused(memory, error),
+        onRefused: (memory, error) => {
+          this.#refusals.pageRefused(memory, error);
+          this.#schemas.want(memory);
+        },
       },
       ended,
     );
-  }
-
-  /** What is held is told first. */
-  #hearCaches(ended: AbortSignal): void {
-    const { devices, schemas } = this.#ports;
-    devices.subscribe(this.#intake, ended);
-    devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
-    schemas.subscribe(this.#schemas, ended);
-    if (this.#history !== undefined) devices.subscribe(this.#history, ended);
   }
 
   #brokerHandlers(): BrokerHandlers {
