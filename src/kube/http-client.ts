@@ -1,4 +1,3 @@
-import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { messageOf } from '../base/message-of.ts';
 import { readApiJson } from '../api/exact-json.ts';
@@ -6,6 +5,7 @@ import type { KubeClient, KubeList, PatchType, Query, StatusBody, WatchEvent } f
 import { ApiError, TransportError, describeUntrusted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 import { readLines } from './lines.ts';
+import { Transport } from './transport.ts';
 
 export interface KubeClientOptions {
   /** Connections for requests; watches have connections of their own, so that they never starve requests. */
@@ -34,30 +34,16 @@ export function createKubeClient(config: ClusterConfig, options: KubeClientOptio
 }
 
 class HttpKubeClient implements KubeClient {
-  readonly #config: ClusterConfig;
   readonly #options: KubeClientOptions;
-  readonly #pool: Agent;
-  readonly #watches: Agent;
+  readonly #requests: Transport;
+  readonly #watches: Transport;
 
   constructor(config: ClusterConfig, options: KubeClientOptions) {
-    this.#config = config;
     this.#options = options;
-    const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const tls = tlsOptions(config);
-    const shared = {
-      allowH2: false,
-      pipelining: 1,
-      connect: { ...tls, timeout: 10_000 },
-      keepAliveTimeout: 30_000,
-    } as const;
-    this.#pool = new Agent({
-      ...shared,
-      connections: options.connections ?? 16,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-    });
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#requests = new Transport(config, { timeoutMs, connections: options.connections ?? 16 });
     // A watch is silent for as long as nothing happens; the reflector's watchdog decides when that is too long.
-    this.#watches = new Agent({ ...shared, headersTimeout: timeout, bodyTimeout: 0 });
+    this.#watches = new Transport(config, { timeoutMs, bodyTimeoutMs: 0 });
   }
 
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
@@ -101,7 +87,7 @@ class HttpKubeClient implements KubeClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#watches.destroy()]);
+    await Promise.all([this.#requests.destroy(), this.#watches.destroy()]);
   }
 
   async #call<T>(call: Call): Promise<T> {
@@ -122,49 +108,30 @@ class HttpKubeClient implements KubeClient {
   /** A kept-alive connection may be found dead; only what changes nothing is sent again. */
   async #sendPatiently(call: Call): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#send(call, this.#pool);
+      return await this.#send(call, this.#requests);
     } catch (error) {
       const isDead =
         error instanceof Error && 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET');
       if (!isDead || call.method !== 'GET' || call.signal?.aborted === true) throw error;
-      return this.#send(call, this.#pool);
+      return this.#send(call, this.#requests);
     }
   }
 
-  /** A refused token may have been replaced since; nothing was done with it, so that everything may be sent again. */
-  async #send(call: Call, dispatcher: Agent): Promise<Dispatcher.ResponseData> {
-    const token = await this.#config.token();
-    const answer = await this.#sendAs(token, call, dispatcher);
-    if (answer.statusCode !== 401 || token === undefined) return answer;
-    const newer = await this.#config.token(token).catch(() => token);
-    if (newer === token) return answer;
-    await answer.body.dump();
-    return this.#sendAs(newer, call, dispatcher);
-  }
-
-  #sendAs(
-    token: string | undefined,
+  #send(
     { method, path, query, body, contentType, accept, signal }: Call,
-    dispatcher: Agent,
+    transport: Transport,
   ): Promise<Dispatcher.ResponseData> {
-    return dispatcher.request({
-      ...this.#target(path, query),
+    return transport.send({
       method,
-      ...(signal === undefined ? {} : { signal }),
+      path: `${path}${queryString(query)}`,
+      signal,
       headers: {
         accept: accept ?? 'application/json',
         'user-agent': this.#options.userAgent ?? 'mir-operator',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  }
-
-  /** A server may be reached under a path of its own, as behind a proxy. */
-  #target(path: string, query: Query | undefined): { readonly origin: string; readonly path: string } {
-    const { origin, pathname, search } = new URL(`${this.#config.server}${path}${queryString(query)}`);
-    return { origin, path: `${pathname}${search}` };
   }
 }
 
@@ -174,16 +141,6 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 const UNANSWERED = '<error>';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-
-function tlsOptions({ ca, cert, key, insecureSkipVerify, serverName }: ClusterConfig): Record<string, unknown> {
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(insecureSkipVerify ? { rejectUnauthorized: false } : {}),
-  };
-}
 
 function queryString(query: Query | undefined): string {
   const parameters = new URLSearchParams();
