@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { API_VERSION, DEVICE_KIND, devicePath, devicesPath } from './api/device.ts';
-import type { Device } from './api/device.ts';
+import type { Device, JsonObject } from './api/device.ts';
 import { DEVICE_FRAGMENTS } from './api/device-shorthand.ts';
 import { OPERATOR_NAME } from './api/operator-name.ts';
 import { SCHEMAS_PATH } from './api/schema.ts';
 import type { SchemaObject } from './api/schema.ts';
+import { parseAddress } from './base/address.ts';
 import { delay, systemClock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { Runtime } from './base/runtime.ts';
@@ -18,11 +19,13 @@ import { ApiError, retryAfterOf } from './kube/errors.ts';
 import { EventRecorder } from './kube/event-recorder.ts';
 import { createKubeClient } from './kube/http-client.ts';
 import { loadKubeconfig } from './kube/kubeconfig.ts';
+import type { ClusterConfig } from './kube/kubeconfig.ts';
 import { leadWhenElected } from './leader/lead.ts';
 import { mayForget } from './readback/sweep-limits.ts';
 import { classOfDevice, forgetFleet } from './telemetry/fleet.ts';
 import { createHealth } from './telemetry/health.ts';
-import { describeOverloads, reflectorHooks, requestHook } from './telemetry/hooks.ts';
+import type { Health } from './telemetry/health.ts';
+import { describeOverloads, reflectorHooks, requestHook, viewHook } from './telemetry/hooks.ts';
 import type { Telemetry } from './telemetry/hooks.ts';
 import { addProcessMetrics, createMetrics } from './telemetry/metrics.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -34,7 +37,12 @@ import { unguardedNames } from './twin/reserved-ids.ts';
  * Runs the operator until `signal` aborts: server, then the caches, then the election; while leading, the broker and the
  * reconcilers. Stops in reverse. Rejects when it cannot start, with a message that names the remedy.
  */
-export async function runOperator(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+export async function runOperator(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+  onViewListening: (address: string) => void = () => undefined,
+): Promise<void> {
   const runtime: Runtime = { clock: systemClock, log, random: Math.random };
   warnOfUnguardedNames(config, log);
   const metrics = createMetrics();
@@ -51,6 +59,7 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       classOf: classOfDevice,
       shorthand: shorthand(DEVICE_FRAGMENTS),
     });
+    const viewing = serveView({ config, kube, client, runtime, metrics, health, store, onViewListening }, signal);
     health.ready('cache', () => (store.hasSynced ? undefined : 'the first list of devices is not complete'));
     const cluster = config.clusterId ?? (await findClusterId(client, runtime, signal));
     const identity = config.identity ?? ownIdentity();
@@ -64,10 +73,44 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
       await Promise.all([caches.devices.run(signal), caches.schemas.run(signal), leadWhenElected(ports, signal)]);
     }
     await recorder.close();
+    await viewing;
     await client.close();
   } finally {
     await server.close();
   }
+}
+
+interface ViewDeps {
+  readonly config: Config;
+  readonly kube: ClusterConfig;
+  readonly client: KubeClient;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly store: Store<Device>;
+  readonly onViewListening: (address: string) => void;
+}
+
+/** On every replica, leading or not. Whoever does not want the view does not even load it. */
+async function serveView(deps: ViewDeps, signal: AbortSignal): Promise<void> {
+  const { config, kube: cluster, client, runtime, metrics, health, store, onViewListening } = deps;
+  const address = parseAddress(config.viewAddress ?? '');
+  if (address === undefined) return;
+  const { createView } = await import('./facade/view.ts');
+  const view = createView({
+    ...runtime,
+    address,
+    cluster,
+    client,
+    peek: (namespace, name) => store.get(`${namespace}/${name}`) as JsonObject | undefined,
+    onAnswer: viewHook(metrics),
+    onListening: (listening) => {
+      runtime.log.info({ viewAddress: listening }, 'serving the Mir view');
+      onViewListening(listening);
+    },
+  });
+  health.note('view', view.problem, signal);
+  await view.run(signal);
 }
 
 /** The CRD keeps devices from names that begin with mir-operator; others are refused only once their twin is there. */

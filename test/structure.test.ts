@@ -43,8 +43,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['base', 'protocol'],
   telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
   leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
+  // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
+  facade: ['api', 'base', 'kube'],
   // The process: it wires the rooms, and only it does.
-  operator: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'leader'],
+  operator: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'leader', 'facade'],
   main: ['base', 'config', 'operator'],
   // The device's side knows no Kubernetes.
   sdk: VOCABULARY,

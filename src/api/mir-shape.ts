@@ -3,20 +3,25 @@
  * `meta` is `metadata` without what the system keeps there, `properties.reported` is stored as `status.reported`.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from './author.ts';
 import { API_VERSION, DEVICE_KIND } from './device.ts';
 import type { Device, JsonObject, JsonValue } from './device.ts';
 
-const MIR_API_VERSION = 'mir/v1alpha';
+export const MIR_GROUP = 'mir';
+export const MIR_API_VERSION = 'mir/v1alpha';
 
 /** A document that is no twin, or says two things at once. The message names the field and the remedy. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 
-/** kubectl keeps the document of its last apply there. */
-const OWN_ANNOTATION = /^kubectl\.kubernetes\.io\//;
 /** What people write of `meta`. */
-const META_FIELDS = ['name', 'namespace', 'labels', 'annotations'] as const;
+export const META_FIELDS = ['name', 'namespace', 'labels', 'annotations'] as const;
+
+/** Annotations that `meta` does not show: kubectl keeps the document of its last apply there, and the operator who changed the twin. */
+export function isToolAnnotation(key: string): boolean {
+  return key.startsWith('kubectl.kubernetes.io/') || key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
+}
 
 /** The stored object that a document of either shape asks for. What only the device and the system write is left out. */
 export function toStored(document: JsonObject): JsonObject {
@@ -25,17 +30,15 @@ export function toStored(document: JsonObject): JsonObject {
     throw new ShapeError(
       `is ${text(kind)} of ${text(apiVersion)}; a twin has kind ${DEVICE_KIND} and apiVersion ${MIR_API_VERSION} or ${API_VERSION}`,
     );
-  const metadata = identityOf(document);
-  const { desired, reported: _reported, ...rest } = objectAt(document, 'properties') ?? {};
-  const properties = { ...rest, ...(desired !== undefined && { desired }) };
-  const { meta: _meta, metadata: _metadata, status: _status, properties: _properties, ...fields } = document;
-  return {
-    ...fields,
-    apiVersion: API_VERSION,
-    kind: DEVICE_KIND,
-    metadata,
-    ...(Object.keys(properties).length > 0 && { properties }),
-  };
+  return { apiVersion: API_VERSION, kind: DEVICE_KIND, metadata: identityOf(document), ...fieldsToStore(document) };
+}
+
+/** What people write of a document, without what says which device it is. */
+export function fieldsToStore(document: JsonObject): JsonObject {
+  const { reported: _reported, ...properties } = objectAt(document, 'properties') ?? {};
+  const { apiVersion: _version, kind: _kind, meta: _meta, metadata: _metadata, status: _status, ...fields } = document;
+  const { properties: _properties, ...rest } = fields;
+  return { ...rest, ...(Object.keys(properties).length > 0 && { properties }) };
 }
 
 /** What `toMir` reads; a document that was never stored has less than a device. */
@@ -53,12 +56,14 @@ export interface Stored extends Pick<Device, 'properties' | 'status'> {
 export function toMir({ metadata, spec, properties, status }: Stored): JsonObject {
   const { name, namespace, labels, annotations } = metadata;
   const { reported, online, lastHeartbeat, schema, properties: times, ...additional } = status ?? {};
+  const { deviceId, disabled, ...otherSpec } = spec ?? {};
+  const { desired, ...otherProperties } = properties ?? {};
   return compact({
     apiVersion: MIR_API_VERSION,
     kind: DEVICE_KIND,
-    meta: compact({ name, namespace, labels, annotations: withoutOwn(annotations) }),
-    spec: compact({ deviceId: spec?.deviceId, disabled: spec?.disabled }),
-    properties: nonEmpty(compact({ desired: properties?.desired, reported })),
+    meta: compact({ name, namespace, labels, annotations: withoutToolAnnotations(annotations) }),
+    spec: compact({ deviceId, disabled, ...otherSpec }),
+    properties: nonEmpty(compact({ desired, reported, ...otherProperties })),
     status: nonEmpty(compact({ online, lastHeartbeat, schema, properties: times, ...additional })),
   });
 }
@@ -88,15 +93,15 @@ function identityOf(document: JsonObject): JsonObject {
     if (one !== undefined && other !== undefined && !isDeepStrictEqual(one, other))
       throw new ShapeError(`has a meta.${field} and another metadata.${field}; leave one of them out`);
     if (value !== undefined && value !== null)
-      identity[field] = field === 'annotations' ? (withoutOwn(value as object) ?? {}) : value;
+      identity[field] = field === 'annotations' ? (withoutToolAnnotations(value as object) ?? {}) : value;
   }
   if (typeof identity['name'] !== 'string' || identity['name'] === '')
     throw new ShapeError('has no meta.name; give the device a name');
   return identity;
 }
 
-function withoutOwn(annotations: object | undefined): JsonObject | undefined {
-  const kept = Object.entries(annotations ?? {}).filter(([key]) => !OWN_ANNOTATION.test(key));
+function withoutToolAnnotations(annotations: object | undefined): JsonObject | undefined {
+  const kept = Object.entries(annotations ?? {}).filter(([key]) => !isToolAnnotation(key));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 

@@ -278,6 +278,14 @@ const HISTORY = {
   }),
 };
 
+const VIEW = {
+  viewAddress: optional(address, {
+    description:
+      'Address of the Mir view (`mir/v1alpha` as an aggregated API, over TLS); the chart sets it with `view.enabled`.',
+    defaultText: 'off',
+  }),
+};
+
 const SURFACES = {
   httpAddress: required(address, ':8080', {
     description: 'Address of /metrics, /healthz and /readyz; port 0 takes a free one.',
@@ -294,6 +302,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: Readonly
     ['Leader election', LEADER],
     ['MQTT', BROKER],
     ['HTTP and logs', SURFACES],
+    ['Mir view', VIEW],
     ['Limits', LIMITS],
     ['Rates', RATES],
     ['Liveness', LIVENESS],
@@ -308,6 +317,7 @@ const OPTIONS = {
   ...LEADER,
   ...BROKER,
   ...SURFACES,
+  ...VIEW,
   ...LIMITS,
   ...RATES,
   ...LIVENESS,

@@ -2,8 +2,9 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
+import { parseAddress } from '../base/address.ts';
 import { loadConfig } from '../config/load.ts';
-import { isConflict } from '../kube/errors.ts';
+import { isConflict, isNotFound } from '../kube/errors.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { createLogger } from '../base/log.ts';
@@ -58,11 +59,15 @@ export async function startDevWorld(options: DevWorldOptions): Promise<DevWorld>
   const paths = { kubeconfig: join(runDir, 'kubeconfig'), env: join(runDir, 'env'), log: join(runDir, 'operator.log') };
   writeFileSync(paths.kubeconfig, api.kubeconfigYaml(), { mode: 0o600 });
   await prepareCluster(paths.kubeconfig);
+  const viewListens = Promise.withResolvers<string>();
   const operator = runOperator(
     operatorConfig(options, paths.kubeconfig, broker.url),
     createLogger('info', paths.log),
     stop.signal,
+    viewListens.resolve,
   );
+  // Who ends before the view listens is waited for below.
+  await Promise.race([viewListens.promise.then((address) => leadToView(paths.kubeconfig, address)), operator]);
   const devices = await startDevices(options, broker.url);
   writeFileSync(paths.env, `KUBECONFIG=${paths.kubeconfig}\nMIR_MQTT_URL=${broker.url}\n`);
   return {
@@ -103,6 +108,61 @@ async function prepareCluster(kubeconfig: string): Promise<void> {
     );
   }
   await createOnce(() => client.create('/api/v1/namespaces', sampleNamespace()));
+  for (const [path, object] of VIEW_OBJECTS) await createOnce(() => client.create(path, object));
+  await client.close();
+}
+
+const VIEW = { namespace: 'mir-system', name: 'mir-operator-mir-view' } as const;
+const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
+
+/** What the chart would have made for the Mir view. */
+const VIEW_OBJECTS: readonly (readonly [path: string, object: object])[] = [
+  ['/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: VIEW.namespace } }],
+  [
+    `/api/v1/namespaces/${VIEW.namespace}/services`,
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: VIEW.name },
+      spec: { ports: [{ name: 'view', port: 443, protocol: 'TCP' }] },
+    },
+  ],
+  [
+    API_SERVICES,
+    {
+      apiVersion: 'apiregistration.k8s.io/v1',
+      kind: 'APIService',
+      metadata: { name: 'v1alpha.mir' },
+      spec: {
+        group: 'mir',
+        version: 'v1alpha',
+        groupPriorityMinimum: 900,
+        versionPriority: 90,
+        service: { ...VIEW, port: 443 },
+      },
+    },
+  ],
+];
+
+/** What a cluster would have found out by itself: where the view listens. Resolves when the API server serves it. */
+async function leadToView(kubeconfig: string, address: string): Promise<void> {
+  const { host = '', port = 0 } = parseAddress(address) ?? {};
+  const client = createKubeClient(await loadKubeconfig({ kubeconfig }));
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${VIEW.namespace}/endpointslices`;
+  const metadata = { name: VIEW.name, labels: { 'kubernetes.io/service-name': VIEW.name } };
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata,
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [host] }],
+    ports: [{ name: 'view', port, protocol: 'TCP' }],
+  };
+  // One of an earlier run names another port.
+  await client.delete(`${path}/${VIEW.name}`).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  await client.create(path, slice);
   await client.close();
 }
 
@@ -124,7 +184,7 @@ async function createOnce(create: () => Promise<unknown>): Promise<void> {
 function operatorConfig({ httpPort }: DevWorldOptions, kubeconfig: string, mqttUrl: string) {
   const flags = [`--kubeconfig=${kubeconfig}`, `--mqtt-url=${mqttUrl}`, `--http-address=127.0.0.1:${httpPort}`];
   // Nobody else leads here, and a world that is started again need not wait for the lease of the last one.
-  const loaded = loadConfig([...flags, '--no-leader-election'], {});
+  const loaded = loadConfig([...flags, '--no-leader-election', '--view-address=127.0.0.1:0'], {});
   if (loaded.kind !== 'run') throw new Error(loaded.kind === 'error' ? loaded.message : 'no configuration');
   return loaded.config;
 }

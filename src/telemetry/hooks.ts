@@ -86,6 +86,16 @@ export function requestHook(metrics: Metrics): NonNullable<KubeClientOptions['on
   };
 }
 
+/** A request to the Mir view has ended; `isWatch`: when it did was the client's choice. */
+export function viewHook(
+  metrics: Metrics,
+): (method: string, code: number, durationMs: number, isWatch: boolean) => void {
+  return (method, code, durationMs, isWatch) => {
+    metrics.viewRequests.inc({ code, method });
+    if (!isWatch) metrics.viewRequestDuration.observe({ method }, durationMs / 1000);
+  };
+}
+
 /** `turned` is told that the reflector's loop turns, for the liveness check. */
 export function reflectorHooks(metrics: Metrics, resource: string, turned: () => void): ReflectorHooks {
   return {

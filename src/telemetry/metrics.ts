@@ -102,6 +102,17 @@ function machineryMetrics(registry: Registry) {
       LATENCY_BUCKETS,
       ['method'],
     ),
+    viewRequests: counter(
+      'mir_view_requests_total',
+      'Requests to the Mir view by status code and method, at their end.',
+      ['code', 'method'],
+    ),
+    viewRequestDuration: histogram(
+      'mir_view_request_duration_seconds',
+      'Seconds from a request to the Mir view to the end of its answer, watches excepted.',
+      LATENCY_BUCKETS,
+      ['method'],
+    ),
     watchRestarts: counter('mir_watch_restarts_total', 'Watches begun anew, by why the last one ended.', [
       'resource',
       'reason',

@@ -1,16 +1,27 @@
 /** Writes what is made from the source into the files that hold it; `--check` only says what is out of date. */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { load } from 'js-yaml';
 import type { Io } from '../../src/cli/context.ts';
 import { renderHelp } from '../../src/cli/help-page.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderLabelsTable, renderMetricsTable } from './metrics-table.ts';
-import { renderBadInput, renderEventReasons, renderReasons, renderRetired, renderStatus } from './reference.ts';
+import {
+  renderBadInput,
+  renderEventReasons,
+  renderColumns,
+  renderFields,
+  renderReasons,
+  renderRetired,
+  renderSelectors,
+  renderStatus,
+} from './reference.ts';
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = 'helm/mir-operator';
+const DEFINITION = 'src/facade/documents/devices.iot.mir.json';
 const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml', 'devicehistories.iot.mir.yaml'] as const;
 
 /** No command is run here. */
@@ -26,9 +37,12 @@ const GENERATED: readonly (readonly [path: string, render: (before: string) => s
   ['docs/reference/kubectl-mir.md', (before) => withPart(before, 'help', renderHelp(createProgram(NO_IO, () => {})))],
   ['docs/reference/reasons.md', withReasons],
   ['docs/reference/status.md', (before) => withPart(before, 'status', renderStatus(read(`crds/${CRDS[0]}`)))],
+  ['crds/README.md', withKinds],
   ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
   [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
   [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
+  // The image has no file of the repository but the bundle.
+  [DEFINITION, () => `${JSON.stringify(load(read(`crds/${CRDS[0]}`)), undefined, 2)}\n`],
   // A chart can only hold files of its own folder.
   ...CRDS.flatMap((name) =>
     [CHART, 'helm/mir-operator-crds'].map(
@@ -53,6 +67,17 @@ for (const [path, render] of GENERATED) {
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
+}
+
+function withKinds(before: string): string {
+  const [device, schema] = CRDS.map((name) => read(`crds/${name}`));
+  const parts = [
+    ['device', renderFields(device ?? '')],
+    ['device-columns', renderColumns(device ?? '')],
+    ['device-selectors', renderSelectors(device ?? '')],
+    ['schema', renderFields(schema ?? '')],
+  ] as const;
+  return parts.reduce((page, [name, content]) => withPart(page, name, content), before);
 }
 
 function withReasons(before: string): string {

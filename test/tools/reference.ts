@@ -42,12 +42,50 @@ interface SchemaNode {
 
 /** The fields of `status`, out of the CRD. */
 export function renderStatus(crd: string): string {
-  const { spec } = load(crd) as {
-    readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: SchemaNode } }[] };
-  };
-  const status = spec.versions[0]?.schema.openAPIV3Schema.properties?.['status'];
+  const status = versionOf(crd).schema.openAPIV3Schema.properties?.['status'];
   if (status === undefined) throw new Error('the CRD describes no status');
   return table(['field', 'type', 'meaning'], fields('status', status));
+}
+
+/** Every field that is not of the status. */
+export function renderFields(crd: string): string {
+  const { properties = {} } = versionOf(crd).schema.openAPIV3Schema;
+  const rows = Object.entries(properties)
+    .filter(([name]) => !['apiVersion', 'kind', 'metadata', 'status'].includes(name))
+    .flatMap(([name, node]) => [[code(name), typeOf(node), node.description ?? ''], ...fields(name, node)]);
+  return table(['field', 'type', 'meaning'], rows);
+}
+
+export function renderColumns(crd: string): string {
+  const rows = (versionOf(crd).additionalPrinterColumns ?? []).map(({ name, description, jsonPath, priority = 0 }) => [
+    `${name.toUpperCase()}${priority > 0 ? ' (*wide*)' : ''}`,
+    code(jsonPath.replace(/^\./, '')),
+    description ?? '',
+  ]);
+  return table(['column', 'field', 'meaning'], rows);
+}
+
+export function renderSelectors(crd: string): string {
+  const paths = (versionOf(crd).selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, ''));
+  return [...paths, 'metadata.name', 'metadata.namespace'].map(code).join(', ');
+}
+
+interface Version {
+  readonly schema: { readonly openAPIV3Schema: SchemaNode };
+  readonly additionalPrinterColumns?: readonly {
+    readonly name: string;
+    readonly description?: string;
+    readonly jsonPath: string;
+    readonly priority?: number;
+  }[];
+  readonly selectableFields?: readonly { readonly jsonPath: string }[];
+}
+
+function versionOf(crd: string): Version {
+  const { spec } = load(crd) as { readonly spec: { readonly versions: readonly Version[] } };
+  const [version] = spec.versions;
+  if (version === undefined) throw new Error('the CRD has no version');
+  return version;
 }
 
 function fields(path: string, { properties, additionalProperties, items }: SchemaNode): string[][] {

@@ -1,11 +1,13 @@
 /**
  * A Kubernetes API in this process, for trying and for tests: real enough for kubectl and for the operator, never a claim to be
- * the real one. What it does not implement it refuses: protobuf (406/415) and subresources other than status (404/501). It collects no
- * garbage by owner references.
+ * the real one. What it does not implement it refuses: protobuf (406/415) and subresources other than status (404/501). It hands requests
+ * on to the servers that APIServices name, and collects no garbage by owner references.
  */
 import { randomBytes } from 'node:crypto';
 import { silentLogger } from '../../base/log.ts';
 import type { Logger } from '../../base/log.ts';
+import { Aggregator } from './aggregation/aggregator.ts';
+import { publishFrontProxy } from './aggregation/front-proxy.ts';
 import type { Api } from './handlers/call.ts';
 import { createServerIdentity } from './http/certificates.ts';
 import { kubeconfigYaml } from './http/kubeconfig.ts';
@@ -67,8 +69,11 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
   tendNamespaces(api, running.signal);
   expireEvents(api, running.signal);
   const identity = await createServerIdentity(api.now());
+  publishFrontProxy(api, identity);
+  const aggregator = new Aggregator(api, identity, log);
+  void aggregator.run(running.signal);
   const token = randomBytes(24).toString('base64url');
-  const server = await listen({ api, identity, token, port, bookmarkIntervalMs, log });
+  const server = await listen({ api, identity, aggregator, token, port, bookmarkIntervalMs, log });
   const url = `https://127.0.0.1:${server.port}`;
   const { caPem } = identity;
   return {

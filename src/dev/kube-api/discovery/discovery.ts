@@ -23,14 +23,26 @@ export function coreVersions(serverAddress: string): object {
 }
 
 /** `/apis`. */
-export function groupList(registry: Registry): object {
-  const groups = groupNames(registry).map((group) => groupDocument(registry, group));
+export function groupList(registry: Registry, behind: readonly GroupVersion[]): object {
+  const groups = [
+    ...groupNames(registry).map((group) => groupDocument(registry, group)),
+    ...behind.map(({ group }) => groupBehind(behind, group)),
+  ];
   return { kind: 'APIGroupList', apiVersion: 'v1', groups };
 }
 
 /** `/apis/<group>`; undefined for an unknown group. */
 export function groupDocument(registry: Registry, group: string): object | undefined {
   const versions = versionsOf(registry, group).map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  if (versions.length === 0) return undefined;
+  return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
+}
+
+/** `/apis/<group>` of a server behind this one. */
+export function groupBehind(behind: readonly GroupVersion[], group: string): object | undefined {
+  const versions = behind
+    .filter((one) => one.group === group)
+    .map(({ version }) => ({ groupVersion: `${group}/${version}`, version }));
   if (versions.length === 0) return undefined;
   return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
 }
@@ -69,7 +81,7 @@ export function resourceList(registry: Registry, { group, version }: GroupVersio
 }
 
 /** `/api` or `/apis` as an APIGroupDiscoveryList; `root` says which. */
-export function aggregated(registry: Registry, root: 'api' | 'apis'): object {
+export function aggregated(registry: Registry, root: 'api' | 'apis', behind: readonly unknown[]): object {
   const groups = root === 'api' ? [''] : groupNames(registry);
   const items = groups.map((group) => ({
     metadata: group === '' ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
@@ -82,7 +94,12 @@ export function aggregated(registry: Registry, root: 'api' | 'apis'): object {
       freshness: 'Current',
     })),
   }));
-  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    metadata: {},
+    items: [...items, ...behind],
+  };
 }
 
 function aggregatedResource(type: ResourceType): object {

@@ -4,18 +4,18 @@ import { openApiV3 } from '../crd/index.ts';
 import type { Crd } from '../crd/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { GroupVersion } from './discovery.ts';
-import { toOpenApiV2 } from './openapi-v2.ts';
-import type { OpenApiV2, OpenApiV3 } from './openapi-v2.ts';
+import { toOpenApiV2 } from '../../../api/openapi/openapi-v2.ts';
+import type { OpenApiV2, OpenApiV3 } from '../../../api/openapi/openapi-v2.ts';
 
 /** The index; the hash lets kubectl keep a document until it changes. */
-export function openApiIndex(registry: Registry): object {
+export function openApiIndex(registry: Registry, behind: Readonly<Record<string, unknown>>): object {
   const entries = registry.groupVersions().map((groupVersion) => {
     const path = pathOf(groupVersion);
     const text = JSON.stringify(openApiDocument(registry, groupVersion));
     const hash = createHash('sha512').update(text).digest('hex').toUpperCase();
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
   });
-  return { paths: Object.fromEntries(entries) };
+  return { paths: { ...Object.fromEntries(entries), ...behind } };
 }
 
 /** Undefined when nothing is served under that group version. */
@@ -30,9 +30,14 @@ export function openApiDocument(registry: Registry, { group, version }: GroupVer
   };
 }
 
-export function openApiV2Document(registry: Registry): OpenApiV2 {
+export function openApiV2Document(registry: Registry, behind: readonly Partial<OpenApiV2>[]): OpenApiV2 {
   const documents = registry.groupVersions().map((groupVersion) => openApiDocument(registry, groupVersion));
-  return toOpenApiV2(documents.filter((document) => document !== undefined));
+  const own = toOpenApiV2(documents.filter((document) => document !== undefined));
+  return {
+    ...own,
+    paths: Object.assign({}, own.paths, ...behind.map(({ paths }) => paths)),
+    definitions: Object.assign({}, own.definitions, ...behind.map(({ definitions }) => definitions)),
+  };
 }
 
 /** Of the core group the schema machinery knows nothing: its documents are those of a group called `''`, put right here. */

@@ -10,7 +10,7 @@ export interface Review {
   readonly status: Json;
 }
 
-const USER: Json = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
+export const USER = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 
 export const REVIEWS: readonly Review[] = [
   {

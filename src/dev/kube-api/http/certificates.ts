@@ -13,6 +13,7 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import type { Extension } from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const HOUR_MS = 3_600_000;
@@ -22,7 +23,11 @@ export interface ServerIdentity {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
+  /** What the server shows to API servers behind it; signed by the same authority. */
+  readonly frontProxy: { readonly certPem: string; readonly keyPem: string };
 }
+
+export const FRONT_PROXY_NAME = 'front-proxy-client';
 
 /** For 127.0.0.1, ::1 and localhost; valid for a year from `now`. */
 export async function createServerIdentity(now: number): Promise<ServerIdentity> {
@@ -41,31 +46,34 @@ export async function createServerIdentity(now: number): Promise<ServerIdentity>
     },
     webcrypto,
   );
-  const keys = await generateKeys();
-  const certificate = await X509CertificateGenerator.create(
-    {
-      subject: 'CN=mir-embedded-kube-api',
-      issuer: ca.subject,
-      publicKey: keys.publicKey,
-      signingKey: caKeys.privateKey,
-      signingAlgorithm: ALGORITHM,
-      ...validity,
-      extensions: [
-        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        new SubjectAlternativeNameExtension([
-          { type: 'dns', value: 'localhost' },
-          { type: 'ip', value: '127.0.0.1' },
-          { type: 'ip', value: '::1' },
-        ]),
-      ],
-    },
-    webcrypto,
-  );
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  const issue = async (commonName: string, extensions: Extension[]): Promise<ServerIdentity['frontProxy']> => {
+    const keys = await generateKeys();
+    const certificate = await X509CertificateGenerator.create(
+      {
+        subject: `CN=${commonName}`,
+        issuer: ca.subject,
+        publicKey: keys.publicKey,
+        signingKey: caKeys.privateKey,
+        signingAlgorithm: ALGORITHM,
+        ...validity,
+        extensions,
+      },
+      webcrypto,
+    );
+    const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+    return { certPem: certificate.toString('pem'), keyPem: PemConverter.encode(key, 'PRIVATE KEY') };
+  };
   return {
     caPem: ca.toString('pem'),
-    certPem: certificate.toString('pem'),
-    keyPem: PemConverter.encode(key, 'PRIVATE KEY'),
+    ...(await issue('mir-embedded-kube-api', [
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([
+        { type: 'dns', value: 'localhost' },
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'ip', value: '::1' },
+      ]),
+    ])),
+    frontProxy: await issue(FRONT_PROXY_NAME, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]),
   };
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../base/log.ts';
+import type { Aggregator } from '../aggregation/aggregator.ts';
 import { StatusError, unauthorized } from '../errors.ts';
 import type { Api } from '../handlers/call.ts';
 import type { ServerIdentity } from './certificates.ts';
@@ -16,6 +17,7 @@ import { documentRoute, publicRoute } from './routes.ts';
 export interface ApiServerOptions {
   readonly api: Api;
   readonly identity: ServerIdentity;
+  readonly aggregator: Aggregator;
   /** The one bearer token that is let in. */
   readonly token: string;
   /** 0 takes a free one. */
@@ -74,7 +76,7 @@ async function answer(
 }
 
 async function serve(
-  { api, token, bookmarkIntervalMs }: ApiServerOptions,
+  { api, token, bookmarkIntervalMs, aggregator }: ApiServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   warnings: string[],
@@ -85,7 +87,15 @@ async function serve(
   if (open !== undefined) return open;
   if (!isAuthorized(request, token)) throw unauthorized();
   const address = request.headers.host ?? '';
-  const document = documentRoute(url.pathname, { registry: api.registry, accept: request.headers.accept, address });
+  const backend = aggregator.backendFor(url.pathname);
+  if (backend !== undefined) {
+    await aggregator.proxy(backend, request, response);
+    return undefined;
+  }
+  const { accept } = request.headers;
+  const document = isDocument(url.pathname)
+    ? documentRoute(url.pathname, { registry: api.registry, accept, address, behind: await aggregator.documents() })
+    : undefined;
   if (document !== undefined) return document;
   const path = parseResourcePath(url.pathname);
   if (path === undefined) return textReply(404, '404 page not found\n');
@@ -100,6 +110,11 @@ async function serve(
     warnings,
     signal,
   });
+}
+
+/** What may show something of a server behind this one, or nothing that is stored. */
+function isDocument(path: string): boolean {
+  return path === '/' || /^\/(openapi(\/|$)|api\/?$|apis\/?$|api\/[^/]+\/?$|apis\/[^/]+(\/[^/]+)?\/?$)/.test(path);
 }
 
 function isAuthorized({ headers }: IncomingMessage, token: string): boolean {

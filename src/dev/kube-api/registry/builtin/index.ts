@@ -1,4 +1,5 @@
 import type { ResourceType } from '../resource-type.ts';
+import { apiServiceType, endpointSliceType, serviceType } from './aggregation-types.ts';
 import { definitionType } from './custom-resource-definition.ts';
 import { configMapType, secretType } from './data-types.ts';
 import { eventType } from './event.ts';
@@ -13,4 +14,7 @@ export const BUILT_IN_TYPES: readonly ResourceType[] = [
   eventType,
   leaseType,
   definitionType,
+  serviceType,
+  endpointSliceType,
+  apiServiceType,
 ];

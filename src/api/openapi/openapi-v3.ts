@@ -3,7 +3,7 @@
  * `fieldValidation` parameter and for the patch types it accepts.
  */
 import { OBJECT_META, META_SCHEMAS, metaRef } from './openapi-meta.ts';
-import type { Crd, CrdVersion, Schema } from './types.ts';
+import type { Crd, CrdVersion, Schema } from './crd.ts';
 
 type Json = Record<string, unknown>;
 

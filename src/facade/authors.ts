@@ -1,0 +1,72 @@
+/** Who changed a twin: the view knows its callers, and writes the user where the author is kept. */
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, authorStamp } from '../api/author.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { isObject, objectIn } from './shape/json.ts';
+
+type Stamp = Readonly<Record<string, string>>;
+
+/** The stamp of a write that carries it. The same write by the same user has the same one, and so changes nothing a second time. */
+export function stampOfWrite(user: string, body: JsonObject): Stamp {
+  const change = createHash('sha256')
+    .update(JSON.stringify([user, body]))
+    .digest('hex')
+    .slice(0, 16);
+  // Never digits alone, which are a generation.
+  return authorStamp(user, `view-${change}`);
+}
+
+/** The stamp of a change that is known by its generation. */
+export function stampOfGeneration(user: string, generation: number): Stamp {
+  return authorStamp(user, String(generation));
+}
+
+/** The stamp that the object has, to be put back where a client replaces all annotations. */
+export function stampIn(stored: JsonObject | undefined): Stamp {
+  const annotations = objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {};
+  const entries = [AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION].map((key): [string, JsonValue | undefined] => [
+    key,
+    annotations[key],
+  ]);
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+/** `body` with the stamp among its annotations. */
+export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
+  if (Object.keys(stamp).length === 0) return body;
+  const { metadata } = body;
+  // What is no object, and all annotations taken away, is not for the view to mend.
+  if ((metadata !== undefined && !isObject(metadata)) || metadata?.['annotations'] === null) return body;
+  const annotations = { ...objectIn(metadata, 'annotations'), ...stamp };
+  return { ...body, metadata: { ...metadata, annotations } };
+}
+
+/** Whether what people want of a device differs. */
+export function differsInWanted(one: JsonObject, other: JsonObject): boolean {
+  return !isDeepStrictEqual(wantedOf(one), wantedOf(other));
+}
+
+function wantedOf({ spec, properties }: JsonObject): readonly unknown[] {
+  return [spec ?? {}, objectIn(isObject(properties) ? properties : undefined, 'desired') ?? {}];
+}
+
+/** Whether a merge patch changes what people want; `known` may be a little old. */
+export function changesWanted(patch: JsonObject, known: JsonObject | undefined): boolean {
+  if (known === undefined) return true;
+  const { spec, properties } = known;
+  const before = { ...(spec !== undefined && { spec }), ...(properties !== undefined && { properties }) };
+  const { metadata: _metadata, ...wanted } = patch;
+  return differsInWanted(before, merge(before, wanted) as JsonObject);
+}
+
+/** RFC 7386. */
+function merge(target: JsonValue | undefined, patch: JsonValue): JsonValue {
+  if (!isObject(patch)) return patch;
+  const result = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) result.delete(key);
+    else result.set(key, merge(result.get(key), value));
+  }
+  return Object.fromEntries(result);
+}

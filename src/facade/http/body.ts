@@ -1,0 +1,50 @@
+/** What clients send: JSON or YAML, of bounded size. */
+import type { IncomingMessage } from 'node:http';
+import { YAMLException } from 'js-yaml';
+import { readJson } from '../../api/exact-json.ts';
+import type { JsonValue } from '../../api/json-value.ts';
+import { loadExactYaml } from '../../kube/exact-yaml.ts';
+import { badRequest, tooLarge } from '../status-error.ts';
+
+/** kube-apiserver's own limit. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+/** Throws 413. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Undefined for what is no JSON: the API server says so, in its own words. */
+export function parseJsonBody(text: string): JsonValue | undefined {
+  try {
+    return readJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON is YAML, and much faster to read. Throws 400. */
+export function parseYamlBody(text: string): JsonValue | undefined {
+  if (text.trimStart().startsWith('{')) return parseJsonBody(text);
+  try {
+    // A round trip through JSON leaves only what JSON can say.
+    return readJson(JSON.stringify(loadExactYaml(text) ?? null, refuseEndless));
+  } catch (error) {
+    if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+function refuseEndless(_key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw badRequest(`error converting YAML to JSON: json: unsupported value: ${value}`);
+  return value;
+}

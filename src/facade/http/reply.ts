@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { PageNotFound } from '../status-error.ts';
+import type { StatusError } from '../status-error.ts';
+import { ForwardedError } from './upstream.ts';
+
+/** `texts` are the view's own; `forwarded` are header values of the CRD's API. */
+export function setWarnings(response: ServerResponse, texts: readonly string[], forwarded: readonly string[]): void {
+  const all = [...texts.map(warningHeader), ...forwarded];
+  if (all.length > 0) response.setHeader('warning', all);
+}
+
+/** RFC 9111 quoted text; what HTTP headers cannot carry is replaced. */
+function warningHeader(text: string): string {
+  const plain = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, (character) => `\\${character}`);
+  return `299 - "${plain}"`;
+}
+
+const NEVER_KEPT = { 'cache-control': 'no-cache, private' };
+
+export function sendDocument(response: ServerResponse, code: number, document: unknown, format: 'json' | 'yaml'): void {
+  const text = format === 'json' ? JSON.stringify(document) : dumpExactYaml(document);
+  response.writeHead(code, {
+    ...NEVER_KEPT,
+    'content-type': `application/${format}`,
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : text);
+}
+
+export function sendError(response: ServerResponse, error: StatusError): void {
+  if (response.headersSent || response.destroyed) {
+    // Half an answer: the client must not take it for a whole one.
+    response.destroy();
+    return;
+  }
+  if (error instanceof ForwardedError) setWarnings(response, [], error.warnings);
+  if (error.retryAfterSeconds !== undefined) response.setHeader('retry-after', error.retryAfterSeconds);
+  if (error instanceof PageNotFound) {
+    response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
+    return;
+  }
+  // What is left of a body that nobody reads would be taken for the next request.
+  if (!response.req.complete) response.setHeader('connection', 'close');
+  sendDocument(response, error.code, error.body(), 'json');
+}
+
+export function beginStream(response: ServerResponse, code: number, contentType: string): void {
+  response.writeHead(code, { ...NEVER_KEPT, 'content-type': contentType });
+  response.flushHeaders();
+}
+
+/** Waits for a slow reader, so that nothing piles up here. Rejects when it has gone. */
+export async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  if (text !== '' && !response.write(text)) await once(response, 'drain', { signal });
+}

@@ -1,0 +1,125 @@
+import type { Dispatcher } from 'undici';
+import { readApiJson } from '../../api/exact-json.ts';
+import type { JsonObject, JsonValue } from '../../api/json-value.ts';
+import { messageOf } from '../../base/message-of.ts';
+import type { Exchange, Transport } from '../../kube/transport.ts';
+import { isObject, textIn } from '../shape/json.ts';
+import { show } from '../shape/show.ts';
+import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../status-error.ts';
+
+/** What the CRD's API answered; an error of it is a StatusError. */
+export interface UpstreamAnswer {
+  readonly code: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+/** An object is 1.5 MB at most in etcd; JSON may need somewhat more. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_ERROR_BYTES = 1024 * 1024;
+
+/** Sends a request on to the CRD's API, in the operator's name. Rejects with a StatusError in the words of the view. */
+export async function forward(transport: Transport, exchange: Exchange): Promise<UpstreamAnswer> {
+  const answer = await sendPatiently(transport, exchange).catch((error: unknown) => {
+    throw unanswered(error);
+  });
+  const { statusCode: code, headers, body } = answer;
+  if (code >= 300) throw await errorOf(answer);
+  return { code, headers, body };
+}
+
+/** A kept-alive connection may be found dead; only what changes nothing is sent again. */
+async function sendPatiently(transport: Transport, exchange: Exchange): Promise<Dispatcher.ResponseData> {
+  try {
+    return await transport.send(exchange);
+  } catch (error) {
+    const isDead = error instanceof Error && 'code' in error && DEAD.includes(String(error.code));
+    if (!isDead || exchange.method !== 'GET' || exchange.signal?.aborted === true) throw error;
+    return transport.send(exchange);
+  }
+}
+
+const DEAD = ['UND_ERR_SOCKET', 'ECONNRESET'];
+
+/** The whole body as JSON. */
+export async function readAnswer({ body }: UpstreamAnswer): Promise<JsonValue> {
+  try {
+    return readApiJson(await textOf(body, MAX_ANSWER_BYTES)) as JsonValue;
+  } catch (error) {
+    throw error instanceof StatusError ? error : unanswered(error);
+  }
+}
+
+/** An error of the CRD's API, as it is answered on: with its own body. */
+export class ForwardedError extends StatusError {
+  readonly #body: JsonObject;
+  readonly warnings: readonly string[];
+
+  constructor(code: number, body: JsonObject, warnings: readonly string[]) {
+    super(
+      code,
+      textIn(body, 'reason') ?? '',
+      textIn(body, 'message') ?? '',
+      isObject(body['details']) ? body['details'] : undefined,
+    );
+    this.#body = body;
+    this.warnings = warnings;
+  }
+
+  override body(): object {
+    return this.#body;
+  }
+}
+
+async function errorOf({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<StatusError> {
+  const text = await textOf(body, MAX_ERROR_BYTES).catch(() => '');
+  const status = parsed(text);
+  const message = textIn(status, 'message') ?? text.trim().slice(0, 500);
+  if (statusCode === 401) return internalError("the API server does not know the Mir view's own account; see its log");
+  const lacked = /User "[^"]*" cannot (.*)$/.exec(message)?.[1];
+  if (statusCode === 403 && lacked !== undefined)
+    return internalError(
+      `the Mir view's own account cannot ${lacked}; the chart grants it (view.enabled, rbac.create)`,
+    );
+  if (status?.['kind'] !== 'Status') {
+    if (statusCode === 404)
+      return new StatusError(404, 'NotFound', 'the CRD devices.iot.mir is not served; install it', {});
+    return new StatusError(statusCode, '', message || `the API server answered ${statusCode}`);
+  }
+  return new ForwardedError(statusCode, show(status) as JsonObject, warningsOf(headers));
+}
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function warningsOf(headers: Dispatcher.ResponseData['headers']): string[] {
+  const { warning } = headers;
+  return warning === undefined ? [] : [warning].flat();
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > limit) throw internalError(`the answer of the API server is longer than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const TIMEOUTS = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'];
+
+function unanswered(error: unknown): StatusError {
+  const why = messageOf(error);
+  const isLate = error instanceof Error && 'code' in error && TIMEOUTS.includes(String(error.code));
+  return isLate
+    ? gatewayTimeout(`the API server did not answer the Mir view in time: ${why}`)
+    : serviceUnavailable(`the API server cannot be reached from the Mir view: ${why}`);
+}

@@ -1,0 +1,251 @@
+/** Writes: what the client sent becomes what the CRD's API takes, and the change gets its author. */
+import type { JsonObject, JsonValue } from '../../api/json-value.ts';
+import type { Logger } from '../../base/log.ts';
+import { API_VERSION } from '../../api/device.ts';
+import { OPERATOR_NAME } from '../../api/operator-name.ts';
+import { MIR_API_VERSION } from '../../api/mir-shape.ts';
+import { duplicateFields } from '../../kube/duplicate-fields.ts';
+import type { Transport } from '../../kube/transport.ts';
+import { changesWanted, differsInWanted, stamped, stampIn, stampOfGeneration, stampOfWrite } from '../authors.ts';
+import { needsStored } from '../shape/alias.ts';
+import { isList, isObject, objectIn } from '../shape/json.ts';
+import { takeJsonPatch } from '../shape/take-json-patch.ts';
+import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../shape/take.ts';
+import type { Taken } from '../shape/take.ts';
+import { badRequest, invalid, StatusError, unsupportedMediaType } from '../status-error.ts';
+import { parseJsonBody, parseYamlBody } from './body.ts';
+import type { Target } from './target.ts';
+import { forward, readAnswer, warningsOf } from './upstream.ts';
+import type { UpstreamAnswer } from './upstream.ts';
+
+export interface Write {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly target: Target;
+  readonly query: URLSearchParams;
+  /** With its question mark; `''`: none. */
+  readonly search: string;
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly user: string;
+  /** Headers that go along: what is accepted, and who asks. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface WriteAnswer {
+  readonly answer: UpstreamAnswer;
+  /** The answer's body, where it had to be read already. */
+  readonly document: JsonValue | undefined;
+  /** The view's own. */
+  readonly warnings: readonly string[];
+  /** Header values of the CRD's API. */
+  readonly forwarded: readonly string[];
+}
+
+export interface WritePorts {
+  readonly transport: Transport;
+  /** What the operator holds of an object, perhaps a little old; undefined: nothing. */
+  readonly peek: (namespace: string, name: string) => JsonObject | undefined;
+  readonly log: Logger;
+}
+
+const JSON_TYPE = 'application/json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const JSON_PATCH = 'application/json-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
+const DOCUMENT_TYPES = [JSON_TYPE, 'application/yaml'];
+
+export function sendWrite(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const { method, contentType } = write;
+  if (method === 'DELETE') return passOn(ports, write, deleteBody(write));
+  if (method === 'POST') return create(ports, write);
+  if (method === 'PUT') return replace(ports, write);
+  if (contentType === MERGE_PATCH) return mergePatch(ports, write);
+  if (contentType === JSON_PATCH) return jsonPatch(ports, write);
+  if (contentType === APPLY_PATCH) return apply(ports, write);
+  // A type that the CRD's API does not take either: its answer says which it does.
+  return passOn(ports, write, write.body);
+}
+
+async function create(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const document = documentIn(write);
+  if (document === undefined) return passOn(ports, write, write.body);
+  const taken = checked(takeDocument(document, undefined, 'part'), write);
+  return passOn(ports, write, stamped(taken.body, isDryRun(write) ? {} : stampOfWrite(write.user, taken.body)), taken);
+}
+
+async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const document = documentIn(write);
+  if (document === undefined) return passOn(ports, write, write.body);
+  const stored = await read(ports, write);
+  const taken = checked(takeDocument(document, stored, 'whole'), write);
+  const isChange = stored !== undefined && !isDryRun(write) && differsInWanted(stored, taken.body);
+  const stamp = isChange ? stampOfWrite(write.user, taken.body) : stampIn(stored);
+  return passOn(ports, write, stamped(taken.body, stamp), taken);
+}
+
+/** The author goes with the patch, at no cost of its own. */
+async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const patch = parseJsonBody(write.body.toString('utf8'));
+  if (!isObject(patch)) return passOn(ports, write, write.body);
+  const { meta, metadata } = patch;
+  const stored = needsStored(meta, isObject(metadata) ? metadata : undefined) ? await read(ports, write) : undefined;
+  const taken = checked(takeMergePatch(patch, stored), write);
+  const { namespace = '', name = '' } = write.target;
+  const isChange =
+    !isDryRun(write) && namesWanted(taken.body) && changesWanted(taken.body, ports.peek(namespace, name));
+  return passOn(ports, write, isChange ? stamped(taken.body, stampOfWrite(write.user, taken.body)) : taken.body, taken);
+}
+
+/** An operation on an annotation fails where there are no annotations yet, so that the author comes after. */
+async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const patch = parseJsonBody(write.body.toString('utf8'));
+  if (!isList(patch) || !patch.every(isObject)) return passOn(ports, write, write.body);
+  const stored = await read(ports, write);
+  const { operations, warnings } = takeJsonPatch(patch, stored);
+  return stampAfter(ports, write, stored, await passOn(ports, write, operations, { warnings }));
+}
+
+/** In the applied document the author would be the applier's own field, and the next one of another user a conflict. */
+async function apply(ports: WritePorts, write: Write): Promise<WriteAnswer> {
+  const document = parseYamlBody(write.body.toString('utf8'));
+  if (!isNamed(document)) return passOn(ports, write, write.body);
+  const stored = await read(ports, write);
+  const taken = checked(takeDocument(document, stored, 'part'), write);
+  return stampAfter(ports, write, stored, await passOn(ports, write, taken.body, taken));
+}
+
+/** Undefined for what is no document of any version: what is wrong with it is the API server's to say. */
+function documentIn({ contentType, body }: Write): JsonObject | undefined {
+  const text = body.toString('utf8');
+  const isYaml = contentType === 'application/yaml';
+  if (!isYaml && contentType !== '' && contentType !== JSON_TYPE) throw unsupportedMediaType(DOCUMENT_TYPES);
+  const document = isYaml ? parseYamlBody(text) : parseJsonBody(text);
+  return isNamed(document) ? document : undefined;
+}
+
+function isNamed(document: JsonValue | undefined): document is JsonObject {
+  return isObject(document) && document['kind'] !== undefined && document['apiVersion'] !== undefined;
+}
+
+/** Options of a deletion may name the version of the resource. */
+function deleteBody({ contentType, body }: Write): Buffer | JsonValue {
+  if (body.length === 0 || (contentType !== '' && contentType !== JSON_TYPE)) return body;
+  const options = parseJsonBody(body.toString('utf8'));
+  return isObject(options) && options['apiVersion'] === MIR_API_VERSION
+    ? { ...options, apiVersion: API_VERSION }
+    : body;
+}
+
+/** Throws for keys in dispute, and for unknown and duplicate fields as far as the client wants that. */
+function checked(taken: Taken, { query, target, body: sent }: Write): Taken {
+  const { faults, unknownFields, body, warnings } = taken;
+  if (faults.length > 0) throw invalid(target.name ?? nameIn(body), faults);
+  const validation = query.get('fieldValidation') ?? 'Warn';
+  if (validation === 'Ignore') return taken;
+  const text = sent.toString('utf8');
+  // The second field of a name is gone once the text is read.
+  const duplicates = text.trimStart().startsWith('{') ? duplicateFields(text) : [];
+  const texts = [
+    ...duplicates.map((field) => `duplicate field "${field}"`),
+    ...unknownFields.map((field) => `unknown field "${field}"`),
+  ];
+  if (texts.length === 0) return taken;
+  if (validation === 'Strict')
+    throw badRequest(
+      `device in version "v1alpha" cannot be handled as a device: strict decoding error: ${texts.join(', ')}`,
+    );
+  return { ...taken, warnings: [...texts, ...warnings] };
+}
+
+const isDryRun = ({ query }: Write): boolean => query.has('dryRun');
+
+async function passOn(
+  { transport }: WritePorts,
+  { method, target, search, contentType, headers, signal }: Write,
+  body: Buffer | JsonValue,
+  { warnings }: { readonly warnings: readonly string[] } = { warnings: [] },
+): Promise<WriteAnswer> {
+  const isEmpty = Buffer.isBuffer(body) && body.length === 0;
+  const type = Buffer.isBuffer(body) || method === 'PATCH' ? contentType : JSON_TYPE;
+  const answer = await forward(transport, {
+    method,
+    path: `${target.storedPath}${search}`,
+    headers: type === '' ? headers : { ...headers, 'content-type': type },
+    ...(isEmpty ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
+    signal,
+  });
+  return { answer, document: undefined, warnings, forwarded: warningsOf(answer.headers) };
+}
+
+/** The object as it is stored; undefined: there is none. */
+async function read({ transport }: WritePorts, { target, signal }: Write): Promise<JsonObject | undefined> {
+  try {
+    const headers = { accept: JSON_TYPE };
+    const answer = await forward(transport, { method: 'GET', path: target.storedPath, headers, signal });
+    const object = await readAnswer(answer);
+    return isObject(object) ? object : undefined;
+  } catch (error) {
+    if (error instanceof StatusError && error.code === 404) return undefined;
+    throw error;
+  }
+}
+
+const STAMP_TRIES = 3;
+
+/** Writes the author when the write was a change; an author that cannot be written is no reason to call the change failed. */
+async function stampAfter(
+  ports: WritePorts,
+  write: Write,
+  stored: JsonObject | undefined,
+  written: WriteAnswer,
+): Promise<WriteAnswer> {
+  const document = await readAnswer(written.answer);
+  const generation = generationOf(isObject(document) ? document : undefined);
+  const isChange = generation !== undefined && generation > (generationOf(stored) ?? 0);
+  if (isDryRun(write) || !isChange) return { ...written, document };
+  try {
+    return { ...written, document: await stampGeneration(ports, write, document as JsonObject, generation) };
+  } catch (error) {
+    ports.log.warn(
+      { err: error, path: write.target.storedPath, user: write.user },
+      'cannot write who changed a device',
+    );
+    return { ...written, document };
+  }
+}
+
+/** Only while the object is still of that generation: a later change has an author of its own. */
+async function stampGeneration(
+  ports: WritePorts,
+  { target, headers, user, signal }: Write,
+  changed: JsonObject,
+  generation: number,
+): Promise<JsonValue> {
+  let current: JsonObject | undefined = changed;
+  for (let tries = 1; generationOf(current) === generation; tries += 1) {
+    const resourceVersion = objectIn(current, 'metadata')?.['resourceVersion'] ?? null;
+    const body = { metadata: { resourceVersion, annotations: stampOfGeneration(user, generation) } };
+    try {
+      const answer = await forward(ports.transport, {
+        method: 'PATCH',
+        path: `${target.storedPath}?fieldManager=${OPERATOR_NAME}`,
+        headers: { ...headers, 'content-type': MERGE_PATCH },
+        body: JSON.stringify(body),
+        signal,
+      });
+      return await readAnswer(answer);
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.code !== 409 || tries === STAMP_TRIES) throw error;
+      const answer = await forward(ports.transport, { method: 'GET', path: target.storedPath, headers, signal });
+      const newer = await readAnswer(answer);
+      current = isObject(newer) ? newer : undefined;
+    }
+  }
+  return current ?? changed;
+}
+
+function generationOf(object: JsonObject | undefined): number | undefined {
+  const generation = objectIn(object, 'metadata')?.['generation'];
+  return typeof generation === 'number' ? generation : undefined;
+}

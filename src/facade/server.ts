@@ -1,0 +1,165 @@
+/** The view on a TLS socket. */
+import { createServer } from 'node:https';
+import type { Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { Address } from '../base/address.ts';
+import type { Logger } from '../base/log.ts';
+import { messageOf } from '../base/message-of.ts';
+import type { KeyPair } from './certificates/issue.ts';
+import { serveDocument } from './documents/routes.ts';
+import { serveDevices } from './http/devices.ts';
+import type { DevicePorts } from './http/devices.ts';
+import { authenticate } from './http/front-proxy.ts';
+import type { FrontProxy } from './http/front-proxy.ts';
+import { sendError } from './http/reply.ts';
+import { parseTarget } from './http/target.ts';
+import { internalError, methodNotAllowed, PageNotFound, StatusError, unauthorized } from './status-error.ts';
+
+export interface ViewServerOptions {
+  readonly address: Address;
+  readonly devices: DevicePorts;
+  readonly log: Logger;
+  /** What is wrong, for `/readyz`; undefined: nothing. */
+  readonly problem: () => string | undefined;
+  /** Told of every answer. */
+  readonly onAnswer: (method: string, code: number, durationMs: number, isWatch: boolean) => void;
+}
+
+/** Time for a request to arrive whole. */
+const REQUEST_MS = 60_000;
+/** The API server's proxy lets go of a connection after 90 s; whoever lets go first must not be the one who is just being asked. */
+const KEEP_ALIVE_MS = 120_000;
+const MAX_CONNECTIONS = 1000;
+const HANDSHAKE_MS = 10_000;
+const STRANGER_MS = 5000;
+
+export class ViewServer {
+  readonly #options: ViewServerOptions;
+  readonly #server: Server;
+  readonly #closing = new AbortController();
+  #frontProxy: FrontProxy | undefined;
+  #serving: KeyPair | undefined;
+
+  constructor(options: ViewServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        requestCert: true,
+        rejectUnauthorized: false,
+        handshakeTimeout: HANDSHAKE_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        requestTimeout: REQUEST_MS,
+      },
+      (request, response) => void this.#answer(request, response),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    // Whoever has no certificate may ask how the view is, and not keep a connection from the API server.
+    this.#server.on('secureConnection', (socket) => {
+      if (!socket.authorized) socket.setTimeout(STRANGER_MS, () => socket.destroy());
+    });
+    this.#server.on('tlsClientError', (error) =>
+      options.log.debug({ err: error }, 'TLS handshake with the view failed'),
+    );
+  }
+
+  /** From now on; connections that are open stay. */
+  use({ frontProxy, serving }: { readonly frontProxy?: FrontProxy; readonly serving?: KeyPair }): void {
+    if (frontProxy !== undefined) this.#frontProxy = frontProxy;
+    if (serving !== undefined) this.#serving = serving;
+    if (this.#serving === undefined || this.#frontProxy === undefined) return;
+    this.#server.setSecureContext({
+      cert: this.#serving.certPem,
+      key: this.#serving.keyPem,
+      ca: this.#frontProxy.clientCa,
+      minVersion: 'TLSv1.2',
+      // A resumed session would be believed on the word of an authority that may be gone.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
+  /** Resolves with `host:port`; rejects when the address is taken. */
+  async listen(): Promise<string> {
+    const { host, port } = this.#options.address;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const bound = this.#server.address();
+    const shown = host ?? '0.0.0.0';
+    return `${shown.includes(':') ? `[${shown}]` : shown}:${typeof bound === 'object' ? bound?.port : port}`;
+  }
+
+  /** Takes no more requests; what is under way ends, watches at once, the rest within `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#closing.abort();
+    this.#server.closeIdleConnections();
+    const late = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(late);
+  }
+
+  /** Never rejects: what goes wrong is the answer. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
+    const isWatch = /[?&]watch\b/.test(request.url ?? '');
+    response.once('close', () =>
+      this.#options.onAnswer(request.method ?? '', response.statusCode, performance.now() - startedAt, isWatch),
+    );
+    try {
+      await this.#serve(request, response);
+    } catch (error) {
+      if (response.destroyed) return;
+      if (error instanceof StatusError) return sendError(response, error);
+      if (!response.headersSent)
+        this.#options.log.error({ err: error, method: request.method, url: request.url }, 'request to the view failed');
+      sendError(response, internalError(messageOf(error)));
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = `https://view${request.url ?? '/'}`;
+    if (!URL.canParse(target)) throw new PageNotFound();
+    const url = new URL(target);
+    if (this.#serveHealth(url.pathname, response)) return;
+    if (this.#frontProxy === undefined) throw unauthorized();
+    const user = authenticate(request.socket as TLSSocket, request.headers, this.#frontProxy);
+    const device = parseTarget(url.pathname);
+    if (device === undefined) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
+      if (!serveDocument(request, response, url.pathname)) throw new PageNotFound();
+      return;
+    }
+    await serveDevices(this.#options.devices, {
+      request,
+      response,
+      target: device,
+      url,
+      user,
+      signal: this.#signalOf(url, response),
+    });
+  }
+
+  /** Aborts when the client goes; that of a watch also when the view closes, as it would never end by itself. */
+  #signalOf(url: URL, response: ServerResponse): AbortSignal {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    return url.searchParams.has('watch') ? AbortSignal.any([gone.signal, this.#closing.signal]) : gone.signal;
+  }
+
+  #serveHealth(path: string, response: ServerResponse): boolean {
+    if (!/^\/(healthz|livez|readyz)(\/|$)/.test(path)) return false;
+    const problem = path.startsWith('/readyz') ? this.#options.problem() : undefined;
+    const text = problem === undefined ? 'ok\n' : `[-]view failed: ${problem}\n`;
+    response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(text);
+    return true;
+  }
+}

@@ -1,0 +1,26 @@
+import { isNumeral } from '../../api/exact-json.ts';
+import type { JsonObject, JsonValue } from '../../api/json-value.ts';
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
+}
+
+export const isList = (value: unknown): value is readonly JsonValue[] => Array.isArray(value);
+
+/** The object under a field; undefined where there is none. */
+export function objectIn(holder: JsonObject | undefined, field: string): JsonObject | undefined {
+  const value = holder !== undefined && Object.hasOwn(holder, field) ? holder[field] : undefined;
+  return isObject(value) ? value : undefined;
+}
+
+/** The text under a field; undefined where there is none. */
+export function textIn(holder: JsonObject | undefined, field: string): string | undefined {
+  const value = holder?.[field];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A copy without one field. */
+export function without(object: JsonObject, field: string): JsonObject {
+  const { [field]: _gone, ...rest } = object;
+  return rest;
+}

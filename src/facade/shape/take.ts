@@ -1,0 +1,139 @@
+/** What clients write in the shape of `mir/v1alpha`, as the CRD's API takes it: documents and merge patches. */
+import { isDeepStrictEqual } from 'node:util';
+import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
+import { API_VERSION } from '../../api/device.ts';
+import type { JsonObject, JsonValue } from '../../api/json-value.ts';
+import { fieldsToStore, MIR_API_VERSION, ShapeError } from '../../api/mir-shape.ts';
+import { badRequest } from '../status-error.ts';
+import type { Cause } from '../status-error.ts';
+import { resolveIdentity } from './alias.ts';
+import { isObject, objectIn, textIn } from './json.ts';
+import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
+import { takeManagedFields } from './managed-fields.ts';
+
+/** What is sent on, and what is to be said of it. */
+export interface Taken {
+  readonly body: JsonObject;
+  readonly faults: readonly Cause[];
+  readonly warnings: readonly string[];
+  /** What strict field validation refuses. */
+  readonly unknownFields: readonly string[];
+}
+
+export const READ_ONLY_REPORTED =
+  'properties.reported is written by the device only; what is said of it here is ignored (write properties.desired)';
+export const READ_ONLY_STATUS = 'status is written by the operator only; what is said of it here is ignored';
+
+/**
+ * A whole document. `stored` is the object as the CRD's API has it, undefined where there is none. `extent`: `whole` replaces,
+ * `part` creates or applies. Throws a StatusError for what is no document of this API.
+ */
+export function takeDocument(document: JsonValue, stored: JsonObject | undefined, extent: 'whole' | 'part'): Taken {
+  if (!isObject(document)) throw badRequest('the body is no object; send one device of mir/v1alpha');
+  if (document['apiVersion'] === API_VERSION)
+    throw badRequest(
+      `the API version in the data (${API_VERSION}) does not match the expected API version (${MIR_API_VERSION})`,
+    );
+  const { meta, metadata, faults, unknownFields } = identityOf(document, stored, extent);
+  const { apiVersion, kind } = document;
+  const body = {
+    ...(apiVersion !== undefined && { apiVersion: storedVersion(apiVersion) }),
+    ...(kind !== undefined && { kind }),
+    ...((metadata !== undefined || meta !== undefined) && { metadata: takeMetadata(metadata ?? {}) }),
+    ...fieldsOf(document),
+  } as JsonObject;
+  return { body, faults, unknownFields, warnings: readOnlyWarnings(document, stored) };
+}
+
+/** A JSON merge patch (RFC 7386). `stored` is needed only where `meta` and `metadata` disagree. */
+export function takeMergePatch(patch: JsonValue, stored: JsonObject | undefined): Taken {
+  if (!isObject(patch)) throw badRequest('a merge patch is a JSON object');
+  const { metadata, faults, unknownFields } = identityOf(patch, stored, 'patch');
+  const { apiVersion, kind, properties } = patch;
+  const body = {
+    ...(apiVersion !== undefined && { apiVersion: storedVersion(apiVersion) }),
+    ...(kind !== undefined && { kind }),
+    ...(metadata !== undefined && { metadata: isObject(metadata) ? takeMetadata(metadata) : metadata }),
+    ...fieldsOf(patch),
+    ...(properties !== undefined && !isObject(properties) && { properties }),
+  } as JsonObject;
+  return { body, faults, unknownFields, warnings: readOnlyWarnings(patch, undefined) };
+}
+
+/** Whether a patch of the stored shape says anything of what people want of the device. */
+export function namesWanted(patch: JsonObject): boolean {
+  return Object.keys(patch).some((field) => !['apiVersion', 'kind', 'metadata', 'status'].includes(field));
+}
+
+function identityOf(
+  { meta, metadata }: JsonObject,
+  stored: JsonObject | undefined,
+  extent: 'whole' | 'part' | 'patch',
+): {
+  readonly meta: JsonValue | undefined;
+  readonly metadata: JsonValue | undefined;
+  readonly faults: readonly Cause[];
+  readonly unknownFields: readonly string[];
+} {
+  if (meta !== undefined && meta !== null && !isObject(meta)) throw badRequest('meta is no object; give it a name');
+  if (metadata !== undefined && metadata !== null && !isObject(metadata))
+    return { meta, metadata, faults: [], unknownFields: [] };
+  const resolved = resolveIdentity({
+    meta,
+    metadata: metadata ?? undefined,
+    stored: objectIn(stored, 'metadata'),
+    extent,
+  });
+  const isSilent = !isObject(meta) && metadata === undefined;
+  return { meta, ...resolved, metadata: isSilent ? undefined : resolved.metadata };
+}
+
+function fieldsOf(document: JsonObject): JsonObject {
+  try {
+    return fieldsToStore(document);
+  } catch (error) {
+    if (error instanceof ShapeError) throw badRequest(`the device ${error.message}`);
+    throw error;
+  }
+}
+
+function storedVersion(apiVersion: JsonValue): JsonValue {
+  return apiVersion === MIR_API_VERSION ? API_VERSION : apiVersion;
+}
+
+function takeMetadata(metadata: JsonValue): JsonValue {
+  if (!isObject(metadata)) return metadata;
+  const { annotations, managedFields } = metadata;
+  return {
+    ...metadata,
+    ...(isObject(annotations) && { annotations: takeAnnotations(annotations) }),
+    ...(managedFields !== undefined && { managedFields: takeManagedFields(managedFields) }),
+  };
+}
+
+/** Without the author: the view stamps it, and no client says who it is. */
+function takeAnnotations(annotations: JsonObject): JsonObject {
+  const kept = Object.entries(annotations).filter(([key]) => key !== AUTHOR_ANNOTATION && key !== AUTHOR_OF_ANNOTATION);
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      key,
+      key === LAST_APPLIED && typeof value === 'string' ? takeLastApplied(value) : value,
+    ]),
+  );
+}
+
+/** Nothing is said of what is repeated as it stands. */
+function readOnlyWarnings(document: JsonObject, stored: JsonObject | undefined): string[] {
+  const { reported: before, ...status } = objectIn(stored, 'status') ?? {};
+  const isNews = (value: JsonValue | undefined, was: JsonValue | undefined): boolean =>
+    value !== undefined && value !== null && !isDeepStrictEqual(value, was);
+  return [
+    ...(isNews(objectIn(document, 'properties')?.['reported'], before) ? [READ_ONLY_REPORTED] : []),
+    ...(isNews(document['status'], stored === undefined ? undefined : status) ? [READ_ONLY_STATUS] : []),
+  ];
+}
+
+/** The name that a document goes by, for errors. */
+export function nameIn(body: JsonObject): string {
+  return textIn(objectIn(body, 'metadata'), 'name') ?? '';
+}

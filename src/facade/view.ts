@@ -1,0 +1,107 @@
+/** The Mir view: `mir/v1alpha` as an aggregated API that stores nothing (docs/decisions/0082). */
+import type { JsonObject } from '../api/json-value.ts';
+import type { Address } from '../base/address.ts';
+import { delay } from '../base/clock.ts';
+import { messageOf } from '../base/message-of.ts';
+import type { Runtime } from '../base/runtime.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ClusterConfig } from '../kube/kubeconfig.ts';
+import { Transport } from '../kube/transport.ts';
+import { CertificateKeeper } from './certificates/keeper.ts';
+import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
+import { Gate } from './http/gate.ts';
+import { Share } from './http/share.ts';
+import { observe } from './observe.ts';
+import { ViewServer } from './server.ts';
+
+export interface ViewOptions extends Runtime {
+  readonly address: Address;
+  readonly cluster: ClusterConfig;
+  readonly client: KubeClient;
+  /** What the operator holds of an object, perhaps a little old. */
+  readonly peek: (namespace: string, name: string) => JsonObject | undefined;
+  readonly onListening: (address: string) => void;
+  readonly onAnswer: (method: string, code: number, durationMs: number, isWatch: boolean) => void;
+}
+
+export interface View {
+  /** What keeps it from serving; undefined: nothing. */
+  readonly problem: () => string | undefined;
+  /** Runs until `signal` aborts. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** What all clients together may make it do at one time. */
+const LIMITS = { active: 16, waiting: 256, watches: 200 };
+/** While there is always more to do, the operator's own work has the other half of the thread. */
+const SHARE = 0.5;
+const ANSWER_TIMEOUT_MS = 30_000;
+const CLOSE_GRACE_MS = 3000;
+const LISTEN_RETRY_MS = 2000;
+
+export function createView(options: ViewOptions): View {
+  const { client, clock, log, cluster, peek, onListening } = options;
+  const transport = new Transport(cluster, { connections: LIMITS.active, timeoutMs: ANSWER_TIMEOUT_MS });
+  const watches = new Transport(cluster, { timeoutMs: ANSWER_TIMEOUT_MS, bodyTimeoutMs: 0 });
+  let proxyProblem: string | undefined = `ConfigMap ${FRONT_PROXY_CONFIG.name} has not been read yet`;
+  const server = new ViewServer({
+    address: options.address,
+    devices: { transport, watches, gate: new Gate(LIMITS), share: new Share(clock, SHARE), peek, log },
+    log,
+    problem: () => problem(),
+    onAnswer: options.onAnswer,
+  });
+  const certified = Promise.withResolvers<void>();
+  const keeper = new CertificateKeeper({
+    ...options,
+    onMaterial: ({ serving }) => {
+      server.use({ serving });
+      certified.resolve();
+    },
+  });
+  const problem = (): string | undefined =>
+    keeper.problem ?? proxyProblem ?? (server.isListening ? undefined : 'it does not listen yet');
+
+  async function readProxy(signal: AbortSignal): Promise<void> {
+    const { namespace, name } = FRONT_PROXY_CONFIG;
+    const address = { collection: `/api/v1/namespaces/${namespace}/configmaps`, name };
+    for await (const object of observe(client, address, options, signal)) {
+      try {
+        server.use({ frontProxy: readFrontProxy(object ?? {}) });
+        proxyProblem = undefined;
+      } catch (error) {
+        proxyProblem = messageOf(error);
+        log.warn({ err: error }, 'the Mir view cannot tell who asks');
+      }
+    }
+  }
+
+  async function listen(signal: AbortSignal): Promise<void> {
+    await Promise.race([certified.promise, aborted(signal)]);
+    while (!signal.aborted && !server.isListening) {
+      try {
+        onListening(await server.listen());
+      } catch (error) {
+        log.error({ err: error }, 'the Mir view cannot listen; choose another --view-address');
+        await delay(clock, LISTEN_RETRY_MS, signal);
+      }
+    }
+    await aborted(signal);
+    await server.close(CLOSE_GRACE_MS);
+  }
+
+  return {
+    problem,
+    async run(signal) {
+      await Promise.all([keeper.run(signal), readProxy(signal), listen(signal)]);
+      await Promise.all([transport.destroy(), watches.destroy()]);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

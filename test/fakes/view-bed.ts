@@ -1,0 +1,172 @@
+/** The view between a front proxy and an API server that both are played here. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
+import { createAuthority, issueServer } from '../../src/facade/certificates/issue.ts';
+import { readFrontProxy } from '../../src/facade/http/front-proxy.ts';
+import { Gate } from '../../src/facade/http/gate.ts';
+import { Share } from '../../src/facade/http/share.ts';
+import { ViewServer } from '../../src/facade/server.ts';
+import { Transport } from '../../src/kube/transport.ts';
+import { createAuthority as createTestAuthority } from '../real/certificates.ts';
+import type { KeyPair } from '../real/certificates.ts';
+
+const DAY_MS = 86_400_000;
+const NAME = 'view.mir-system.svc';
+export const STORED = {
+  apiVersion: 'iot.mir/v1alpha',
+  kind: 'device',
+  metadata: { name: 'a', namespace: 'ns', resourceVersion: '7', generation: 1 },
+  spec: { deviceId: 'd' },
+};
+
+const authority = createAuthority('view-ca', Date.now(), DAY_MS);
+export const frontProxyAuthority = await createTestAuthority('front-proxy-ca');
+const frontProxy = await frontProxyAuthority.issueClient('front-proxy');
+
+export type Play = (request: IncomingMessage, body: string, response: ServerResponse) => void;
+
+export class ViewBed {
+  readonly asked: { readonly method: string; readonly url: string; readonly headers: object; readonly body: string }[] =
+    [];
+  play: Play = (_request, _body, response) => json(response, 200, STORED);
+  readonly #api: Server;
+  readonly #transport: Transport;
+  readonly #watches: Transport;
+  readonly view: ViewServer;
+  port = 0;
+
+  private constructor(apiPort: number, api: Server) {
+    this.#api = api;
+    const cluster = {
+      server: `http://127.0.0.1:${apiPort}`,
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+      serverName: undefined,
+      insecureSkipVerify: false,
+      namespace: undefined,
+      token: () => Promise.resolve('own'),
+    };
+    this.#transport = new Transport(cluster, { timeoutMs: 5000 });
+    this.#watches = new Transport(cluster, { timeoutMs: 5000, bodyTimeoutMs: 0 });
+    this.view = new ViewServer({
+      address: { host: '127.0.0.1', port: 0 },
+      devices: {
+        transport: this.#transport,
+        watches: this.#watches,
+        gate: new Gate({ active: 2, waiting: 1, watches: 1 }),
+        share: new Share(systemClock, 0.5),
+        peek: () => undefined,
+        log: silentLogger,
+      },
+      log: silentLogger,
+      problem: () => 'not yet',
+      onAnswer: () => undefined,
+    });
+    const configMap = {
+      data: {
+        'requestheader-client-ca-file': frontProxyAuthority.certPem,
+        'requestheader-allowed-names': '["front-proxy"]',
+        'requestheader-username-headers': '["X-Remote-User"]',
+      },
+    };
+    this.view.use({
+      serving: issueServer(authority, [NAME], Date.now(), DAY_MS),
+      frontProxy: readFrontProxy(configMap),
+    });
+  }
+
+  static async open(): Promise<ViewBed> {
+    const api = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = Buffer.concat(chunks).toString();
+        const { method = '', url = '', headers } = request;
+        bed.asked.push({ method, url, headers, body });
+        bed.play(request, body, response);
+      });
+    });
+    await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
+    const bed = new ViewBed((api.address() as AddressInfo).port, api);
+    bed.port = Number((await bed.view.listen()).split(':')[1]);
+    return bed;
+  }
+
+  async close(): Promise<void> {
+    await this.view.close(0);
+    await Promise.all([this.#transport.destroy(), this.#watches.destroy()]);
+    this.#api.closeAllConnections();
+    await new Promise((resolve) => this.#api.close(resolve));
+  }
+}
+
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+}
+
+interface Sent {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly certificate?: KeyPair | undefined;
+}
+
+export interface Got {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Record<string, unknown>;
+}
+
+const USER = { 'x-remote-user': 'alice' };
+
+export function send(
+  bed: ViewBed,
+  path: string,
+  { method = 'GET', body, headers = {}, ...rest }: Sent = {},
+): Promise<Got> {
+  const certificate = 'certificate' in rest ? rest.certificate : frontProxy;
+  const agent = new Agent({
+    ca: authority.certPem,
+    servername: NAME,
+    ...(certificate === undefined ? {} : { cert: certificate.certPem, key: certificate.keyPem }),
+  });
+  return new Promise((resolve, reject) => {
+    const sent = httpsRequest(
+      {
+        host: '127.0.0.1',
+        port: bed.port,
+        agent,
+        method,
+        path,
+        headers: { ...USER, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers },
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+          }),
+        );
+        answer.on('error', reject);
+      },
+    );
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+export const DEVICE = '/apis/mir/v1alpha/namespaces/ns/devices/a';
+export const DEVICES = '/apis/mir/v1alpha/namespaces/ns/devices';
