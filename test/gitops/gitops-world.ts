@@ -18,6 +18,7 @@ import { createTestBroker } from '../world/broker.ts';
 import type { TestBroker } from '../world/broker.ts';
 import { eventually } from '../world/eventually.ts';
 import { kubectlFor } from '../world/kubectl.ts';
+import { routeView, viewFlag } from '../world/view-service.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { startGitServer } from './git-server.ts';
 import type { GitServer, Repository } from './git-server.ts';
@@ -101,6 +102,7 @@ export async function openGitOpsWorld(apiServerFlags: readonly string[] = []): P
     async playKubelet() {
       const operator = await runAsPod(kubectl, kubeconfig, broker, directory);
       operators.push(operator);
+      await routeView({ kube }, operator);
       await declareReady(kube);
       return operator;
     },
@@ -157,7 +159,7 @@ async function runAsPod(
     () => kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', 'name']),
     { timeoutMs: 120_000, intervalMs: 200 },
   );
-  const pod = { namespace: NAMESPACE, release: RELEASE, directory, name: 'operator' };
+  const pod = { namespace: NAMESPACE, release: RELEASE, directory, name: 'operator', viewFlag: viewFlag() };
   return startOperatorPod({ ...pod, kubectl, kubeconfig, mqttUrl: broker.url });
 }
 

@@ -56,6 +56,7 @@ export const TAKEN_VALUES: readonly (readonly [what: string, sets: readonly stri
     ['mqtt.url=wss://broker.example', 'mqtt.caSecret.name=ca', 'mqtt.caSecret.kind=ConfigMap'],
   ],
   ['one namespace', ['config.namespace=default']],
+  ['no Mir view', ['view.enabled=false']],
   [
     'a broker of its own',
     ['mqtt.url=', 'broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t'],

@@ -23,6 +23,10 @@ import { startMosquitto } from './mosquitto.ts';
 import { INSTALL_MANIFEST, renderInstallManifest } from '../tools/manifests.ts';
 import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { createKubeClient } from '../../src/kube/http-client.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { routeView, viewFlag } from '../world/view-service.ts';
 import { findMosquitto } from './system-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -38,6 +42,7 @@ let broker: TestBroker;
 let helmBinary: string;
 let helm: Helm;
 let kubectl: Kubectl;
+let kube: KubeClient;
 const operators: OperatorProcess[] = [];
 
 beforeAll(async () => {
@@ -47,6 +52,7 @@ beforeAll(async () => {
   mkdirSync(mosquitto);
   broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
   plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
+  kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }));
   kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
   helm = helmFor(helmBinary, plane.kubeconfig, directory);
 }, 600_000);
@@ -54,11 +60,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(operators.map((operator) => operator.kill()));
   await broker?.close();
+  await kube?.close();
   await plane?.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function runAsPod(name: string): Promise<OperatorProcess> {
+async function runAsPod(name: string, flag?: string): Promise<OperatorProcess> {
   const operator = await startOperatorPod({
     kubectl: (args) => succeed(kubectl(args)),
     kubeconfig: plane.kubeconfig,
@@ -67,9 +74,15 @@ async function runAsPod(name: string): Promise<OperatorProcess> {
     release: RELEASE,
     directory,
     name,
+    ...(flag === undefined ? {} : { viewFlag: flag }),
   });
   operators.push(operator);
   return operator;
+}
+
+interface Named {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
 interface AlertGroup {
@@ -117,9 +130,22 @@ describe('the chart', () => {
     expect(crds).toContain('devices.iot.mir condition met');
   });
 
+  it('grants what serves mir/v1alpha, once the Service leads to a pod', async () => {
+    await routeView({ kube }, await runAsPod('first', viewFlag()));
+    const twin = 'apiVersion: mir/v1alpha\nkind: device\nmeta: {name: seen}\nspec: {deviceId: seen}\n';
+    await succeed(kubectl(['create', '-f', '-'], twin));
+    expect(await succeed(kubectl(['get', 'devices.v1alpha.mir', 'seen', '-o', 'jsonpath={.meta.name}']))).toBe('seen');
+    await succeed(kubectl(['delete', 'devices.v1alpha.mir', 'seen']));
+    expect(await succeed(kubectl(['get', 'devices', '-o', 'name']))).toBe('');
+  });
+
   it.each(TAKEN_VALUES)('renders what the API server takes: %s', async (_what, sets) => {
     const flags = sets.flatMap((set) => ['--set', set]);
     const rendered = await succeed(helm('template', RELEASE, CHART, '--skip-tests', ...install, ...flags));
+    const names = (loadAll(rendered) as (Named | null)[]).flatMap((one) =>
+      one === null ? [] : `${one.kind} ${one.metadata.namespace ?? ''}/${one.metadata.name}`,
+    );
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     const file = join(directory, 'rendered.yaml');
     writeFileSync(file, rendered);
     // Server-side, as Flux and Helm 4 apply: unknown and duplicate fields are errors.
@@ -184,7 +210,6 @@ describe('the chart', () => {
   });
 
   it('gives a service account that runs the operator, and helm test passes', async () => {
-    await runAsPod('first');
     const { url, caPem } = readKubeconfig(plane.kubeconfig);
     const hooks = await succeed(helm('get', 'hooks', RELEASE, '-n', NAMESPACE));
     const objects = loadAll(hooks).filter((one): one is HookObject => one !== null);

@@ -27,11 +27,18 @@ interface Manifest {
 /** The chart's roles of the operator itself; those for people are not its own. */
 function operatorRules(): Rule[] {
   const manifests = loadAll(readFileSync(INSTALL, 'utf8')) as (Manifest | null)[];
-  const own = manifests.filter((one) => one?.metadata.name === ACCOUNT || one?.metadata.name === `${ACCOUNT}-lease`);
+  const names = [ACCOUNT, `${ACCOUNT}-lease`, `${ACCOUNT}-mir-view`];
+  const own = manifests.filter((one) => names.includes(one?.metadata.name ?? ''));
   // In the chart's namespaces these are Roles; tests put Leases and provisioned devices into namespaces of their own.
   const provisioning = { apiGroups: ['iot.mir'], resources: ['devices'], verbs: ['create'] };
   return [...own.flatMap((one) => one?.rules ?? []), provisioning];
 }
+
+const FRONT_PROXY_READER = {
+  apiGroup: 'rbac.authorization.k8s.io',
+  kind: 'Role',
+  name: 'extension-apiserver-authentication-reader',
+};
 
 /** Makes the account on the API server of `kubeconfig` and writes a kubeconfig that acts as it; resolves with its path. */
 export async function makeOperatorAccount(kubeconfig: string, path: string): Promise<string> {
@@ -44,6 +51,8 @@ export async function makeOperatorAccount(kubeconfig: string, path: string): Pro
     [accounts, { metadata }],
     [`${RBAC}/clusterroles`, { metadata, rules: operatorRules().map(withoutNames) }],
     [`${RBAC}/clusterrolebindings`, { metadata, roleRef, subjects }],
+    // The chart makes this one too.
+    [`${RBAC}/namespaces/kube-system/rolebindings`, { metadata, roleRef: FRONT_PROXY_READER, subjects }],
   ];
   for (const [collection, body] of objects) {
     const { status, text } = await request(kubeconfig, 'POST', collection, { body });

@@ -21,6 +21,8 @@ export interface OperatorPod {
   readonly name: string;
   /** The program of another version; default: this one's. */
   readonly entry?: string;
+  /** Where it serves the Mir view, if it does; a port of its own by default. */
+  readonly viewFlag?: string;
 }
 
 /** Rejects while the release is not installed. */
@@ -35,6 +37,8 @@ export async function startOperatorPod(pod: OperatorPod): Promise<OperatorProces
   const file = join(directory, `${name}.yaml`);
   writeFileSync(file, config);
   // In a pod its namespace is the Lease's, and its host name the identity.
-  const flags = [`--config=${file}`, `--lease-namespace=${namespace}`, `--identity=${name}`];
+  // Pods have the same port, processes of one machine have not.
+  const view = /^viewAddress:/m.test(config) ? [pod.viewFlag ?? '--view-address=127.0.0.1:0'] : [];
+  const flags = [`--config=${file}`, `--lease-namespace=${namespace}`, `--identity=${name}`, ...view];
   return startOperator(kubeconfig, mqttUrl, { flags, ...(pod.entry === undefined ? {} : { entry: pod.entry }) });
 }

@@ -17,6 +17,9 @@ import { startControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { succeed } from './helm.ts';
 import { startMosquitto } from './mosquitto.ts';
+import { createKubeClient } from '../../src/kube/http-client.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { routeView, viewFlag } from '../world/view-service.ts';
 import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
 import { findMosquitto } from './system-packages.ts';
@@ -75,6 +78,7 @@ async function openCluster(name: string): Promise<Cluster> {
   const plane: ControlPlane = await startControlPlane(await findControlPlane(progress), join(directory, name));
   const kubectl = kubectlFor(plane.kubeconfig, join(directory, `${name}-cache`));
   const run = (...args: readonly string[]): Promise<string> => succeed(kubectl(args));
+  const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }));
   let operator: OperatorProcess | undefined;
   return {
     run,
@@ -98,10 +102,14 @@ async function openCluster(name: string): Promise<Cluster> {
         release: 'mir-operator',
         directory,
         name,
+        viewFlag: viewFlag(),
       });
+      // Nothing makes its pods run: without a way to this one no namespace could be deleted.
+      await routeView({ kube }, operator);
     },
     async close() {
       await operator?.kill();
+      await kube.close();
       await plane.close();
     },
   };

@@ -21,7 +21,7 @@ metadata:
 `;
 
 /** What `manifests/install.yaml` has to be. */
-export function renderInstallManifest(helm: string): string {
+export function renderInstallManifest(helm: string, ...sets: readonly string[]): string {
   const chart = join(ROOT, 'helm', 'mir-operator');
   const rendered = execFileSync(
     helm,
@@ -36,6 +36,7 @@ export function renderInstallManifest(helm: string): string {
       'mqtt.url=mqtt://mosquitto.mir-system.svc:1883',
       '--set',
       'metrics.dashboard.enabled=false',
+      ...sets.flatMap((one) => ['--set', one]),
     ],
     { encoding: 'utf8' },
   );
@@ -45,6 +46,11 @@ export function renderInstallManifest(helm: string): string {
     '',
   );
   return `${HEAD}${own.replaceAll(/^ +annotations:\n(?= *[a-z]+:|---)/gm, '')}`;
+}
+
+/** The APIService of the Mir view has a name that kustomize must not change, and there is one in a cluster: not for several sites. */
+export function renderBaseManifest(helm: string): string {
+  return renderInstallManifest(helm, 'view.enabled=false');
 }
 
 /**
@@ -82,7 +88,7 @@ if (import.meta.filename === process.argv[1]) {
   const helm = await findHelm((line) => console.log(line));
   const install = renderInstallManifest(helm);
   const files = { [INSTALL_MANIFEST]: install };
-  for (const [name, text] of Object.entries(renderBase(install))) files[join(BASE, name)] = text;
+  for (const [name, text] of Object.entries(renderBase(renderBaseManifest(helm)))) files[join(BASE, name)] = text;
   for (const [path, text] of Object.entries(files)) {
     writeFileSync(path, text);
     console.log(`${path} written`);

@@ -106,6 +106,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Whether this release serves the Mir view; empty: no. One APIService is for all namespaces, so that an operator of one namespace serves none. */ -}}
+{{- define "mir.view" -}}
+{{- if and .Values.view.enabled (not .Values.config.namespace) -}}true{{- end -}}
+{{- end -}}
+
 {{- /* The operator's configuration file. */ -}}
 {{- define "mir.config" -}}
 {{- $mqtt := .Values.mqtt -}}
@@ -117,6 +122,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $_ := set $own "mqttCertFile" "/etc/mir/mqtt-client/tls.crt" -}}
 {{- $_ := set $own "mqttKeyFile" "/etc/mir/mqtt-client/tls.key" -}}
 {{- end -}}
+{{- if include "mir.view" . }}{{- $_ := set $own "viewAddress" ":8443" -}}{{- end -}}
 {{- toYaml (mergeOverwrite $own .Values.config) -}}
 {{- end -}}
 
