@@ -20,6 +20,7 @@ import { benchIdle } from './cases/idle.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
 import { benchScale } from './cases/scale.ts';
+import { benchView } from './cases/view.ts';
 import { benchTyped } from './cases/typed.ts';
 import { copyWorld, keepWorld } from './kept-world.ts';
 import { isMet, renderTable } from './figures.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'bulk-answered': (rig) => benchBulkAnswered(rig, 2000),
   'first-reports': (rig, isQuick) => benchFirstReports(rig, isQuick ? 5000 : 20_000),
   flapping: (rig, isQuick) => benchFlapping(rig, isQuick ? 15 : 30),
+  view: (rig, isQuick) => benchView(rig, isQuick ? 2000 : 10_000, isQuick ? 100 : 500),
   typed: (rig) => benchTyped(rig, 5000),
   idle: (rig, isQuick) =>
     benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : twins, isQuick ? 10 : 30),

@@ -78,6 +78,7 @@ export class Rig {
     this.#options.progress(line);
   }
 
+  /** `flags` are further ones of the operator. */
   async startOperator(flags: readonly string[] = []): Promise<OperatorProcess> {
     const operator = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.brokerPort}`, {
       entry: this.#options.entry,

@@ -4,6 +4,7 @@ import { devicesPath } from '../../src/api/device.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { eventually } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
+import { installView, removeView, routeView, viewFlag } from '../world/view-service.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 import { RATE } from './support/messages.ts';
@@ -27,13 +28,16 @@ beforeAll(async () => {
     '--sweep-minimum=0',
     '--sweep-max-fraction=0',
     '--events-per-second=1',
+    viewFlag(),
   ];
+  await installView(world);
   operator = await world.startOperator({ namespace, flags, mqttUrl: world.broker.proxyUrl });
   watch = watchMetrics();
 }, 120_000);
 afterAll(async () => {
   watching.abort();
   await watch;
+  await removeView(world);
   await world.close();
 }, 120_000);
 
@@ -79,6 +83,8 @@ const all = (act: (twin: number) => Promise<unknown>): Promise<unknown> =>
 describe('every metric that is declared', () => {
   it('moves when what it is about happens', async () => {
     await all((twin) => create(twin, 60));
+    await routeView(world, operator);
+    await untilMoved('mir_view_requests_total', 'mir_view_request_duration_seconds');
     await untilMoved(
       'mir_desired_published_total',
       'mir_status_writes_total',

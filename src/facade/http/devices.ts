@@ -97,10 +97,10 @@ function readOf({ request, target, url, signal }: DeviceRequest, wanted: Wanted)
 
 /** The user agent names the field manager of those who do not; the audit id joins both requests in the audit log. */
 function headersOf({ headers }: IncomingMessage, { accept }: Wanted): Record<string, string> {
-  const auditId = headers['audit-id'];
+  const { 'audit-id': auditId, 'user-agent': userAgent } = headers;
   return {
     accept,
-    'user-agent': headers['user-agent'] ?? 'mir-view',
+    ...(userAgent !== undefined && { 'user-agent': userAgent }),
     ...(typeof auditId === 'string' && { 'audit-id': auditId }),
   };
 }

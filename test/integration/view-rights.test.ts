@@ -1,0 +1,157 @@
+/** Who may use `mir/v1alpha`, who is let in, and who is said to have changed what. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { scratchDirectory } from '../real/reaper.ts';
+import { eventually } from '../world/eventually.ts';
+import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
+import { kubectlFor } from '../world/kubectl.ts';
+import { viewAddressOf } from '../world/view-service.ts';
+import { ViewStage } from './support/view-stage.ts';
+
+const isReal = process.env['MIR_WORLD'] === 'real';
+const onReal = isReal ? it : it.skip;
+
+let stage: ViewStage;
+let folder: string;
+beforeAll(async () => {
+  stage = await ViewStage.open();
+  folder = scratchDirectory('view-rights');
+}, 120_000);
+afterAll(() => stage?.close(), 120_000);
+
+const documentOf = (name: string, interval = 60): string => stage.document(name, interval);
+
+describe('the author of a change', () => {
+  const authorOf = async (name: string): Promise<string | undefined> =>
+    (await stage.stored(name)).metadata.annotations?.['iot.mir/author'];
+
+  it.each<[how: string, write: (name: string) => Promise<unknown>]>([
+    ['an apply', (name) => stage.apply(documentOf(name, 30))],
+    [
+      'a JSON patch',
+      (name) =>
+        stage.world.kube.patch(stage.mirPath(name), 'application/json-patch+json', [
+          { op: 'replace', path: '/properties/desired/sensor.v1.SampleRate/intervalSeconds', value: 30 },
+        ]),
+    ],
+    [
+      'a PUT',
+      async (name) => {
+        const { properties: _properties, ...rest } = await stage.mir(name);
+        return stage.world.kube.replace(stage.mirPath(name), { ...rest, properties: { desired: {} } });
+      },
+    ],
+  ])('by %s is stamped', async (how, write) => {
+    const name = how.replaceAll(/\W+/g, '-').toLowerCase();
+    await stage.create(name);
+    expect(await authorOf(name)).toBeUndefined();
+    await write(name);
+    expect(await authorOf(name)).toBe(isReal ? 'admin' : 'kubernetes-admin');
+    expect((await stage.mir(name))['meta']).not.toHaveProperty(['annotations', 'iot.mir/author']);
+  });
+
+  it('is nobody who changes labels only, and nobody whom a client names', async () => {
+    await stage.create('labelled');
+    await stage.kubectl('label', 'devices.v1alpha.mir', 'labelled', 'a=b');
+    await stage.kubectl('annotate', 'devices.v1alpha.mir', 'labelled', 'iot.mir/author=mallory');
+    expect(await authorOf('labelled')).toBeUndefined();
+  });
+});
+
+describe('rights', () => {
+  onReal('on mir are enough for mir, and give nothing of iot.mir', async () => {
+    const user = await makeUser('mir-only', ['mir']);
+    expect((await user('get', 'devices.v1alpha.mir')).code).toBe(0);
+    const made = await user('create', '-f', writeDocument('by-mir-user'));
+    expect([made.code, made.stderr]).toEqual([0, '']);
+    expect((await user('get', 'devices.v1alpha.iot.mir')).stderr).toContain('Forbidden');
+    expect((await stage.stored('by-mir-user')).metadata.annotations?.['iot.mir/author']).toContain(':mir-only');
+    const other = await makeUser('iot-only', ['iot.mir']);
+    expect((await other('get', 'devices.v1alpha.iot.mir')).code).toBe(0);
+    expect((await other('get', 'devices.v1alpha.mir')).stderr).toContain('Forbidden');
+  });
+
+  onReal('of two users who apply with managers of their own do not conflict over the author', async () => {
+    const [one, two] = [await makeUser('applier-1', ['mir']), await makeUser('applier-2', ['mir'])];
+    const file = writeDocument('shared');
+    const apply = ['apply', '--server-side', '-f'];
+    expect((await one(...apply, file, '--field-manager=one')).code).toBe(0);
+    writeFileSync(file, documentOf('shared').replace('spec: {', 'spec: {disabled: true, '));
+    const second = await two(...apply, file, '--field-manager=two');
+    expect([second.code, second.stderr]).toEqual([0, '']);
+    expect((await stage.stored('shared')).metadata.annotations?.['iot.mir/author']).toContain(':applier-2');
+    const again = await stage.stored('shared');
+    await two(...apply, file, '--field-manager=two');
+    expect((await stage.stored('shared')).metadata.resourceVersion).toBe(again.metadata.resourceVersion);
+    writeFileSync(file, documentOf('shared', 5));
+    const conflict = await two(...apply, file, '--field-manager=two');
+    expect(conflict.stderr).toContain('conflict with "one"');
+    const across = documentOf('shared', 6)
+      .replaceAll('mir/v1alpha', 'iot.mir/v1alpha')
+      .replace(/^meta:.*$/m, '');
+    writeFileSync(file, across);
+    expect((await stage.kubectl(...apply, file, '--field-manager=three')).stderr).toContain('with "one"');
+  });
+
+  it('are those of nobody whom the front proxy has not let in', async () => {
+    const address = await viewAddressOf(stage.operator);
+    const { caPem, credentials } = readKubeconfig(stage.world.kubeconfig);
+    const forged = { 'x-remote-user': 'admin', 'x-remote-group': 'system:masters' };
+    const answer = async (access: { certPem: string; keyPem: string } | Record<string, never>): Promise<number> => {
+      const path = writeKubeconfig(join(folder, 'forged'), { url: `https://${address}`, caPem, credentials: access });
+      return statusOf(path, forged);
+    };
+    expect(await answer({})).toBe(401);
+    // On the real one, of the very authority that signed the front proxy's, by another name.
+    expect(await answer('certPem' in credentials ? credentials : {})).toBe(401);
+  });
+});
+
+/** The certificate of the view is signed by an authority of its own. */
+async function statusOf(kubeconfig: string, headers: Record<string, string>): Promise<number> {
+  const { Agent, request: send } = await import('node:https');
+  const { url, credentials } = readKubeconfig(kubeconfig);
+  const certificate = 'certPem' in credentials ? { cert: credentials.certPem, key: credentials.keyPem } : {};
+  const agent = new Agent({ rejectUnauthorized: false, ...certificate });
+  return new Promise((resolve, reject) => {
+    send(`${url}/apis/mir/v1alpha/devices`, { agent, headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+function writeDocument(name: string): string {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(file, documentOf(name));
+  return file;
+}
+
+/** A service account of the stage's namespace that may do everything with devices of these groups. */
+async function makeUser(name: string, apiGroups: readonly string[]) {
+  const { kube, kubeconfig } = stage.world;
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${stage.namespace}`;
+  const metadata = { name };
+  const accounts = `/api/v1/namespaces/${stage.namespace}/serviceaccounts`;
+  await kube.create(accounts, { metadata });
+  await kube.create(`${rbac}/roles`, { metadata, rules: [{ apiGroups, resources: ['devices'], verbs: ['*'] }] });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
+  const subjects = [{ kind: 'ServiceAccount', name, namespace: stage.namespace }];
+  await kube.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects });
+  const { status } = await kube.create<{ status: { token: string } }>(`${accounts}/${name}/token`, { spec: {} });
+  const { url, caPem } = readKubeconfig(kubeconfig);
+  const path = writeKubeconfig(join(folder, `${name}.kubeconfig`), {
+    url,
+    caPem,
+    credentials: { token: status.token },
+  });
+  const kubectl = kubectlFor(path, join(folder, `${name}-cache`));
+  await eventually('the role is known', async () => {
+    const { stdout } = await kubectl(['-n', stage.namespace, 'auth', 'can-i', 'get', `devices.${apiGroups[0]}`]);
+    expect(stdout.trim()).toBe('yes');
+  });
+  return (...args: string[]) => kubectl(['-n', stage.namespace, ...args]);
+}
