@@ -1,8 +1,13 @@
 /** Who changed what of a device, when, and what became of it; and back again. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { historyPath } from '../../src/api/history.ts';
 import type { DeviceHistory, RecordedChange } from '../../src/api/history.ts';
 import { eventually } from '../world/eventually.ts';
+import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
+import { kubectlFor } from '../world/kubectl.ts';
 import { startPlugin } from '../world/plugin.ts';
 import { BATTERY, RATE, Stage } from './support/stage.ts';
 
@@ -119,6 +124,149 @@ describe('many devices', () => {
     for (const name of NAMES) await untilRecorded(name, 3, {});
     const { stdout: table } = await mir('history', '-l', 'fleet=many');
     expect(table.split('\n')).toHaveLength(1 + 3 * NAMES.length + 1);
+  });
+});
+
+const describeReal = process.env['MIR_WORLD'] === 'real' ? describe : describe.skip;
+const POLICY = join(import.meta.dirname, '../../manifests/policies/device-authors.yaml');
+
+describeReal('the author of a change', () => {
+  const kubectl = (...args: string[]) => stage.world.kubectl('-n', stage.namespace, ...args);
+  const twin = (intervalSeconds: number): string =>
+    JSON.stringify({
+      apiVersion: 'iot.mir/v1alpha',
+      kind: 'device',
+      metadata: { name: 'authored', namespace: stage.namespace },
+      spec: { deviceId: stage.id('authored') },
+      properties: { desired: { [RATE]: { intervalSeconds } } },
+    });
+  const apply = (intervalSeconds: number, ...args: string[]) =>
+    stage.world.kubectlWithInput(twin(intervalSeconds), 'apply', '-f', '-', ...args);
+  const newest = async (): Promise<RecordedChange | undefined> => (await changesOf('authored'))[0];
+  /** Who is told to have made the newest change, once that is recorded. */
+  const authorOf = async (revision: number): Promise<string> => {
+    await untilRecorded('authored', revision, {});
+    const change = await newest();
+    return [change?.author, change?.authorKind, change?.manager].join(' ');
+  };
+
+  it('is the field manager where nobody stamps the user', async () => {
+    expect((await apply(1)).stderr).toBe('');
+    expect(await authorOf(1)).toBe('kubectl-client-side-apply FieldManager ');
+    await apply(2, '--server-side', '--field-manager=kustomize-controller', '--force-conflicts');
+    expect(await authorOf(2)).toBe('kustomize-controller FieldManager ');
+    expect(await mir('set', 'authored', RATE, 'intervalSeconds=3', '--force-conflicts')).toMatchObject({ code: 0 });
+    expect(await authorOf(3)).toBe('mir-cli FieldManager ');
+    await kubectl('label', 'dev', 'authored', 'floor=1');
+    await stage.patch('authored', { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } });
+    expect(await authorOf(4)).toBe('mir-test FieldManager ');
+  });
+
+  describe('where the policy stamps the user', () => {
+    beforeAll(async () => {
+      const { stderr } = await stage.world.kubectl('apply', '-f', POLICY);
+      expect(stderr).toBe('');
+      await stage.create('probe');
+      await eventually('the policy is in force', async () => {
+        await stage.desire('probe', RATE, { intervalSeconds: Math.ceil(performance.now()) });
+        expect((await stage.get('probe')).metadata.annotations?.['iot.mir/author']).toBe('admin');
+      });
+    }, 60_000);
+    afterAll(() => stage.world.kubectl('delete', '-f', POLICY), 60_000);
+
+    it('is a user with a certificate, or who is acted for', async () => {
+      await kubectl('patch', 'dev', 'authored', '--type=merge', '-p', '{"properties":{"desired":{"a.B":{"n":1}}}}');
+      expect(await authorOf(5)).toBe('admin User kubectl-patch');
+      await apply(
+        6,
+        '--server-side',
+        '--field-manager=kustomize-controller',
+        '--force-conflicts',
+        '--as=flux',
+        '--as-group=system:masters',
+      );
+      expect(await authorOf(6)).toBe('flux User kustomize-controller');
+      await mir('set', 'authored', RATE, 'intervalSeconds=7', '--force-conflicts');
+      expect(await authorOf(7)).toBe('admin User mir-cli');
+    });
+
+    it('is a service account', async () => {
+      await kubectl('create', 'serviceaccount', 'robot');
+      await kubectl('create', 'role', 'robot', '--verb=get,patch', '--resource=devices.iot.mir');
+      await kubectl('create', 'rolebinding', 'robot', '--role=robot', `--serviceaccount=${stage.namespace}:robot`);
+      const token = (await kubectl('create', 'token', 'robot')).stdout.trim();
+      const { url, caPem } = readKubeconfig(stage.world.kubeconfig);
+      const folder = mkdtempSync(join(tmpdir(), 'mir-robot-'));
+      const kubeconfig = writeKubeconfig(join(folder, 'kubeconfig'), { url, caPem, credentials: { token } });
+      const robot = kubectlFor(kubeconfig, join(folder, 'cache'));
+      const patch = '{"properties":{"desired":{"a.B":{"n":8}}}}';
+      const patched = await robot(['-n', stage.namespace, 'patch', 'dev', 'authored', '--type=merge', '-p', patch]);
+      rmSync(folder, { recursive: true });
+      expect(patched.stderr).toBe('');
+      expect(await authorOf(8)).toBe(`system:serviceaccount:${stage.namespace}:robot User kubectl-patch`);
+    });
+
+    it('cannot be forged, with a change or after it', async () => {
+      const forged = { 'iot.mir/author': 'mallory', 'iot.mir/author-of': '9' };
+      await stage.patch('authored', { metadata: { annotations: forged } });
+      await stage.patch('authored', {
+        metadata: { annotations: forged },
+        properties: { desired: { 'a.B': { n: 9 } } },
+      });
+      await stage.patch('authored', { metadata: { annotations: { ...forged, 'iot.mir/author': null } } });
+      expect((await stage.get('authored')).metadata.annotations).toMatchObject({
+        'iot.mir/author': 'admin',
+        'iot.mir/author-of': '9',
+      });
+      expect(await authorOf(9)).toMatch(/^admin User/);
+      await stage.create('fresh');
+      expect((await stage.get('fresh')).metadata.annotations).toMatchObject({ 'iot.mir/author-of': '1' });
+    });
+
+    it('is not given up by whoever applies, and is no difference to it', async () => {
+      await apply(10, '--server-side', '--force-conflicts', '--field-manager=kustomize-controller');
+      const { resourceVersion } = (await stage.get('authored')).metadata;
+      await apply(10, '--server-side', '--force-conflicts', '--field-manager=kustomize-controller');
+      const after = (await stage.get('authored')).metadata;
+      expect(after.annotations?.['iot.mir/author']).toBe('admin');
+      expect(after.resourceVersion).toBe(resourceVersion);
+    });
+
+    it('is the one of each, where several change the device in a moment', async () => {
+      const generation = (await stage.get('authored')).metadata.generation;
+      for (const [at, user] of ['ann', 'ben', 'ann'].entries()) {
+        const patch = JSON.stringify({ properties: { desired: { 'a.B': { n: 100 + at } } } });
+        await kubectl(
+          'patch',
+          'dev',
+          'authored',
+          '--type=merge',
+          '-p',
+          patch,
+          `--as=${user}`,
+          '--as-group=system:masters',
+        );
+      }
+      await untilRecorded('authored', generation + 3, {});
+      expect((await changesOf('authored')).slice(0, 3).map(({ author }) => author)).toEqual(['ann', 'ben', 'ann']);
+    });
+
+    it('is known of what was changed while the operator was down', async () => {
+      await stage.operator.kill();
+      await kubectl(
+        'patch',
+        'dev',
+        'authored',
+        '--type=merge',
+        '-p',
+        '{"spec":{"disabled":true}}',
+        '--as=eve',
+        '--as-group=system:masters',
+      );
+      await stage.restartOperator();
+      const { generation } = (await stage.get('authored')).metadata;
+      expect(await authorOf(generation)).toBe('eve User kubectl-patch');
+    });
   });
 });
 

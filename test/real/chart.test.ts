@@ -20,7 +20,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { helmFor, succeed } from './helm.ts';
 import type { Helm } from './helm.ts';
 import { startMosquitto } from './mosquitto.ts';
-import { INSTALL_MANIFEST, renderInstallManifest } from '../tools/manifests.ts';
+import { AUTHOR_POLICY, INSTALL_MANIFEST, renderAuthorPolicy, renderInstallManifest } from '../tools/manifests.ts';
 import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -106,6 +106,7 @@ describe('the chart', () => {
 
   it('is what manifests/install.yaml was rendered from', () => {
     expect(readFileSync(INSTALL_MANIFEST, 'utf8')).toBe(renderInstallManifest(helmBinary));
+    expect(readFileSync(AUTHOR_POLICY, 'utf8')).toBe(renderAuthorPolicy(helmBinary));
   });
 
   it.each(REFUSED_VALUES)('refuses %s with a message that names it', async (_what, set, message) => {

@@ -8,6 +8,7 @@ import { findHelm } from '../real/binaries.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export const INSTALL_MANIFEST = join(ROOT, 'manifests', 'install.yaml');
+export const AUTHOR_POLICY = join(ROOT, 'manifests', 'policies', 'device-authors.yaml');
 export const BASE = join(ROOT, 'manifests', 'base');
 
 const HEAD = `# mir-operator without Helm: kubectl apply --server-side -f manifests/install.yaml
@@ -22,22 +23,22 @@ metadata:
 
 /** What `manifests/install.yaml` has to be. */
 export function renderInstallManifest(helm: string, ...sets: readonly string[]): string {
+  const flags = ['metrics.dashboard.enabled=false', ...sets].flatMap((one) => ['--set', one]);
+  return `${HEAD}${renderChart(helm, ['--skip-tests', ...flags])}`;
+}
+
+/** What `manifests/policies/device-authors.yaml` has to be: it is apart, because not every cluster has the kind. */
+export function renderAuthorPolicy(helm: string): string {
+  const kind = 'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy';
+  return renderChart(helm, ['--api-versions', kind, '--show-only', 'templates/author-policy.yaml']);
+}
+
+function renderChart(helm: string, flags: readonly string[]): string {
   const chart = join(ROOT, 'helm', 'mir-operator');
+  const broker = 'mqtt.url=mqtt://mosquitto.mir-system.svc:1883';
   const rendered = execFileSync(
     helm,
-    [
-      'template',
-      'mir-operator',
-      chart,
-      '--namespace',
-      'mir-system',
-      '--skip-tests',
-      '--set',
-      'mqtt.url=mqtt://mosquitto.mir-system.svc:1883',
-      '--set',
-      'metrics.dashboard.enabled=false',
-      ...sets.flatMap((one) => ['--set', one]),
-    ],
+    ['template', 'mir-operator', chart, '--namespace', 'mir-system', '--set', broker, ...flags],
     { encoding: 'utf8' },
   );
   // Helm is not there to manage it.
@@ -45,7 +46,7 @@ export function renderInstallManifest(helm: string, ...sets: readonly string[]):
     /^ +(helm\.sh\/chart|app\.kubernetes\.io\/managed-by|helm\.sh\/resource-policy): .*\n/gm,
     '',
   );
-  return `${HEAD}${own.replaceAll(/^ +annotations:\n(?= *[a-z]+:|---)/gm, '')}`;
+  return own.replaceAll(/^ +annotations:\n(?= *[a-z]+:|---)/gm, '');
 }
 
 /** The APIService of the Mir view has a name that kustomize must not change, and there is one in a cluster: not for several sites. */
@@ -87,7 +88,7 @@ const BASE_HEAD = '# Made by `npm run manifests`, as manifests/install.yaml is.'
 if (import.meta.filename === process.argv[1]) {
   const helm = await findHelm((line) => console.log(line));
   const install = renderInstallManifest(helm);
-  const files = { [INSTALL_MANIFEST]: install };
+  const files = { [INSTALL_MANIFEST]: install, [AUTHOR_POLICY]: renderAuthorPolicy(helm) };
   for (const [name, text] of Object.entries(renderBase(renderBaseManifest(helm)))) files[join(BASE, name)] = text;
   for (const [path, text] of Object.entries(files)) {
     writeFileSync(path, text);
