@@ -129,6 +129,22 @@ describe('a status that the API server refuses', () => {
     expect(bed.status().reported).toEqual({ 'a.B': { intervalSeconds: 1 } });
   });
 
+  it.each([
+    ['403', denied],
+    ['413', tooLarge],
+  ])('is an answer of the API server, so that an overload is over: %s', async (_, answer) => {
+    await using bed = await published();
+    bed.kube.writeScript.push(new ApiError(429, {}, 300_000));
+    bed.reports('a.B', value(1));
+    await bed.pass(1000);
+    expect([...bed.overloads]).toEqual([['status', 1]]);
+    const attempts = (): number => bed.kube.attempts.get('default/sensor') ?? 0;
+    const before = attempts();
+    bed.kube.refusalOf = answer;
+    await bed.until(() => attempts() > before, 3000);
+    expect([...bed.overloads]).toEqual([]);
+  });
+
   it('is tried again at once when a person changes the object', async () => {
     await using bed = await published();
     bed.kube.writeScript.push(tooLarge(), tooLarge());

@@ -45,6 +45,8 @@ export class TermBed {
   readonly kube: FakeKube;
   readonly broker: FakeBroker;
   readonly metrics = createMetrics();
+  /** Controllers that leave an overloaded API server alone, and how often in a row they have. */
+  readonly overloads = new Map<string, number>();
   /** `Type Reason` of every event, in order. */
   readonly events: string[] = [];
   /** The same with what they were about and what they said. */
@@ -84,7 +86,7 @@ export class TermBed {
       telemetry: {
         metrics: this.metrics,
         health: createHealth(this.clock),
-        overloads: new Map(),
+        overloads: this.overloads,
         recordEvents: (about, events) => this.#note(about, events),
       },
     });
