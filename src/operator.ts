@@ -189,7 +189,7 @@ function createCaches(
     hooks: reflectorHooks(metrics, 'schemas', health.loop('schema-reflector', CACHE_SILENCE_MS, signal)),
   });
   const onSynced = (): void => runtime.log.info({ devices: devices.lister.size }, 'cache synced');
-  devices.subscribe({ onChange: () => undefined, onSynced }, signal);
+  void devices.subscribe({ onChange: () => undefined, onSynced }, signal);
   return { devices, schemas };
 }
 

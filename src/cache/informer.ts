@@ -1,3 +1,4 @@
+import { Breath } from '../base/breath.ts';
 import type { Logger } from '../base/log.ts';
 import type { Cached, Lister } from './lister.ts';
 import { Reflector } from './reflector.ts';
@@ -13,6 +14,8 @@ export class Informer<T extends Cached> {
   readonly #store: Store<T>;
   readonly #reflector: Reflector<T>;
   readonly #handlers = new Set<ReflectorHandler<T>>();
+  /** Handlers that have not heard of all that is held: they are told that it is complete when they have. */
+  readonly #catchingUp = new Set<ReflectorHandler<T>>();
   readonly #log: Logger;
 
   constructor(options: ReflectorOptions<T>) {
@@ -20,7 +23,10 @@ export class Informer<T extends Cached> {
     this.#log = options.log;
     this.#reflector = new Reflector(options, {
       onChange: (change) => this.#tell(change),
-      onSynced: () => this.#tellAll('synced', (handler) => handler.onSynced()),
+      onSynced: () =>
+        this.#tellAll('synced', (handler) => {
+          if (!this.#catchingUp.has(handler)) handler.onSynced();
+        }),
     });
   }
 
@@ -38,13 +44,29 @@ export class Informer<T extends Cached> {
     this.#reflector.relist();
   }
 
-  /** Tells `handler` of all that is held, and whether that is complete, before it returns; then of every change until `signal` aborts. */
-  subscribe(handler: ReflectorHandler<T>, signal: AbortSignal): void {
+  /**
+   * Tells `handler` of all that is held, then whether that is complete, and of every change until `signal` aborts. Resolves when it has
+   * heard all; rejects with what it throws. Many objects take several turns of the event loop, so that the Lease is renewed meanwhile: it
+   * may hear of a change to an object, and then once more of the object as it is held.
+   */
+  async subscribe(handler: ReflectorHandler<T>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    for (const key of this.#store.keys()) handler.onChange(heldObject(this.#store, key));
-    if (this.#store.hasSynced) handler.onSynced();
     this.#handlers.add(handler);
-    signal.addEventListener('abort', () => this.#handlers.delete(handler), { once: true });
+    this.#catchingUp.add(handler);
+    const leave = (): void => {
+      this.#handlers.delete(handler);
+      this.#catchingUp.delete(handler);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    const breath = new Breath();
+    for (const key of this.#store.keys()) {
+      handler.onChange(heldObject(this.#store, key));
+      const turn = breath.due();
+      if (turn !== undefined) await turn;
+      if (signal.aborted) return;
+    }
+    this.#catchingUp.delete(handler);
+    if (this.#store.hasSynced) handler.onSynced();
   }
 
   /**

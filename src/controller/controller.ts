@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { ApiError, isRefused } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { WorkQueue } from '../workqueue/queue.ts';
-import { Breath } from './breath.ts';
+import { Breath } from '../base/breath.ts';
 import type { Concurrency } from './concurrency.ts';
 import { Overload } from './overload.ts';
 import type { Outcome } from './outcome.ts';

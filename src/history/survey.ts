@@ -4,7 +4,7 @@ import type { HistoryMeta } from '../api/history.ts';
 import { delay } from '../base/clock.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { Lister } from '../cache/lister.ts';
-import { Breath } from '../controller/breath.ts';
+import { Breath } from '../base/breath.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { readMark } from './mark.ts';
 import type { OpenChanges } from './open-changes.ts';

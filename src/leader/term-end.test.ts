@@ -18,9 +18,9 @@ function brokenTerm() {
   const parsed = loadConfig([], {});
   if (parsed.kind !== 'run') throw new Error('the defaults are not a configuration');
   const heard: AbortSignal[] = [];
-  const subscribe = (_handler: unknown, signal: AbortSignal): void => {
+  const subscribe = (_handler: unknown, signal: AbortSignal): Promise<void> => {
     heard.push(signal);
-    if (heard.length > 1) throw new Error('what?');
+    return heard.length > 1 ? Promise.reject(new Error('what?')) : Promise.resolve();
   };
   const term = new Term({
     config: parsed.config,

@@ -135,10 +135,10 @@ export class Term {
     try {
       const turned = telemetry.health.loop('twins', 60_000, ended);
       this.#startPages(ended);
-      devices.subscribe(this.#intake, ended);
-      devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
-      schemas.subscribe(this.#schemas, ended);
-      if (this.#history !== undefined) devices.subscribe(this.#history, ended);
+      await devices.subscribe(this.#intake, ended);
+      await devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
+      await schemas.subscribe(this.#schemas, ended);
+      if (this.#history !== undefined) await devices.subscribe(this.#history, ended);
       parts.push(broker.run(this.#brokerHandlers(), ended));
       parts.push(this.#queues.run(this.#createReconcilers(), ended));
       parts.push(runJobs(this.#jobs(), runtime, turned, ended));

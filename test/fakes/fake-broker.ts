@@ -73,10 +73,11 @@ export class FakeBroker implements BrokerConnection {
     this.#clock = clock;
   }
 
-  /** Connects when the script says so. */
+  /** Connects when the script says so, or has said so. */
   async run(handlers: BrokerHandlers, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#handlers = handlers;
+    if (this.limits !== undefined) handlers.onConnected(this.limits);
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     this.disconnect();
     this.#handlers = NOBODY;

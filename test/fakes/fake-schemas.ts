@@ -31,7 +31,7 @@ export class FakeSchemas implements Pick<Informed<SchemaObject>, 'lister' | 'sub
   }
 
   /** As an informer does that has nothing yet. */
-  subscribe(handler: ReflectorHandler<SchemaObject>, signal: AbortSignal): void {
+  async subscribe(handler: ReflectorHandler<SchemaObject>, signal: AbortSignal): Promise<void> {
     handler.onSynced();
     this.#handlers.add(handler);
     signal.addEventListener('abort', () => this.#handlers.delete(handler), { once: true });
