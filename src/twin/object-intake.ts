@@ -5,6 +5,7 @@ import { advanceCopy } from './advance-copy.ts';
 import { namespaceOf } from './claims.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Fleet } from './fleet.ts';
+import { RefreshRequests } from './refresh-requests.ts';
 import type { Wake } from './wake.ts';
 
 interface ObjectIntakeDeps {
@@ -17,17 +18,20 @@ interface ObjectIntakeDeps {
 /** Takes what the cluster says of objects into the memory of the device that they name, and wakes who has to look at it. */
 export class ObjectIntake implements ReflectorHandler<Device> {
   readonly #deps: ObjectIntakeDeps;
+  readonly #refreshes = new RefreshRequests();
 
   constructor(deps: ObjectIntakeDeps) {
     this.#deps = deps;
   }
 
-  onChange({ key, object, isGenerationMoved, source, former }: Change<Device>): void {
+  onChange({ kind, key, object, isGenerationMoved, source, former }: Change<Device>): void {
     const { fleet, wake } = this.#deps;
     const { spec, metadata } = object;
     // It may have come while nobody led or watched.
     const isUnwatched = source === 'held' || source === 'list';
     const { memory, isNewOwner, mustRead } = fleet.refresh(spec.deviceId, isUnwatched);
+    if (kind === 'deleted') this.#refreshes.forget(key);
+    else this.#askAgain(key, object, kind === 'updated');
     if (memory === undefined) return this.#keepWaiting(key, spec.deviceId);
     if (former !== undefined && key === memory.owner)
       memory.status.noteStrange({ formerStatus: former.status, version: metadata.resourceVersion });
@@ -38,6 +42,20 @@ export class ObjectIntake implements ReflectorHandler<Device> {
       wake.changed(spec.deviceId);
     }
     this.#wakeStatus(isNewOwner ? fleet.claimants(spec.deviceId) : [key], memory, isGenerationMoved);
+  }
+
+  /** The answer to a write of our own may bring what somebody asked for a moment before. */
+  onWritten(key: DeviceKey, object: Device): void {
+    this.#askAgain(key, object, true);
+  }
+
+  /** A device that is away reports when it comes back. */
+  #askAgain(key: DeviceKey, object: Device, isUpdate: boolean): void {
+    if (!this.#refreshes.isNew(key, object, isUpdate)) return;
+    const { fleet, wake } = this.#deps;
+    const { deviceId } = object.spec;
+    const memory = fleet.get(deviceId);
+    if (memory?.owner === key && !memory.isDisabled) wake.ask(deviceId, 'reported');
   }
 
   /** From now on absence means absence, and what waited for that goes on. */
