@@ -19,6 +19,7 @@ import { benchHistory } from './cases/history.ts';
 import { benchIdle } from './cases/idle.ts';
 import { benchDesired, benchLoop, benchReport } from './cases/latency.ts';
 import { benchFlood, benchHeartbeats, benchStorm } from './cases/storm.ts';
+import { benchPlugin } from './cases/plugin.ts';
 import { benchScale } from './cases/scale.ts';
 import { benchView } from './cases/view.ts';
 import { benchTyped } from './cases/typed.ts';
@@ -49,6 +50,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     benchIdle(rig, values.twins === undefined ? (isQuick ? 2000 : 10_000) : twins, isQuick ? 10 : 30),
   scale: needWorld,
   history: (rig, isQuick) => benchHistory(rig, isQuick ? 50 : 150),
+  plugin: (rig, isQuick) => benchPlugin(rig, isQuick ? 500 : 2000, isQuick ? 2000 : 10_000),
   diet: (rig, isQuick) => benchDiet(rig, isQuick ? 800 : 4000),
 };
 

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import type { Device, Properties } from '../../src/api/device.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -72,6 +72,16 @@ export class Rig {
     this.#broker = parts.broker;
     this.apiServerPid = parts.apiServerPid;
     this.#endings = parts.endings;
+  }
+
+  /** Of an administrator. */
+  get kubeconfig(): string {
+    return this.#kubeconfig;
+  }
+
+  /** The built plugin, beside the operator. */
+  get plugin(): string {
+    return join(dirname(this.#options.entry), 'plugin', 'kubectl-mir');
   }
 
   progress(line: string): void {
