@@ -80,9 +80,11 @@ async function confirm(io: Io, plan: BulkPlan): Promise<void> {
 function summaryOf(io: Io, { changed, unchanged }: BulkPlan, verb: string): string {
   const palette = paletteOf(io.hasColor);
   const already = unchanged.length === 0 ? '' : `; ${devices(unchanged.length)} as wanted already`;
-  const groups = groupChanges(changed).map(
-    ([changes, count]) => `${palette.bold(devices(count))}\n${renderChanges(changes, palette)}`,
-  );
+  const grouped = groupChanges(changed);
+  const groups = grouped.map(([changes, count]) => {
+    const head = grouped.length === 1 ? '' : `${palette.bold(devices(count))}\n`;
+    return head + renderChanges(changes, palette);
+  });
   return `${devices(changed.length)} ${verb}${already}\n${groups.join('')}`;
 }
 
@@ -241,7 +243,7 @@ class BulkChange {
     const word = this.#goal === 'Acknowledged' ? 'acknowledged' : 'in sync';
     const parts = [
       `${this.#patched} of ${devices(wanted)} changed`,
-      this.#goal === undefined ? '' : palette.good(`${done} ${word}`),
+      this.#goal === undefined ? '' : (done > 0 ? palette.good : palette.dim)(`${done} ${word}`),
       failed > 0 ? palette.bad(`${failed} failed`) : '',
       late > 0 ? palette.waiting(`${late} not yet (${this.#lateOnes()})`) : '',
       undone > 0 ? palette.waiting(`${undone} not tried: run the same command again to go on`) : '',

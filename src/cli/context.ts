@@ -1,6 +1,7 @@
 import { createKubeClient } from '../kube/http-client.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { TextReader } from '../kube/http-client.ts';
 import { CliError } from './exit.ts';
 import { messageOf } from '../base/message-of.ts';
 
@@ -31,7 +32,7 @@ export interface ClusterFlags {
 }
 
 export interface Cluster {
-  readonly client: KubeClient;
+  readonly client: KubeClient & TextReader;
   /** Of `-n`, else of the kubeconfig's context, else `default`. */
   readonly namespace: string;
 }

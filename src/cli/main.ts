@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
+import { COMPLETE, complete } from './complete/complete.ts';
 import type { Io } from './context.ts';
 import { CliError, EXIT } from './exit.ts';
 import { messageOf } from '../base/message-of.ts';
@@ -24,6 +25,7 @@ async function main(args: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok;
   const program = createProgram(io, (exit) => (code = exit)).exitOverride();
   for (const command of program.commands) command.exitOverride();
+  if (args[0] === COMPLETE) return await complete(io, program, args.slice(1));
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;

@@ -10,7 +10,9 @@ import { FORMATS, get } from './commands/get.ts';
 import { history } from './commands/history.ts';
 import { rollback } from './commands/rollback.ts';
 import { listSchemas, pushSchema, showSchema } from './commands/schema.ts';
+import { refresh } from './commands/refresh.ts';
 import { set, unset } from './commands/set.ts';
+import { top } from './commands/top.ts';
 import { wait } from './commands/wait.ts';
 import { watch } from './commands/watch.ts';
 import type { Io } from './context.ts';
@@ -91,6 +93,16 @@ export function createProgram(io: Io, onExit: (code: number) => void): Command {
     .option('--to-revision <N>', 'as history shows them', count)
     .option('--to-time <TIME>', '2026-11-30T14:00:00Z, or how long ago: 10m', moment)
     .action(run((names: string[], flags) => rollback(io, names, flags)));
+  selectFlags(add('refresh [NAME...]', 'Ask devices to send all their reports again'))
+    .option('--concurrency <N>', 'requests in flight', count, 16)
+    .option('--rate <N>', 'devices a second at most', count)
+    .action(run((names: string[], flags) => refresh(io, names, flags)));
+  selectFlags(add('top [NAME...]', 'Show how the operator keeps up, and which devices have waited longest'))
+    .option('--metrics-url <URL>', "the operator's /metrics; without it by way of the API server's proxy to its pod")
+    .option('--operator-namespace <NAME>', 'where the operator runs; without it all namespaces are looked through')
+    .option('--interval <DURATION>', 'time over which rates are measured', milliseconds, 1000)
+    .option('--limit <N>', 'devices to show', count, 10)
+    .action(run((names: string[], flags) => top(io, names, flags)));
   const schema = program.command('schema').description("Devices' schemas");
   clusterFlags(
     schema.command('list').description('Show the schemas of the cluster and how many devices use each'),

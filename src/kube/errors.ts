@@ -7,6 +7,8 @@ export class ApiError extends Error {
   readonly reason: string;
   /** From the Retry-After header or the Status body. */
   readonly retryAfterMs: number | undefined;
+  /** Private, so that no log shows it: it may quote the whole object. */
+  readonly #causes: readonly string[];
 
   constructor(status: number, body: StatusBody, retryAfterMs?: number) {
     super(shorten(body.message ?? `API server answered ${status}`));
@@ -14,6 +16,12 @@ export class ApiError extends Error {
     this.status = status;
     this.reason = body.reason ?? '';
     this.retryAfterMs = retryAfterMs;
+    this.#causes = (body.details?.causes ?? []).map(({ message = '' }) => message);
+  }
+
+  /** What the server says of each field that is in the way. */
+  get causes(): readonly string[] {
+    return this.#causes;
   }
 }
 

@@ -28,12 +28,17 @@ interface Call {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Reads what is no JSON, such as the metrics of a pod through the API server's proxy. */
+export interface TextReader {
+  text(path: string, signal?: AbortSignal): Promise<string>;
+}
+
 /** A client for one API server, over one pool of kept-alive HTTP/1.1 connections. */
-export function createKubeClient(config: ClusterConfig, options: KubeClientOptions = {}): KubeClient {
+export function createKubeClient(config: ClusterConfig, options: KubeClientOptions = {}): KubeClient & TextReader {
   return new HttpKubeClient(config, options);
 }
 
-class HttpKubeClient implements KubeClient {
+class HttpKubeClient implements KubeClient, TextReader {
   readonly #options: KubeClientOptions;
   readonly #requests: Transport;
   readonly #watches: Transport;
@@ -48,6 +53,10 @@ class HttpKubeClient implements KubeClient {
 
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
     return this.#call<T>({ method: 'GET', path, query, signal });
+  }
+
+  text(path: string, signal?: AbortSignal): Promise<string> {
+    return this.#answer({ method: 'GET', path, query: {}, accept: '*/*', signal }, (text) => text);
   }
 
   listMetadata<T>(path: string, query?: Query, signal?: AbortSignal): Promise<KubeList<T>> {
@@ -90,14 +99,18 @@ class HttpKubeClient implements KubeClient {
     await Promise.all([this.#requests.destroy(), this.#watches.destroy()]);
   }
 
-  async #call<T>(call: Call): Promise<T> {
+  #call<T>(call: Call): Promise<T> {
+    return this.#answer(call, (text) => readApiJson(text) as T);
+  }
+
+  async #answer<T>(call: Call, read: (text: string) => T): Promise<T> {
     const startedAt = performance.now();
     let code = UNANSWERED;
     try {
       const answer = await this.#sendPatiently(call);
       code = String(answer.statusCode);
       if (answer.statusCode >= 300) throw await readError(answer);
-      return readApiJson(await answer.body.text()) as T;
+      return read(await answer.body.text());
     } catch (error) {
       throw error instanceof ApiError ? error : asTransportError(call, error, code === UNANSWERED);
     } finally {

@@ -42,7 +42,7 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
   if (named.length === 0 && host !== undefined && existsSync(join(serviceAccount, 'token'))) {
     return inCluster(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', serviceAccount, now);
   }
-  const paths = named.length > 0 ? named : [join(options.home ?? homedir(), '.kube', 'config')];
+  const paths = pathsOf(options);
   const where = `kubeconfig ${paths.join(delimiter)}`;
   const { context, cluster, user } = select(readKubeconfigs(paths), where, options.context);
   return {
@@ -54,6 +54,16 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
     namespace: context.namespace,
     ...(await loginOf(user, cluster, now)),
   };
+}
+
+/** Of the files that `kubeconfig` names, else of ~/.kube/config. Throws an Error that names the file and the remedy. */
+export function contextNames(options: Pick<KubeconfigOptions, 'kubeconfig' | 'home'> = {}): string[] {
+  return readKubeconfigs(pathsOf(options)).contexts.map(({ name }) => name);
+}
+
+function pathsOf({ kubeconfig = '', home = homedir() }: Pick<KubeconfigOptions, 'kubeconfig' | 'home'>): string[] {
+  const named = kubeconfig.split(delimiter).filter((path) => path !== '');
+  return named.length > 0 ? named : [join(home, '.kube', 'config')];
 }
 
 function inCluster(host: string, port: string, folder: string, now: () => number): ClusterConfig {

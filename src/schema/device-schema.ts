@@ -23,6 +23,8 @@ export interface MessageInfo {
 }
 
 export interface MessageType extends MessageInfo {
+  /** As canonical JSON spells them, in the order of the schema. */
+  fieldNames(): readonly string[];
   /**
    * The one form of a value: proto3 JSON in any accepted spelling in, canonical proto3 JSON out (lowerCamel names, 64-bit integers
    * as strings, bytes as base64, enums by name, floats rounded to their width). Unknown fields, wrong types, numbers out of range

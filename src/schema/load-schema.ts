@@ -73,6 +73,7 @@ class LoadedDeviceSchema implements DeviceSchema {
 function messageType(info: MessageInfo, fields: MessageFields): MessageType {
   return {
     ...info,
+    fieldNames: () => fields.names(),
     canonicalize: (value, options) => checked(() => fields.canonicalize(value, new Walk(options?.defaults === true))),
     encode: (value) =>
       checked(() => {

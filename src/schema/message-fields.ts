@@ -28,6 +28,10 @@ export class MessageFields implements MessageParts {
     return this.#compiled;
   }
 
+  names(): string[] {
+    return this.#fields.ordered.map(({ jsonName }) => jsonName);
+  }
+
   canonicalize(value: JsonValue, walk: Walk): JsonObject {
     if (!isObject(value)) throw new Misfit(value, 'an object');
     const { ordered } = this.#fields;

@@ -88,7 +88,7 @@ describe('the history of a device', () => {
 
   it('is what a rollback goes by, which is in it too', async () => {
     const dry = await mir('rollback', 'one', '--to-revision', '1', '--dry-run');
-    expect(dry.stdout).toBe(`1 device would change\n1 device\n  ~ [${RATE}].intervalSeconds: 30 → 60\n`);
+    expect(dry.stdout).toBe(`1 device would change\n  ~ [${RATE}].intervalSeconds: 30 → 60\n`);
     expect(await mir('rollback', 'one', '--to-revision', '1', '--wait')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^1 of 1 device changed, 1 in sync in /),

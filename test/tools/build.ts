@@ -11,6 +11,7 @@ import { leanPackages } from './lean-packages.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const OUT = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 const PLUGIN = join(OUT, 'plugin/kubectl-mir');
+const COMPLETION = join(OUT, 'plugin/kubectl_complete-mir');
 
 // Not the whole folder: the SDK's package may stand beside it.
 for (const name of ['main.js', 'main.js.map', 'chunks', 'plugin'])
@@ -62,6 +63,9 @@ const plugin = await build({
 });
 chmodSync(PLUGIN, 0o755);
 writeFileSync(join(OUT, 'plugin/package.json'), '{"type": "commonjs"}\n');
+// Beside the plugin on PATH: kubectl runs it when a shell completes `kubectl mir …`, with all words behind `mir`.
+writeFileSync(COMPLETION, '#!/bin/sh\nexec kubectl-mir __complete "$@"\n');
+chmodSync(COMPLETION, 0o755);
 
 for (const [path, { bytes }] of [
   ...Object.entries(operator.metafile.outputs),

@@ -13,9 +13,14 @@ export interface PluginRun {
 }
 
 /** Runs `kubectl mir` from source against one kubeconfig. */
-export function startPlugin(kubeconfig: string, args: readonly string[], stdin?: string): PluginRun {
+export function startPlugin(
+  kubeconfig: string,
+  args: readonly string[],
+  stdin?: string,
+  env: Readonly<Record<string, string>> = {},
+): PluginRun {
   const child = spawn(process.execPath, [SOURCE, ...args], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], KUBECONFIG: kubeconfig },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], KUBECONFIG: kubeconfig, ...env },
   });
   let stdout = '';
   let stderr = '';

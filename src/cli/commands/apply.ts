@@ -47,16 +47,28 @@ async function applyOne({ client, namespace }: Cluster, wanted: Wanted, flags: A
     if (isNotFound(error)) return undefined;
     throw error;
   });
-  const after = await client.patch<{ metadata: ObjectMeta }>(path, 'application/apply-patch+yaml', wanted.object, {
-    fieldManager: FIELD_MANAGER,
-    fieldValidation: 'Strict',
-    force: flags.forceConflicts === true ? true : undefined,
-    dryRun: flags.dryRun === true ? 'All' : undefined,
+  const patch = (force: boolean): Promise<{ metadata: ObjectMeta }> =>
+    client.patch(path, 'application/apply-patch+yaml', wanted.object, {
+      fieldManager: FIELD_MANAGER,
+      fieldValidation: 'Strict',
+      force: force ? true : undefined,
+      dryRun: flags.dryRun === true ? 'All' : undefined,
+    });
+  const after = await patch(flags.forceConflicts === true).catch((error: unknown) => {
+    if (isWithOurselves(error)) return patch(true);
+    throw error;
   });
   if (before === undefined) return 'created';
   if (flags.dryRun === true)
     return before.metadata.generation === after.metadata.generation ? 'unchanged' : 'configured';
   return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'unchanged' : 'configured';
+}
+
+/** What `set` wrote is this tool's own as well; the server keeps what is applied apart from what is patched. */
+function isWithOurselves(error: unknown): boolean {
+  if (!isConflict(error) || !(error instanceof ApiError)) return false;
+  const ours = `conflict with "${FIELD_MANAGER}"`;
+  return error.causes.length > 0 && error.causes.every((message) => message.startsWith(ours));
 }
 
 export function pathOf({ kind, name, namespace }: Wanted, standard: string): string {

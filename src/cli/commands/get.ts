@@ -10,7 +10,7 @@ import { follow } from '../follow.ts';
 import { age } from '../render/age.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
-import { Table } from '../render/table.ts';
+import { Table, widthOf } from '../render/table.ts';
 import type { Cell } from '../render/table.ts';
 import { paintState, syncView } from '../sync-view.ts';
 
@@ -44,7 +44,7 @@ async function printTable(io: Io, cluster: Cluster, selection: Selection, flags:
   for await (const page of readFleet(cluster, selection)) {
     const rows = page.devices.map((device) => rowOf(device, shape, palette, io.now()));
     if (table === undefined && (rows.length > 0 || flags.watch === true)) {
-      table = new Table(headersOf(shape), rows);
+      table = new Table(headersOf(shape), rows, shape.isWide ? undefined : widthOf(io));
       if (flags.headers) io.out(`${table.header()}\n`);
     }
     if (rows.length > 0) io.out(rows.map((row) => `${table?.line(row)}\n`).join(''));
