@@ -2,6 +2,7 @@
 import type { AuthorKind } from '../api/history.ts';
 import { ownsField } from '../api/managed-fields.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
+import { OPERATOR_NAME } from '../api/operator-name.ts';
 
 export interface FieldManager {
   readonly name: string;
@@ -23,14 +24,16 @@ export function authorOf(user: string | undefined, manager: string | undefined):
 }
 
 /**
- * Who wrote an object last, but for its status. Times have seconds: of several in the newest one, the one who owns a field of `paths`
- * did; undefined where that does not tell either.
+ * Who wrote an object last, but for its status, and but for the operator, which stamps authors for the view. Times have seconds: of
+ * several in the newest one, the one who owns a field of `paths` did; undefined where that does not tell either.
  */
 export function lastManager(
   managedFields: readonly ManagedFields[] | undefined,
   paths: readonly (readonly string[])[] = [],
 ): FieldManager | undefined {
-  const writers = (managedFields ?? []).filter(({ subresource }) => subresource === undefined);
+  const writers = (managedFields ?? []).filter(
+    ({ subresource, manager }) => subresource === undefined && manager !== OPERATOR_NAME,
+  );
   const owners = writers.filter((entry) => paths.some((path) => ownsField(entry, path)));
   // A field that was taken away has no owner.
   const candidates = owners.length > 0 ? owners : writers;

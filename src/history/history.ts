@@ -75,7 +75,7 @@ export class History implements ReflectorHandler<Device> {
     if (kind === 'deleted') return this.#onDeleted(key);
     // A LIST tells of everything that may have changed: which of it has, the survey finds out.
     if (source === 'list') return this.#survey.want();
-    if (!isGenerationMoved) return;
+    if (!isGenerationMoved) return this.#steps.has(key) ? this.#steps.restamp(key, change.object) : undefined;
     const { queue, runtime } = this.#ports;
     this.#pace.noteChange();
     this.#steps.note(key, change.object, runtime.clock.now());
@@ -87,6 +87,7 @@ export class History implements ReflectorHandler<Device> {
   }
 
   onWritten(key: DeviceKey, object: Device): void {
+    if (this.#steps.has(key)) this.#steps.restamp(key, object);
     if (this.#open.hasNews(key, object)) this.#ports.queue.addAfter(key, NEWS_MS);
   }
 

@@ -44,6 +44,16 @@ export class SeenSteps {
     this.#set(key, [...before.slice(0, -1), { ...step, user: joined(last.user, step.user) }]);
   }
 
+  /** The author of the newest change may be stamped a moment after it. */
+  restamp(key: DeviceKey, { metadata }: Device): void {
+    const steps = this.#steps.get(key);
+    const last = steps?.at(-1);
+    if (steps === undefined || last === undefined || last.generation !== metadata.generation) return;
+    const user = stampedAuthor(metadata.annotations, last.generation, steps.at(-2)?.stamp);
+    if (user === undefined || user === last.user) return;
+    this.#steps.set(key, [...steps.slice(0, -1), { ...last, user, stamp: stampOf(metadata.annotations) }]);
+  }
+
   take(key: DeviceKey): readonly SeenStep[] {
     const steps = this.#steps.get(key) ?? [];
     this.drop(key);

@@ -69,6 +69,24 @@ describe('a change', () => {
     expect(changesOf(bed)[0]?.authorKind).toBe('FieldManager');
   });
 
+  it('is of the user who is stamped a moment after it, as the view does for an apply', async () => {
+    await using bed = await started([by('alice', 1, 60)]);
+    await bed.pass(5000);
+    for (const [at, user] of ['bob', 'carol'].entries()) {
+      const generation = at + 2;
+      bed.apply({ desired: rate(generation), manager: ['kubectl', NOON] });
+      await bed.pass(10);
+      bed.kube.annotate(KEY, authorStamp(user, String(generation)));
+      await bed.pass(10);
+    }
+    await bed.pass(5000);
+    expect(linesOf(bed)).toEqual([
+      '3 carol: 2 → 3 (Pending)',
+      '2 bob: 60 → 2 (Superseded)',
+      '1 alice: - → 60 (Superseded)',
+    ]);
+  });
+
   it('holds only the fields that differ', async () => {
     await using bed = await started([
       { desired: { [RATE]: { intervalSeconds: 60, unit: 's' }, [BATTERY]: { low: 5 } } },

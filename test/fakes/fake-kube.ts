@@ -113,6 +113,13 @@ export class FakeKube {
     this.#tell('MODIFIED', this.#put({ ...object, metadata: { ...object.metadata, labels } }));
   }
 
+  /** Somebody annotates the object. */
+  annotate(key: string, annotations: Readonly<Record<string, string>>): void {
+    const object = this.#objects.get(key);
+    if (object === undefined) throw new Error(`there is no ${key}`);
+    this.#tell('MODIFIED', this.#put({ ...object, metadata: { ...object.metadata, annotations } }));
+  }
+
   delete(key: string): void {
     const object = this.#objects.get(key);
     if (object === undefined) return;

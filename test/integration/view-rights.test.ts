@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { historyPath } from '../../src/api/history.ts';
+import type { DeviceHistory } from '../../src/api/history.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { eventually } from '../world/eventually.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
@@ -49,6 +51,10 @@ describe('the author of a change', () => {
     await write(name);
     expect(await authorOf(name)).toBe(isReal ? 'admin' : 'kubernetes-admin');
     expect((await stage.mir(name))['meta']).not.toHaveProperty(['annotations', 'iot.mir/author']);
+    await eventually('its history says so', async () => {
+      const { changes } = await stage.world.kube.get<DeviceHistory>(historyPath(`${stage.namespace}/${name}`));
+      expect(changes[0]).toMatchObject({ author: isReal ? 'admin' : 'kubernetes-admin', authorKind: 'User' });
+    });
   });
 
   it('is nobody who changes labels only, and nobody whom a client names', async () => {
