@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { fieldsToStore, MIR_API_VERSION, ShapeError } from '../../api/mir-shape.ts';
+import { fieldsToStore, MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { badRequest } from '../status-error.ts';
 import type { Cause } from '../status-error.ts';
 import { resolveIdentity } from './alias.ts';
@@ -49,13 +49,12 @@ export function takeDocument(document: JsonValue, stored: JsonObject | undefined
 export function takeMergePatch(patch: JsonValue, stored: JsonObject | undefined): Taken {
   if (!isObject(patch)) throw badRequest('a merge patch is a JSON object');
   const { metadata, faults, unknownFields } = identityOf(patch, stored, 'patch');
-  const { apiVersion, kind, properties } = patch;
+  const { apiVersion, kind } = patch;
   const body = {
     ...(apiVersion !== undefined && { apiVersion: storedVersion(apiVersion) }),
     ...(kind !== undefined && { kind }),
     ...(metadata !== undefined && { metadata: isObject(metadata) ? takeMetadata(metadata) : metadata }),
     ...fieldsOf(patch),
-    ...(properties !== undefined && !isObject(properties) && { properties }),
   } as JsonObject;
   return { body, faults, unknownFields, warnings: readOnlyWarnings(patch, undefined) };
 }
@@ -88,13 +87,14 @@ function identityOf(
   return { meta, ...resolved, metadata: isSilent ? undefined : resolved.metadata };
 }
 
+/** Empty and null is what the client says, where it says nothing of what is read-only. */
 function fieldsOf(document: JsonObject): JsonObject {
-  try {
-    return fieldsToStore(document);
-  } catch (error) {
-    if (error instanceof ShapeError) throw badRequest(`the device ${error.message}`);
-    throw error;
+  const { properties } = document;
+  if (properties !== undefined && (!isObject(properties) || properties['reported'] === undefined)) {
+    const { properties: _properties, ...others } = document;
+    return { ...fieldsToStore(others), properties };
   }
+  return fieldsToStore(document);
 }
 
 function storedVersion(apiVersion: JsonValue): JsonValue {
