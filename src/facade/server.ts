@@ -137,21 +137,13 @@ export class ViewServer {
       if (!serveDocument(request, response, url.pathname)) throw new PageNotFound();
       return;
     }
-    await serveDevices(this.#options.devices, {
-      request,
-      response,
-      target: device,
-      url,
-      user,
-      signal: this.#signalOf(url, response),
-    });
-  }
-
-  /** Aborts when the client goes; that of a watch also when the view closes, as it would never end by itself. */
-  #signalOf(url: URL, response: ServerResponse): AbortSignal {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    return url.searchParams.has('watch') ? AbortSignal.any([gone.signal, this.#closing.signal]) : gone.signal;
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    response.once('close', end);
+    const { signal } = ended;
+    // A watch would never end by itself.
+    if (url.searchParams.has('watch')) this.#closing.signal.addEventListener('abort', end, { once: true, signal });
+    await serveDevices(this.#options.devices, { request, response, target: device, url, user, signal, end });
   }
 
   #serveHealth(path: string, response: ServerResponse): boolean {

@@ -6,15 +6,16 @@ import { readLines } from '../../kube/lines.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { show, showEvent } from '../shape/show.ts';
 import { showList } from '../shape/show-list.ts';
+import { spliceDevice } from '../shape/splice.ts';
 import { methodNotAllowed, notAcceptable, notFound, PageNotFound, unsupportedMediaType } from '../status-error.ts';
 import { readBody } from './body.ts';
 import type { Gate } from './gate.ts';
 import { bodyType, negotiate } from './media-types.ts';
 import type { Wanted } from './media-types.ts';
-import { beginStream, sendDocument, setWarnings, write } from './reply.ts';
+import { beginStream, sendDocument, sendJson, setWarnings, write } from './reply.ts';
 import type { Share } from './share.ts';
 import type { Target } from './target.ts';
-import { forward, readAnswer, warningsOf } from './upstream.ts';
+import { forward, readText, warningsOf } from './upstream.ts';
 import type { UpstreamAnswer } from './upstream.ts';
 import { sendWrite } from './writes.ts';
 import type { Write, WritePorts } from './writes.ts';
@@ -32,8 +33,9 @@ export interface DeviceRequest {
   readonly target: Target;
   readonly url: URL;
   readonly user: string;
-  /** Aborts when the client goes. */
+  /** Aborts when the client goes, and by `end`. */
   readonly signal: AbortSignal;
+  readonly end: () => void;
 }
 
 /** An API server's own limit for all but watches. */
@@ -58,13 +60,14 @@ export async function serveDevices(ports: DevicePorts, asked: DeviceRequest): Pr
   const leave = await ports.gate.enter(signal);
   ports.share.charge(REQUEST_COST_MS);
   await ports.share.rest(signal);
-  const limited = { ...asked, signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]) };
+  const late = setTimeout(asked.end, REQUEST_MS);
   try {
-    if (method !== 'GET') return await serveWrite(ports, limited, method, wanted);
-    const answer = await forward(ports.transport, readOf(limited, wanted));
+    if (method !== 'GET') return await serveWrite(ports, asked, method, wanted);
+    const answer = await forward(ports.transport, readOf(asked, wanted));
     setWarnings(asked.response, [], warningsOf(answer.headers));
-    return await sendAnswer(ports, limited, answer, wanted);
+    return await sendAnswer(ports, asked, answer, wanted);
   } finally {
+    clearTimeout(late);
     leave();
   }
 }
@@ -143,13 +146,12 @@ async function sendAnswer(
   { format }: Wanted,
 ): Promise<void> {
   if (target.name !== undefined || request.method === 'POST') {
-    const document = await readAnswer(answer);
-    return sendDocument(
-      response,
-      answer.code,
-      share.work(() => show(document)),
-      format,
-    );
+    const text = await readText(answer);
+    const shown = share.work(() => (format === 'json' ? spliceDevice(text) : undefined));
+    if (shown !== undefined) return sendJson(response, answer.code, shown);
+    const document = readApiJson(text) as JsonValue;
+    const asMir = share.work(() => show(document));
+    return sendDocument(response, answer.code, asMir, format);
   }
   beginStream(response, answer.code, `application/${format}`);
   const pieces = showList(answer.body, format, (piece) => share.work(piece));

@@ -20,10 +20,18 @@ function warningHeader(text: string): string {
 const NEVER_KEPT = { 'cache-control': 'no-cache, private' };
 
 export function sendDocument(response: ServerResponse, code: number, document: unknown, format: 'json' | 'yaml'): void {
-  const text = format === 'json' ? JSON.stringify(document) : dumpExactYaml(document);
+  if (format === 'json') sendText(response, code, JSON.stringify(document), 'application/json');
+  else sendText(response, code, dumpExactYaml(document), 'application/yaml');
+}
+
+export function sendJson(response: ServerResponse, code: number, text: string): void {
+  sendText(response, code, text, 'application/json');
+}
+
+function sendText(response: ServerResponse, code: number, text: string, contentType: string): void {
   response.writeHead(code, {
     ...NEVER_KEPT,
-    'content-type': `application/${format}`,
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
   });
   response.end(response.req.method === 'HEAD' ? undefined : text);
