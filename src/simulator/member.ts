@@ -94,12 +94,12 @@ export class Member {
   async leave(): Promise<void> {
     await this.#lives;
     await this.#device?.goOffline();
-    for (const behaviour of this.#behaviours) await behaviour.close?.();
+    for (const behaviour of this.#behaviours) await behaviour.close?.(false);
   }
 
   kill(): void {
     this.#device?.die();
-    for (const behaviour of this.#behaviours) void behaviour.close?.();
+    for (const behaviour of this.#behaviours) void behaviour.close?.(true);
   }
 
   #bareBody(): SimulatedDeviceOptions {

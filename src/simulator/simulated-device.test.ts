@@ -138,3 +138,13 @@ describe('describeEvent', () => {
     expect(describeEvent('d', event)).toBe(line);
   });
 });
+
+describe('a simulated device that leaves', () => {
+  it('is cut off by dying, although it still tries to say goodbye', async () => {
+    await start({ clock: manualClock() }, { url: 'mqtt://127.0.0.1:1' });
+    const left = device.goOffline();
+    device.die();
+    await left;
+    expect(device.isOnline).toBe(false);
+  });
+});

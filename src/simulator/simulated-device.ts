@@ -58,6 +58,8 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
   const reported = new Map<string, MessageValue>(Object.entries(options.initialReports ?? {}));
   let rejects = options.rejects;
   let device: Device | undefined;
+  /** The one that left last, which may still be saying goodbye. */
+  let leaving: Device | undefined;
 
   const apply = async (
     message: string,
@@ -79,7 +81,7 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
   };
 
   const stop = async (asleepSeconds?: number): Promise<void> => {
-    const leaving = device;
+    leaving = device;
     device = undefined;
     await leaving?.close(asleepSeconds === undefined ? {} : { asleepSeconds });
   };
@@ -113,6 +115,7 @@ export function createSimulatedDevice(options: SimulatedDeviceOptions): Simulate
     goOffline: () => stop(),
     sleep: (seconds) => stop(seconds),
     die() {
+      leaving?.destroy();
       device?.destroy();
       device = undefined;
     },

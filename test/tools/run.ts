@@ -115,8 +115,6 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       jest,
       // Files of these open control planes of their own, and start half a dozen servers more.
       `--maxWorkers=${kind === 'gitops' || kind === 'observability' ? 1 : WORKERS}`,
-      // Node may wait for ever at its end for a write to a TLS socket that was destroyed under it, of which there are many here.
-      '--forceExit',
       '--testTimeout=60000',
       '--json',
       `--outputFile=${report}`,

@@ -11,8 +11,8 @@ export interface Behaviour {
   equip?(body: SimulatedDeviceOptions): SimulatedDeviceOptions | Promise<SimulatedDeviceOptions>;
   /** What it does from its first start on; resolves when it has nothing more to do, and soon after `signal` aborts. */
   live?(device: SimulatedDevice, signal: AbortSignal): Promise<void>;
-  /** Ends what `equip` and `live` have opened. */
-  close?(): Promise<void> | void;
+  /** Ends what `equip` and `live` have opened; `isAbrupt`: at once, without a goodbye to anybody. */
+  close?(isAbrupt: boolean): Promise<void> | void;
 }
 
 /** What a behaviour of one device is given beside its settings. */

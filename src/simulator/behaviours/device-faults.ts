@@ -39,7 +39,7 @@ export function clonedId(settings: z.infer<typeof clonedIdSchema>, surroundings:
       count();
       await clone?.start();
     },
-    close: () => clone?.goOffline(),
+    close: (isAbrupt) => (isAbrupt ? clone?.die() : clone?.goOffline()),
   };
 }
 
