@@ -41,8 +41,8 @@ const LISTEN_RETRY_MS = 2000;
 
 export function createView(options: ViewOptions): View {
   const { client, clock, log, cluster, peek, onListening } = options;
-  const transport = new Transport(cluster, { connections: LIMITS.active, timeoutMs: ANSWER_TIMEOUT_MS });
-  const watches = new Transport(cluster, { timeoutMs: ANSWER_TIMEOUT_MS, bodyTimeoutMs: 0 });
+  const transport = Transport.open(cluster, { connections: LIMITS.active, timeoutMs: ANSWER_TIMEOUT_MS });
+  const watches = Transport.open(cluster, { timeoutMs: ANSWER_TIMEOUT_MS, bodyTimeoutMs: 0 });
   let proxyProblem: string | undefined = `ConfigMap ${FRONT_PROXY_CONFIG.name} has not been read yet`;
   const server = new ViewServer({
     address: options.address,

@@ -45,5 +45,7 @@ export interface KubeClient {
   delete<T>(path: string, body?: unknown, query?: Query, signal?: AbortSignal): Promise<T>;
   /** Yields events until the server ends the watch or `signal` aborts; a line cut in the middle rejects with TransportError. */
   watch<T>(path: string, query: Query, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  /** The same client, which sends no write at a moment at which `mayWrite` says no: the write rejects. */
+  fenced(mayWrite: () => boolean): KubeClient;
   close(): Promise<void>;
 }

@@ -77,6 +77,7 @@ class Bed {
       replace: refuse,
       delete: refuse,
       watch: refuse,
+      fenced: refuse,
       close: refuse,
     };
   }

@@ -1,19 +1,43 @@
-import type { KubeClient } from './client.ts';
+import type { Dispatcher } from 'undici';
 import { TransportError } from './errors.ts';
 
-/** The client of a leader: while `mayWrite` says no it reads, and every write rejects without being sent. */
-export function fenceWrites(client: KubeClient, mayWrite: () => boolean): KubeClient {
-  const check = async (): Promise<void> => {
-    if (!mayWrite()) throw new TransportError('not written: the Lease is lost, or was not renewed in time');
-  };
-  return {
-    get: (path, query, signal) => client.get(path, query, signal),
-    listMetadata: (path, query, signal) => client.listMetadata(path, query, signal),
-    watch: (path, query, signal) => client.watch(path, query, signal),
-    create: (path, body, query, signal) => check().then(() => client.create(path, body, query, signal)),
-    replace: (path, body, query, signal) => check().then(() => client.replace(path, body, query, signal)),
-    patch: (path, type, body, query, signal) => check().then(() => client.patch(path, type, body, query, signal)),
-    delete: (path, body, query, signal) => check().then(() => client.delete(path, body, query, signal)),
-    close: () => client.close(),
-  };
+/**
+ * Gives up whatever is no GET when `mayWrite` says no at the moment at which it would go out: it may have waited for a token, a connection, or for
+ * this very process to be woken up again.
+ */
+export function fence(mayWrite: () => boolean): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) =>
+    dispatch(options, options.method === 'GET' ? handler : new FencedHandler(handler, mayWrite));
+}
+
+class FencedHandler implements Dispatcher.DispatchHandler {
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #mayWrite: () => boolean;
+
+  constructor(handler: Dispatcher.DispatchHandler, mayWrite: () => boolean) {
+    this.#handler = handler;
+    this.#mayWrite = mayWrite;
+  }
+
+  onRequestStart(...args: Parameters<Required<Dispatcher.DispatchHandler>['onRequestStart']>): void {
+    this.#handler.onRequestStart?.(...args);
+    // What is thrown here fails the request before a byte of it is written.
+    if (!this.#mayWrite()) throw new TransportError('not written: the Lease is lost, or was not renewed in time');
+  }
+
+  onResponseStart(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseStart']>): void {
+    this.#handler.onResponseStart?.(...args);
+  }
+
+  onResponseData(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseData']>): void {
+    this.#handler.onResponseData?.(...args);
+  }
+
+  onResponseEnd(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseEnd']>): void {
+    this.#handler.onResponseEnd?.(...args);
+  }
+
+  onResponseError(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseError']>): void {
+    this.#handler.onResponseError?.(...args);
+  }
 }

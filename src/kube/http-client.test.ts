@@ -62,6 +62,44 @@ describe('createKubeClient', () => {
     }
   });
 
+  it.each<[string, (client: KubeClient) => Promise<unknown>]>([
+    ['create', (client) => client.create('/path', {})],
+    ['replace', (client) => client.replace('/path', {})],
+    ['patch', (client) => client.patch('/path', 'application/merge-patch+json', {})],
+    ['delete', (client) => client.delete('/path')],
+  ])('fenced, sends a %s while it may, and nothing afterwards', async (_, write) => {
+    const methods: (string | undefined)[] = [];
+    const client = await serve(({ method }, response) => {
+      methods.push(method);
+      response.end('{}');
+    });
+    let mayWrite = true;
+    const fenced = client.fenced(() => mayWrite);
+    await write(fenced);
+    mayWrite = false;
+    const error = await caught(write(fenced));
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ message: expect.stringContaining('the Lease is lost'), isUnanswered: false });
+    await fenced.get('/path');
+    await write(client);
+    expect(methods).toEqual([methods[0], 'GET', methods[0]]);
+  });
+
+  it('fenced, sends no write that was asked for in time and is held up until it is too late', async () => {
+    let mayWrite = true;
+    let arrived = 0;
+    const count: RequestListener = (_request, response) => {
+      arrived += 1;
+      response.end('{}');
+    };
+    const client = await serve(count, 5000, async () => {
+      mayWrite = false;
+      return 'secret';
+    });
+    await expect(client.fenced(() => mayWrite).create('/path', {})).rejects.toThrow('the Lease is lost');
+    expect(arrived).toBe(0);
+  });
+
   it('sends query, token and content type', async () => {
     const client = await serve(({ url, headers }, response) => {
       response.end(JSON.stringify([url, headers.authorization, headers['content-type']]));

@@ -35,7 +35,11 @@ export interface TextReader {
 
 /** A client for one API server, over one pool of kept-alive HTTP/1.1 connections. */
 export function createKubeClient(config: ClusterConfig, options: KubeClientOptions = {}): KubeClient & TextReader {
-  return new HttpKubeClient(config, options);
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const requests = Transport.open(config, { timeoutMs, connections: options.connections ?? 16 });
+  // A watch is silent for as long as nothing happens; the reflector's watchdog decides when that is too long.
+  const watches = Transport.open(config, { timeoutMs, bodyTimeoutMs: 0 });
+  return new HttpKubeClient(options, requests, watches);
 }
 
 class HttpKubeClient implements KubeClient, TextReader {
@@ -43,12 +47,14 @@ class HttpKubeClient implements KubeClient, TextReader {
   readonly #requests: Transport;
   readonly #watches: Transport;
 
-  constructor(config: ClusterConfig, options: KubeClientOptions) {
+  constructor(options: KubeClientOptions, requests: Transport, watches: Transport) {
     this.#options = options;
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#requests = new Transport(config, { timeoutMs, connections: options.connections ?? 16 });
-    // A watch is silent for as long as nothing happens; the reflector's watchdog decides when that is too long.
-    this.#watches = new Transport(config, { timeoutMs, bodyTimeoutMs: 0 });
+    this.#requests = requests;
+    this.#watches = watches;
+  }
+
+  fenced(mayWrite: () => boolean): KubeClient {
+    return new HttpKubeClient(this.#options, this.#requests.fenced(mayWrite), this.#watches);
   }
 
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
@@ -112,7 +118,8 @@ class HttpKubeClient implements KubeClient, TextReader {
       if (answer.statusCode >= 300) throw await readError(answer);
       return read(await answer.body.text());
     } catch (error) {
-      throw error instanceof ApiError ? error : asTransportError(call, error, code === UNANSWERED);
+      const isOurs = error instanceof ApiError || error instanceof TransportError;
+      throw isOurs ? error : asTransportError(call, error, code === UNANSWERED);
     } finally {
       this.#options.onRequest?.(call.method, code, performance.now() - startedAt);
     }

@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { fence } from './fence.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 
 export interface TransportOptions {
@@ -22,11 +23,16 @@ export interface Exchange {
 /** Requests to one API server as one user, over one pool of kept-alive HTTP/1.1 connections. */
 export class Transport {
   readonly #config: ClusterConfig;
-  readonly #agent: Agent;
+  readonly #dispatcher: Dispatcher;
 
-  constructor(config: ClusterConfig, { connections, timeoutMs, bodyTimeoutMs = timeoutMs }: TransportOptions) {
+  constructor(config: ClusterConfig, dispatcher: Dispatcher) {
     this.#config = config;
-    this.#agent = new Agent({
+    this.#dispatcher = dispatcher;
+  }
+
+  static open(config: ClusterConfig, options: TransportOptions): Transport {
+    const { connections, timeoutMs, bodyTimeoutMs = timeoutMs } = options;
+    const agent = new Agent({
       allowH2: false,
       pipelining: 1,
       connect: { ...tlsOptions(config), timeout: 10_000 },
@@ -35,6 +41,12 @@ export class Transport {
       bodyTimeout: bodyTimeoutMs,
       ...(connections === undefined ? {} : { connections }),
     });
+    return new Transport(config, agent);
+  }
+
+  /** Over the same pool, but no request goes out that changes something while `mayWrite` says no: it rejects with a TransportError. */
+  fenced(mayWrite: () => boolean): Transport {
+    return new Transport(this.#config, this.#dispatcher.compose(fence(mayWrite)));
   }
 
   /** A refused token may have been replaced since; nothing was done with it, so that everything may be sent again. */
@@ -49,14 +61,14 @@ export class Transport {
   }
 
   destroy(): Promise<void> {
-    return this.#agent.destroy();
+    return this.#dispatcher.destroy();
   }
 
   #sendAs(
     token: string | undefined,
     { method, path, headers, body, signal }: Exchange,
   ): Promise<Dispatcher.ResponseData> {
-    return this.#agent.request({
+    return this.#dispatcher.request({
       ...this.#target(path),
       method,
       ...(signal === undefined ? {} : { signal }),

@@ -1,4 +1,3 @@
-import { fenceWrites } from '../kube/fence.ts';
 import { runElection } from '../kube/lease.ts';
 import type { LeaseTerm } from '../kube/lease.ts';
 import { createBroker } from '../mqtt/connection.ts';
@@ -49,7 +48,7 @@ async function lead(ports: LeadPorts, lease: LeaseTerm, installation: string): P
   health.note('broker', () => broker.failure ?? broker.findings.shortcoming, lease.signal);
   tellFleet(metrics, counted, lease.signal);
   try {
-    const fenced = fenceWrites(client, () => lease.isHeld());
+    const fenced = client.fenced(() => lease.isHeld());
     await new Term({ ...ports, names: { cluster, clientId }, client: fenced, broker }).run(lease.signal);
   } finally {
     forgetFleet(metrics);

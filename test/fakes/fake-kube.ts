@@ -71,6 +71,7 @@ export class FakeKube {
       Promise.resolve().then(() => this.histories.replace(path, body as DeviceHistory) as T),
     delete: <T>(path: string, options?: unknown) =>
       Promise.resolve().then(() => this.schemas.delete(path, options as DeleteOptions) as T),
+    fenced: () => this.client,
     close: () => Promise.resolve(),
   };
 

@@ -51,8 +51,8 @@ export class ViewBed {
       namespace: undefined,
       token: () => Promise.resolve('own'),
     };
-    this.#transport = new Transport(cluster, { timeoutMs: 5000 });
-    this.#watches = new Transport(cluster, { timeoutMs: 5000, bodyTimeoutMs: 0 });
+    this.#transport = Transport.open(cluster, { timeoutMs: 5000 });
+    this.#watches = Transport.open(cluster, { timeoutMs: 5000, bodyTimeoutMs: 0 });
     this.view = new ViewServer({
       address: { host: '127.0.0.1', port: 0 },
       devices: {
