@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from './author.ts';
 import { API_VERSION, DEVICE_KIND } from './device.ts';
 import type { Device, JsonObject, JsonValue } from './device.ts';
+import { REFRESH_ANNOTATION } from './refresh.ts';
 
 export const MIR_GROUP = 'mir';
 export const MIR_API_VERSION = 'mir/v1alpha';
@@ -18,10 +19,12 @@ export class ShapeError extends Error {
 /** What people write of `meta`. */
 export const META_FIELDS = ['name', 'namespace', 'labels', 'annotations'] as const;
 
-/** Annotations that `meta` does not show: kubectl keeps the document of its last apply there, and the operator who changed the twin. */
+/** Annotations that `meta` does not show: what kubectl applied last, who changed the twin, and when its device was asked to report again. */
 export function isToolAnnotation(key: string): boolean {
-  return key.startsWith('kubectl.kubernetes.io/') || key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
+  return key.startsWith('kubectl.kubernetes.io/') || OWN_ANNOTATIONS.has(key);
 }
+
+const OWN_ANNOTATIONS: ReadonlySet<string> = new Set([AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, REFRESH_ANNOTATION]);
 
 /** The stored object that a document of either shape asks for. What only the device and the system write is left out. */
 export function toStored(document: JsonObject): JsonObject {
