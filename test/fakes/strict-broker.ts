@@ -13,9 +13,10 @@ export interface StrictBroker {
 
 /**
  * A broker of MQTT 5 that takes `receiveMaximum` messages at one time and cuts off who sends more [MQTT-3.3.4-9], as HiveMQ does
- * with its default of 10. All that comes in one read is counted before any of it is answered.
+ * with its default of 10. All that comes in one read is counted before any of it is answered. What it sends leaves it after `answerMs`, so
+ * that who does not wait for answers has much under way.
  */
-export async function startStrictBroker(receiveMaximum: number): Promise<StrictBroker> {
+export async function startStrictBroker(receiveMaximum: number, answerMs = 0): Promise<StrictBroker> {
   const aedes = await Aedes.createBroker({ receiveMaximum });
   const sockets = new Set<Socket>();
   let cut = 0;
@@ -30,10 +31,11 @@ export async function startStrictBroker(receiveMaximum: number): Promise<StrictB
       cut += 1;
       socket.destroy();
     });
-    outside.on('data', (chunk: Buffer) => {
+    const send = (chunk: Buffer): void => {
       inFlight -= outgoing.read(chunk).filter((first) => first >> 4 === PUBACK).length;
       socket.write(chunk);
-    });
+    };
+    outside.on('data', (chunk: Buffer) => void (answerMs === 0 ? send(chunk) : setTimeout(send, answerMs, chunk)));
     socket.once('close', () => inside.destroy());
     inside.once('close', () => socket.destroy());
     aedes.handle(inside);
