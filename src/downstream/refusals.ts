@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { BrokerError } from '../mqtt/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
@@ -27,7 +28,7 @@ export class Refusals {
   readonly #signal: AbortSignal;
   /** In the order in which they are tried. Bounded by the number of devices. */
   readonly #waiting = new Set<string>();
-  #delayMs = FIRST_TRY_MS;
+  #tries = 0;
   /** Monotonic milliseconds. */
   #triedEveryoneAt = 0;
   #cancel: (() => void) | undefined;
@@ -40,7 +41,7 @@ export class Refusals {
 
   note(deviceId: string, reason: string): void {
     if (this.#waiting.size === 0) {
-      this.#delayMs = FIRST_TRY_MS;
+      this.#tries = 0;
       this.#triedEveryoneAt = this.#deps.runtime.clock.monotonic();
       this.#deps.runtime.log.warn({ deviceId, reason }, 'the broker refuses what the operator asks for');
     }
@@ -75,9 +76,9 @@ export class Refusals {
 
   #schedule(): void {
     if (this.#signal.aborted || this.#waiting.size === 0) return;
-    this.#cancel ??= this.#deps.runtime.clock.after(this.#delayMs, () => {
+    this.#cancel ??= this.#deps.runtime.clock.after(backoffMs(this.#tries, FIRST_TRY_MS, LAST_TRY_MS), () => {
       this.#cancel = undefined;
-      this.#delayMs = Math.min(this.#delayMs * 2, LAST_TRY_MS);
+      this.#tries += 1;
       this.#try();
     });
   }
