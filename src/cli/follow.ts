@@ -72,6 +72,7 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
+/** Not `delay` of the clock, whose timers keep no process alive: a command that waits must live. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
