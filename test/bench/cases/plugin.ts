@@ -10,7 +10,7 @@ import { deviceIdOf } from '../load-order.ts';
 import { DEVICES, RAW, SERVED, untilIdle } from '../rig.ts';
 import type { Rig } from '../rig.ts';
 import { within } from '../within.ts';
-import { answer } from './latency.ts';
+import { answer, statusOf } from './latency.ts';
 
 const BENCH = 'plugin';
 const MESSAGE = 'bench.v1.Setting';
@@ -31,11 +31,13 @@ export async function benchPlugin(rig: Rig, changed: number, listed: number): Pr
   await device.subscribeAsync('mir/v1alpha/+/desired', { qos: 1 });
   await untilIdle(operator, changed);
   await rig.mirrorStatus();
+  rig.progress('changing them');
   const changes = await changeFigures(rig, changed);
+  rig.progress('changing them with an interruption');
   const interrupted = await interruptedFigures(rig, changed);
   rig.progress(`creating ${listed - changed} more devices`);
-  await rig.createDevices(SERVED, changed, listed, { [MESSAGE]: { n: 0 } });
-  await untilIdle(operator, listed);
+  await rig.createDevices(RAW, changed, listed, { [MESSAGE]: { n: 0 } });
+  await inFlight(changed, listed, (name) => rig.patchStatus(RAW, name, statusOf({ n: 0 })));
   return [...changes, ...interrupted, ...(await listFigures(rig, listed))];
 }
 
@@ -45,7 +47,7 @@ async function changeFigures(rig: Rig, devices: number): Promise<Figure[]> {
   raw.push(await patchAll(rig, RAW, devices, desired(2)));
   const waited = await set(rig, 2, '--wait').done;
   const late = await notSynced(rig, 2);
-  const rawRate = devices / median(raw);
+  const rawRate = devices / (raw.reduce((sum, seconds) => sum + seconds, 0) / raw.length);
   return [
     {
       bench: BENCH,
@@ -96,7 +98,7 @@ async function interruptedFigures(rig: Rig, devices: number): Promise<Figure[]> 
 
 async function listFigures(rig: Rig, devices: number): Promise<Figure[]> {
   const runs: Run[] = [];
-  for (let at = 0; at < 3; at += 1) runs.push(await mir(rig, ['list', '-n', SERVED]).done);
+  for (let at = 0; at < 3; at += 1) runs.push(await mir(rig, ['list', '-n', RAW]).done);
   const rows = Math.min(...runs.map(({ stdout }) => stdout.split('\n').length - 2));
   return [
     {
@@ -163,15 +165,18 @@ const desired = (n: number): object => ({ properties: { desired: { [MESSAGE]: { 
 /** Seconds. */
 async function patchAll(rig: Rig, namespace: string, devices: number, patch: object): Promise<number> {
   const beganAt = performance.now();
-  let next = 0;
+  await inFlight(0, devices, async (name) => {
+    await rig.kube.patch(`${DEVICES}/namespaces/${namespace}/devices/${name}`, 'application/merge-patch+json', patch);
+  });
+  return (performance.now() - beganAt) / 1000;
+}
+
+async function inFlight(from: number, to: number, work: (name: string) => Promise<void>): Promise<void> {
+  let next = from;
   const lane = async (): Promise<void> => {
-    while (next < devices) {
-      const path = `${DEVICES}/namespaces/${namespace}/devices/${deviceIdOf(next++)}`;
-      await rig.kube.patch(path, 'application/merge-patch+json', patch);
-    }
+    while (next < to) await work(deviceIdOf(next++));
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  return (performance.now() - beganAt) / 1000;
 }
 
 async function sensors(rig: Rig): Promise<readonly Device[]> {
