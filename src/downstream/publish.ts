@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { copyText } from '../document/copy-text.ts';
@@ -14,7 +14,7 @@ import type { Refusals } from './refusals.ts';
 
 export interface PublisherDeps {
   readonly line: DeviceLine;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
   readonly wake: Wake;
   /** Milliseconds a published change may wait for the device's answer before Pending is worth a write. */
   readonly settleMs: number;
@@ -41,12 +41,13 @@ export class Publisher {
 
   /** Documents go out faster than single changes do, or did a second ago. */
   get isRollingOut(): boolean {
-    return this.#published.level(this.#deps.clock.monotonic()) > SINGLE_CHANGES;
+    return this.#published.level(this.#deps.runtime.clock.monotonic()) > SINGLE_CHANGES;
   }
 
   /** Undefined when the broker has acknowledged the document. */
   async publish(memory: DeviceMemory, composed: Composed): Promise<Outcome | undefined> {
-    const { line, clock, wake, refusals, observer } = this.#deps;
+    const { line, runtime, wake, refusals, observer } = this.#deps;
+    const { clock } = runtime;
     const { broker, topics } = line;
     const startedAt = clock.monotonic();
     advanceCopy(memory, { kind: 'publishBegan', payload: copyText(composed.payload) }, wake);

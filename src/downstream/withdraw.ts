@@ -1,4 +1,4 @@
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { isOurs } from '../document/ownership.ts';
@@ -23,7 +23,7 @@ export interface WithdrawerDeps {
   readonly intake: ObjectIntake;
   readonly topics: Topics;
   readonly scope: OwnershipScope;
-  readonly log: Logger;
+  readonly runtime: Runtime;
   readonly wake: Wake;
   readonly publisher: Publisher;
   readonly objects: {
@@ -70,14 +70,14 @@ export class Withdrawer {
 
   /** That the cache lacks an object which only a document names is a hint: it is asked for by name before anything is cleared. */
   async #confirmGone(withdrawal: Withdrawal, owner: Owner): Promise<Outcome> {
-    const { twins, objects, log } = this.#deps;
+    const { twins, objects, runtime } = this.#deps;
     const isThere = await objects.isThere(owner).catch(retryOf);
     if (typeof isThere !== 'boolean') return isThere;
     if (!isThere) {
       withdrawal.noteGone(owner.uid);
       return { kind: 'requeue', afterMs: 0 };
     }
-    log.error({ owner }, 'the list of devices lacks an object that is there: listing again');
+    runtime.log.error({ owner }, 'the list of devices lacks an object that is there: listing again');
     twins.devices.relist();
     return DONE;
   }

@@ -229,14 +229,13 @@ export class Term {
   #createReconcilers(): Reconcilers {
     const { config, client, schemas, runtime } = this.#ports;
     const [twins, wake, observer, line] = [this.#twins, this.#wake, this.#observer, this.#line];
-    const { clock, log } = runtime;
     const { settleMs } = config;
-    const publisher = new Publisher({ line, clock, wake, settleMs, refusals: this.#refusals, observer });
+    const publisher = new Publisher({ line, runtime, wake, settleMs, refusals: this.#refusals, observer });
     const { topics, broker } = line;
     const { scope } = this.#rules;
     const intake = this.#intake;
     const objects = this.#discovery;
-    const withdrawer = new Withdrawer({ twins, intake, topics, scope, log, wake, publisher, objects });
+    const withdrawer = new Withdrawer({ twins, intake, topics, scope, runtime, wake, publisher, objects });
     const rules = { ...this.#rules, topics };
     const desired = new DesiredReconciler({ twins, intake, broker, rules, runtime, wake, publisher, withdrawer });
     const status = new StatusReconciler({
@@ -250,7 +249,7 @@ export class Term {
       publisher,
     });
     const { library } = this.#schemas;
-    const schema = new SchemaReconciler({ schemas: schemas.lister, library, client, clock: runtime.clock });
+    const schema = new SchemaReconciler({ schemas: schemas.lister, library, client, runtime });
     return { desired, status, schema, history: this.#history };
   }
 
@@ -278,21 +277,21 @@ export class Term {
     const keeperDeps = { schemas, client, runtime, maxSchemas, collector: this.#collector };
     const keeper = new SchemaKeeper(keeperDeps, this.#end.signal);
     const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
-    return new Schemas({ schemas, fleet, broker, keeper, clock: runtime.clock, wake, observer });
+    return new Schemas({ schemas, fleet, broker, keeper, runtime, wake, observer });
   }
 
   #createRequests(): Requests {
     const { devices, broker, runtime } = this.#ports;
     const isCalm = (): boolean => this.#queues.isPublishingNothing;
     const [fleet, wake] = [this.#fleet, this.#wake];
-    return new Requests({ lister: devices.lister, fleet, broker, wake, clock: runtime.clock, isCalm });
+    return new Requests({ lister: devices.lister, fleet, broker, wake, runtime, isCalm });
   }
 
   #createDiscovery(): Discovery {
     const { config, devices, client, runtime } = this.#ports;
     const rules = { ...this.#rules, sweep: sweepLimits(config) };
-    const [fleet, wake, observer, { log }] = [this.#fleet, this.#wake, this.#observer, runtime];
-    return new Discovery({ devices, fleet, rules, client, wake, log, observer }, this.#end.signal);
+    const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
+    return new Discovery({ devices, fleet, rules, client, wake, runtime, observer }, this.#end.signal);
   }
 
   #createProvisioner(): Provisioner | undefined {
@@ -345,6 +344,6 @@ export class Term {
         },
       },
     };
-    return new Receiver({ fleet, rules, clock: runtime.clock, wake, observer, ports });
+    return new Receiver({ fleet, rules, runtime, wake, observer, ports });
   }
 }

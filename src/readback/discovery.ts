@@ -8,7 +8,7 @@ import { maySweep } from './sweep.ts';
 import type { SweepLimits } from './sweep.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
-import type { Logger } from '../base/log.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { JsonLimits } from '../protocol/json.ts';
 import type { ParsedTopic } from '../protocol/topics.ts';
@@ -22,7 +22,7 @@ export interface DiscoveryDeps {
   readonly rules: DiscoveryRules;
   readonly client: KubeClient;
   readonly wake: Wake;
-  readonly log: Logger;
+  readonly runtime: Runtime;
   readonly observer: TwinObserver;
 }
 
@@ -65,7 +65,8 @@ export class Discovery {
 
   /** The wildcard has shown all it shows, and the cache is complete: what is still without an object is withdrawn. */
   async conclude(): Promise<void> {
-    const { fleet, devices, rules, wake, log, observer } = this.#deps;
+    const { fleet, devices, rules, wake, runtime, observer } = this.#deps;
+    const { log } = runtime;
     const { lister } = devices;
     const orphans = [...this.#orphans].filter(([deviceId]) => this.#isUnclaimed(deviceId));
     this.#orphans = new Map();
@@ -92,7 +93,7 @@ export class Discovery {
 
   /** Those whose object answers to its name no more. Rejects when that cannot be known. */
   async #findGone(orphans: readonly Orphan[]): Promise<Orphan[]> {
-    const { devices, log } = this.#deps;
+    const { devices, runtime } = this.#deps;
     const gone: Orphan[] = [];
     for (let at = 0; at < orphans.length; at += ASKED_AT_ONCE) {
       const batch = orphans.slice(at, at + ASKED_AT_ONCE);
@@ -100,7 +101,7 @@ export class Discovery {
       gone.push(...batch.filter((_, index) => found[index] === false));
     }
     if (gone.length < orphans.length) {
-      log.error(
+      runtime.log.error(
         { objects: orphans.length - gone.length },
         'the list of devices lacks objects that are there: listing again',
       );

@@ -5,7 +5,7 @@ import type { JsonObject } from '../api/device.ts';
 import { SCHEMAS_PATH, schemaHash } from '../api/schema.ts';
 import type { SchemaObject, SchemaStatus } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { desirableMessages } from '../document/check-desired.ts';
@@ -19,7 +19,7 @@ export interface SchemaReconcilerDeps {
   readonly schemas: Lister<SchemaObject>;
   readonly library: SchemaLibrary;
   readonly client: KubeClient;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
 }
 
 /** Writes what is in a schema into its object's status, for people: packages, messages, whether it can be used. Keyed by name. */
@@ -31,7 +31,8 @@ export class SchemaReconciler {
   }
 
   async reconcile(name: string, signal: AbortSignal): Promise<Outcome> {
-    const { schemas, library, client, clock } = this.#deps;
+    const { schemas, library, client, runtime } = this.#deps;
+    const { clock } = runtime;
     const object = schemas.get(name);
     if (object === undefined) return DONE;
     const found = library.find(schemaHash(name));

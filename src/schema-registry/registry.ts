@@ -3,7 +3,7 @@ import { isSchemaHash, schemaHash } from '../api/schema.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { Change, ReflectorHandler } from '../cache/reflector.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -22,7 +22,7 @@ export interface SchemasDeps {
   readonly fleet: Fleet;
   readonly broker: { readonly connected: boolean };
   readonly keeper: SchemaKeeper;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
   readonly wake: Wake;
   readonly observer: TwinObserver;
 }
@@ -47,7 +47,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   readonly #startedAt: number;
 
   constructor(deps: SchemasDeps) {
-    const { clock } = deps;
+    const { clock } = deps.runtime;
     this.#deps = deps;
     this.#startedAt = clock.monotonic();
     this.library = new SchemaLibrary(deps.schemas);
@@ -81,7 +81,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   }
 
   #isLate(): boolean {
-    return this.#deps.clock.monotonic() - this.#startedAt > LATE_MS;
+    return this.#deps.runtime.clock.monotonic() - this.#startedAt > LATE_MS;
   }
 
   #missing(hash: string): Typing {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
 import type { ParsedTopic, Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
@@ -43,7 +43,7 @@ export interface ReceiverPorts {
 export interface ReceiverDeps {
   readonly fleet: Fleet;
   readonly rules: ReceiverRules;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
   readonly wake: Wake;
   readonly observer: TwinObserver;
   readonly ports: ReceiverPorts;

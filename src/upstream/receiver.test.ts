@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { silentLogger } from '../base/log.ts';
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { silentObserver } from '../../test/fakes/silent-observer.ts';
@@ -31,7 +32,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
   const receiver = new Receiver({
     fleet,
     rules: { topics, limits: { maxPayloadBytes: 16_384, maxNesting: 32, maxReports: 64 }, reportsPerSecond: 100 },
-    clock,
+    runtime: { clock, log: silentLogger, random: () => 0 },
     wake: {
       desired: () => said.push('desired'),
       changed: () => said.push('desired'),

@@ -161,8 +161,8 @@ export class Receiver {
 
   /** Reads what the gate held back, when its second is over; to be called every so often. */
   releaseHeld(): void {
-    const { clock, fleet } = this.#deps;
-    const now = clock.monotonic();
+    const { runtime, fleet } = this.#deps;
+    const now = runtime.clock.monotonic();
     const heardOf = (deviceId: string): DeviceMemory | undefined => {
       const memory = fleet.get(deviceId);
       return memory?.owner === undefined || memory.isDisabled ? undefined : memory;
@@ -193,7 +193,7 @@ export class Receiver {
       return this.#refuse(memory, `reported/${name}`, { reason: 'TooManyMessages', message });
     }
     const envelope = this.#checkDecision(memory, name, parsed.value, retained);
-    memory.inbox.put(name, { envelope, receivedAt: this.#deps.clock.now() });
+    memory.inbox.put(name, { envelope, receivedAt: this.#deps.runtime.clock.now() });
     if (!retained) this.#noteMessage(memory);
     const isAboutDesired = envelope.status !== undefined || memory.desiredNames.includes(name);
     this.#deps.wake.status(memory, isAboutDesired ? 'sync' : 'reported');
@@ -215,7 +215,7 @@ export class Receiver {
         this.#refuse(memory, `reported/${name}`, { reason: 'ForeignUid', message: `uid ${uid} is not this object's` });
       return valueOnly;
     }
-    if (!memory.revisions.isPlausible(revision, this.#deps.clock.monotonic())) {
+    if (!memory.revisions.isPlausible(revision, this.#deps.runtime.clock.monotonic())) {
       this.#refuse(memory, `reported/${name}`, {
         reason: 'BadRevision',
         message: `revision ${revision} was never issued`,
@@ -272,7 +272,7 @@ export class Receiver {
     this.#setPresence(memory, onBirth(before, birth, delivery, this.#moment()));
     if (delivery === 'live') {
       this.#deps.ports.liveness.heartbeats.add(memory.deviceId);
-      this.#deps.ports.expected.expect(memory.deviceId, birth.reports ?? [], this.#deps.clock.monotonic());
+      this.#deps.ports.expected.expect(memory.deviceId, birth.reports ?? [], this.#deps.runtime.clock.monotonic());
     }
     // That an older stored birth names none says nothing.
     if (birth.schema !== undefined || delivery !== 'recheck')
@@ -291,7 +291,7 @@ export class Receiver {
 
   #nameRevision(memory: DeviceMemory, { uid, revision }: Birth): void {
     if (revision === undefined || uid !== memory.ownerUid) return;
-    if (!memory.revisions.isPlausible(revision, this.#deps.clock.monotonic())) {
+    if (!memory.revisions.isPlausible(revision, this.#deps.runtime.clock.monotonic())) {
       this.#refuse(memory, 'state', { reason: 'BadRevision', message: `revision ${revision} was never issued` });
     } else if (memory.revisions.claimByBirth(revision)) {
       this.#deps.wake.desired(memory.deviceId);
@@ -305,7 +305,7 @@ export class Receiver {
 
   #setPresence(memory: DeviceMemory, presence: Presence): void {
     const { online, reason, session, asleepUntil } = memory.presence;
-    memory.changePresence(presence, this.#deps.clock.monotonic());
+    memory.changePresence(presence, this.#deps.runtime.clock.monotonic());
     const isNews =
       presence.online !== online ||
       presence.reason !== reason ||
@@ -318,7 +318,11 @@ export class Receiver {
 
   /** Not before it may be written: a device that flaps costs no look at its status in between. */
   #wakeOnline(memory: DeviceMemory): void {
-    this.#deps.wake.status(memory, 'online', memory.presenceSlot.flapping?.waitMs(this.#deps.clock.monotonic()));
+    this.#deps.wake.status(
+      memory,
+      'online',
+      memory.presenceSlot.flapping?.waitMs(this.#deps.runtime.clock.monotonic()),
+    );
   }
 
   #refuse(memory: DeviceMemory, where: string, { reason, message }: { reason: BadInputReason; message: string }): void {
@@ -326,7 +330,7 @@ export class Receiver {
   }
 
   #moment(): Moment {
-    return { now: this.#deps.clock.now(), reading: this.#deps.ports.liveness.reading.reading };
+    return { now: this.#deps.runtime.clock.now(), reading: this.#deps.ports.liveness.reading.reading };
   }
 }
 

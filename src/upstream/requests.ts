@@ -1,5 +1,5 @@
 import type { Device } from '../api/device.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Runtime } from '../base/runtime.ts';
 import type { Lister } from '../cache/lister.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -12,7 +12,7 @@ interface RequestsDeps {
   readonly fleet: Fleet;
   readonly broker: { readonly connected: boolean };
   readonly wake: Wake;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
   /** Nothing else asks much of the broker just now. */
   readonly isCalm: () => boolean;
 }
@@ -30,13 +30,13 @@ export class Requests {
   /** All that stands stored of the device has been read. */
   onRead({ deviceId, retained }: DeviceMemory): void {
     const { gap } = retained;
-    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', this.#deps.clock.monotonic());
+    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', this.#deps.runtime.clock.monotonic());
   }
 
   /** Asks whose turn it is; to be called every so often. */
   turn(): void {
-    const { fleet, broker, wake, clock, isCalm } = this.#deps;
-    const now = clock.monotonic();
+    const { fleet, broker, wake, runtime, isCalm } = this.#deps;
+    const now = runtime.clock.monotonic();
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
     for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
     if (broker.connected) this.#states.turn(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
