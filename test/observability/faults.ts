@@ -1,6 +1,8 @@
 /** What each alert is for, made to happen for real, and mended again. */
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, cpus, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { OperatorOptions } from '../world/operator-process.ts';
@@ -201,11 +203,12 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     alert: 'MirOperatorBusy',
-    what: 'devices flood it',
+    what: 'devices flood it on a node that has no processor time to spare',
     prepare: (site) => site.publishFleet(8),
     cause: (site) => {
       const floods = Array.from({ length: 8 }, (_, at) => flood(site, `twin-${at}`));
-      return Promise.resolve(() => Promise.all(floods.map((end) => end())));
+      const relieve = crowd(site.operatorPids);
+      return Promise.resolve(() => Promise.all([relieve(), ...floods.map((end) => end())]));
     },
   },
   {
@@ -259,8 +262,23 @@ function flood(site: Site, name: string): () => Promise<void> {
   return async () => {
     if (child.exitCode !== null)
       throw new Error(`the flood of ${name} ended by itself, with exit code ${child.exitCode}`);
-    const exited = once(child, 'exit');
-    child.kill();
-    await exited;
+    await end(child);
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill();
+  await exited;
+}
+
+/** Others on the node come first: each processor is kept busy, and these processes get what is left. */
+function crowd(pids: readonly number[]): () => Promise<unknown> {
+  for (const pid of pids) setPriority(pid, constants.priority.PRIORITY_LOW);
+  const others = cpus().map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+  for (const { pid } of others) if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  return async () => {
+    for (const pid of pids) setPriority(pid, constants.priority.PRIORITY_NORMAL);
+    await Promise.all(others.map(end));
   };
 }

@@ -45,6 +45,10 @@ export class Site {
     await this.world.kube.delete(`/api/v1/namespaces/${this.namespace}`);
   }
 
+  get operatorPids(): readonly number[] {
+    return this.#operators.map(({ pid }) => pid);
+  }
+
   /** One replica more. */
   async startOperator(flags: readonly string[] = []): Promise<void> {
     const options = { ...this.#options, namespace: this.namespace };

@@ -14,6 +14,7 @@ import { findMosquitto, findMosquittoClients, findProtoc, findPythonProtobuf } f
 import { scratchDirectory } from '../real/reaper.ts';
 import { SHARED_CONTROL_PLANES } from '../world/real.ts';
 import { chooseFiles } from './jest-arguments.ts';
+import { coverageArguments, printCoverage } from './coverage.ts';
 import { Phases } from './phases.ts';
 import { runCommand } from './run-command.ts';
 
@@ -105,7 +106,10 @@ interface Result {
 }
 
 async function runJest(kind: Kind, jestArguments: readonly string[], env: Record<string, string>): Promise<Result> {
-  const report = join(scratchDirectory('jest'), 'report.json');
+  const directory = scratchDirectory('jest');
+  const report = join(directory, 'report.json');
+  // Of a part of the tests it would say nothing.
+  const isCovered = kind === 'embedded' && jestArguments.length === 0;
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   const code = await runCommand(
     process.execPath,
@@ -118,6 +122,7 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--testTimeout=60000',
       '--json',
       `--outputFile=${report}`,
+      ...(isCovered ? coverageArguments(directory) : []),
       ...jestArguments,
       ...(chooseFiles(jestArguments) ? [] : SELECTION[kind]),
     ],
@@ -127,6 +132,7 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       isOutputIgnored: true,
     },
   );
+  if (isCovered) printCoverage(directory);
   return { code, ...readReport(report) };
 }
 
