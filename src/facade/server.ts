@@ -27,6 +27,10 @@ export interface ViewServerOptions {
   readonly onAnswer: (method: string, code: number, durationMs: number, isWatch: boolean) => void;
 }
 
+/** One for all: to make an error, and find out where, costs every request that ends. */
+const ENDED = new Error('the request has ended');
+ENDED.name = 'AbortError';
+
 /** Time for a request to arrive whole. */
 const REQUEST_MS = 60_000;
 /** The API server's proxy lets go of a connection after 90 s; whoever lets go first must not be the one who is just being asked. */
@@ -138,7 +142,7 @@ export class ViewServer {
       return;
     }
     const ended = new AbortController();
-    const end = (): void => ended.abort();
+    const end = (): void => ended.abort(ENDED);
     response.once('close', end);
     const { signal } = ended;
     // A watch would never end by itself.

@@ -147,7 +147,7 @@ async function sendAnswer(
 ): Promise<void> {
   if (target.name !== undefined || request.method === 'POST') {
     const text = await readText(answer);
-    const shown = share.work(() => (format === 'json' ? spliceDevice(text) : undefined));
+    const shown = share.work(() => (format === 'json' ? spliceDevice(text.trimEnd()) : undefined));
     if (shown !== undefined) return sendJson(response, answer.code, shown);
     const document = readApiJson(text) as JsonValue;
     const asMir = share.work(() => show(document));
