@@ -130,7 +130,7 @@ describe('many devices', () => {
 const describeReal = process.env['MIR_WORLD'] === 'real' ? describe : describe.skip;
 const POLICY = join(import.meta.dirname, '../../manifests/policies/device-authors.yaml');
 
-describeReal('the author of a change', () => {
+describe('the author of a change', () => {
   const kubectl = (...args: string[]) => stage.world.kubectl('-n', stage.namespace, ...args);
   const twin = (intervalSeconds: number): string =>
     JSON.stringify({
@@ -162,7 +162,7 @@ describeReal('the author of a change', () => {
     expect(await authorOf(4)).toBe('mir-test FieldManager ');
   });
 
-  describe('where the policy stamps the user', () => {
+  describeReal('where the policy stamps the user', () => {
     beforeAll(async () => {
       const { stderr } = await stage.world.kubectl('apply', '-f', POLICY);
       expect(stderr).toBe('');
