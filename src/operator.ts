@@ -23,6 +23,7 @@ import type { ClusterConfig } from './kube/kubeconfig.ts';
 import { leadWhenElected } from './leader/lead.ts';
 import { mayForget } from './readback/sweep-limits.ts';
 import { classOfDevice, forgetFleet } from './telemetry/fleet.ts';
+import { tellCertificates } from './telemetry/certificates.ts';
 import { createHealth } from './telemetry/health.ts';
 import type { Health } from './telemetry/health.ts';
 import { describeOverloads, reflectorHooks, requestHook, viewHook } from './telemetry/hooks.ts';
@@ -47,6 +48,7 @@ export async function runOperator(
   warnOfUnguardedNames(config, log);
   const metrics = createMetrics();
   addProcessMetrics(metrics);
+  tellCertificates(metrics, { 'mqtt-client': config.mqttCertFile, 'mqtt-ca': config.mqttCaFile });
   forgetFleet(metrics);
   const health = createHealth(runtime.clock);
   const server = await startServer({ address: config.httpAddress, metrics, health, log });

@@ -124,6 +124,11 @@ function machineryMetrics(registry: Registry) {
       ['resource'],
     ),
     cachedObjects: gauge('mir_cached_objects', 'Objects held in a cache.', ['resource']),
+    certificateExpiry: gauge(
+      'mir_certificate_expiry_timestamp_seconds',
+      'When the certificate in a file that the operator was given ends (mqtt-client, mqtt-ca), in seconds since the epoch.',
+      ['certificate'],
+    ),
     eventLoopUtilisation: gauge(
       'mir_event_loop_utilisation_ratio',
       'Share of the time since the last scrape in which the event loop was busy.',

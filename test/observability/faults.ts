@@ -6,6 +6,8 @@ import { constants, cpus, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { OperatorOptions } from '../world/operator-process.ts';
+import { createAuthority } from '../../src/facade/certificates/issue.ts';
+import { scratchDirectory } from '../real/reaper.ts';
 import { startMosquitto } from '../../src/mqtt/mosquitto.ts';
 import { RATE } from './site.ts';
 import type { Site } from './site.ts';
@@ -22,6 +24,7 @@ export interface Fault {
 
 const CLIENT_ID = 'mir-operator-observed';
 const BIRTH = { online: true, session: 's1', heartbeat: 600 };
+const CA_FILE = join(scratchDirectory('authority'), 'ca.pem');
 const SWEEP_FEW = ['--sweep-minimum=3', '--sweep-max-fraction=0'];
 
 export const FAULTS: readonly Fault[] = [
@@ -212,6 +215,19 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    alert: 'MirCertificateExpires',
+    what: 'nobody renews the authority of the broker',
+    options: { flags: [`--mqtt-ca-file=${CA_FILE}`] },
+    prepare: (site) => {
+      writeAuthority(3650);
+      return site.startOperator();
+    },
+    cause: async () => {
+      writeAuthority(3);
+      return async () => writeAuthority(3650);
+    },
+  },
+  {
     alert: 'MirLeaderChanges',
     what: 'somebody edits the Lease again and again',
     prepare: (site) => site.startOperator(),
@@ -281,4 +297,8 @@ function crowd(pids: readonly number[]): () => Promise<unknown> {
     for (const pid of pids) setPriority(pid, constants.priority.PRIORITY_NORMAL);
     await Promise.all(others.map(end));
   };
+}
+
+function writeAuthority(days: number): void {
+  writeFileSync(CA_FILE, createAuthority('broker', Date.now(), days * 86_400_000).certPem);
 }
