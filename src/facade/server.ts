@@ -14,6 +14,7 @@ import type { DevicePorts } from './http/devices.ts';
 import { authenticate } from './http/front-proxy.ts';
 import type { FrontProxy } from './http/front-proxy.ts';
 import { sendError } from './http/reply.ts';
+import { parseRequestUrl } from './http/request-url.ts';
 import { parseTarget } from './http/target.ts';
 import { internalError, methodNotAllowed, PageNotFound, StatusError, unauthorized } from './status-error.ts';
 
@@ -129,16 +130,14 @@ export class ViewServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const target = `https://view${request.url ?? '/'}`;
-    if (!URL.canParse(target)) throw new PageNotFound();
-    const url = new URL(target);
-    if (this.#serveHealth(url.pathname, response)) return;
+    const url = parseRequestUrl(request.url ?? '/');
+    if (this.#serveHealth(url.path, response)) return;
     if (this.#frontProxy === undefined) throw unauthorized();
     const user = authenticate(request.socket as TLSSocket, request.headers, this.#frontProxy);
-    const device = parseTarget(url.pathname);
+    const device = parseTarget(url.path);
     if (device === undefined) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
-      if (!serveDocument(request, response, url.pathname)) throw new PageNotFound();
+      if (!serveDocument(request, response, url.path)) throw new PageNotFound();
       return;
     }
     const ended = new AbortController();
@@ -146,7 +145,7 @@ export class ViewServer {
     response.once('close', end);
     const { signal } = ended;
     // A watch would never end by itself.
-    if (url.searchParams.has('watch')) this.#closing.signal.addEventListener('abort', end, { once: true, signal });
+    if (url.query.has('watch')) this.#closing.signal.addEventListener('abort', end, { once: true, signal });
     await serveDevices(this.#options.devices, { request, response, target: device, url, user, signal, end });
   }
 

@@ -13,6 +13,7 @@ import type { Gate } from './gate.ts';
 import { bodyType, negotiate } from './media-types.ts';
 import type { Wanted } from './media-types.ts';
 import { beginStream, sendDocument, sendJson, setWarnings, write } from './reply.ts';
+import type { RequestUrl } from './request-url.ts';
 import type { Share } from './share.ts';
 import type { Target } from './target.ts';
 import { forward, readText, warningsOf } from './upstream.ts';
@@ -31,7 +32,7 @@ export interface DeviceRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: Target;
-  readonly url: URL;
+  readonly url: RequestUrl;
   readonly user: string;
   /** Aborts when the client goes, and by `end`. */
   readonly signal: AbortSignal;
@@ -43,13 +44,15 @@ const REQUEST_MS = 60_000;
 
 /** TLS and HTTP on both sides, beside what is done with the body. */
 const REQUEST_COST_MS = 0.4;
+/** Of what is read, compared and written again. */
+const BODY_BYTES_PER_MS = 30_000;
 
 /** Answers one request; rejects with a StatusError. */
 export async function serveDevices(ports: DevicePorts, asked: DeviceRequest): Promise<void> {
   const { request, target, url, signal } = asked;
   const method = methodOf(request, target);
   const wanted = negotiate(request.headers.accept);
-  if (method === 'GET' && target.name === undefined && isSet(url.searchParams, 'watch')) {
+  if (method === 'GET' && target.name === undefined && isSet(url.query, 'watch')) {
     const close = ports.gate.openWatch();
     try {
       return await serveWatch(ports, asked, wanted);
@@ -116,13 +119,15 @@ async function serveWrite(
 ): Promise<void> {
   const { request, response, target, url, user, signal } = asked;
   if (request.headers['content-encoding'] !== undefined) throw unsupportedMediaType(['identity']);
+  const body = await readBody(request);
+  ports.share.charge(body.length / BODY_BYTES_PER_MS);
   const written = await sendWrite(ports, {
     method,
     target,
-    query: url.searchParams,
+    query: url.query,
     search: url.search,
     contentType: bodyType(request.headers['content-type']),
-    body: await readBody(request),
+    body,
     user,
     headers: headersOf(request, wanted),
     signal,
