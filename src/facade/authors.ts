@@ -36,10 +36,20 @@ export function stampIn(stored: JsonObject | undefined): Stamp {
 export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
   if (Object.keys(stamp).length === 0) return body;
   const { metadata } = body;
-  // What is no object, and all annotations taken away, is not for the view to mend.
-  if ((metadata !== undefined && !isObject(metadata)) || metadata?.['annotations'] === null) return body;
+  // What is no object is not for the view to mend.
+  if (metadata !== undefined && !isObject(metadata)) return body;
   const annotations = { ...objectIn(metadata, 'annotations'), ...stamp };
   return { ...body, metadata: { ...metadata, annotations } };
+}
+
+/** A merge patch that takes away all annotations, as one that leaves the stamp: it may belong to a change that is not recorded yet. */
+export function keepingStamp(patch: JsonObject, stored: JsonObject | undefined): JsonObject {
+  const { metadata } = patch;
+  if (!isObject(metadata) || metadata['annotations'] !== null) return patch;
+  const known = Object.keys(objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {});
+  const stamp = stampIn(stored);
+  const gone = known.filter((key) => !Object.hasOwn(stamp, key)).map((key) => [key, null]);
+  return { ...patch, metadata: { ...metadata, annotations: Object.fromEntries(gone) as JsonObject } };
 }
 
 /** Whether what people want of a device differs. */

@@ -222,6 +222,35 @@ describe('the author', () => {
     expect(bed.asked.map(({ method }) => method)).toEqual(['PATCH', 'PATCH', 'PATCH']);
   });
 
+  it('stays, whoever takes all annotations away', async () => {
+    const annotations = { note: 'x', 'iot.mir/author': 'bob', 'iot.mir/author-of': '1' };
+    const stored = { ...STORED, metadata: { ...STORED.metadata, annotations } };
+    bed.play = (_request, _body, response) => json(response, 200, stored);
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    await send(bed, DEVICE, { method: 'PATCH', headers, body: '{"metadata":{"annotations":null}}' });
+    expect(JSON.parse(bed.asked.at(-1)?.body ?? '')).toEqual({ metadata: { annotations: { note: null } } });
+    const both = '{"metadata":{"annotations":null},"spec":{"disabled":true}}';
+    await send(bed, DEVICE, { method: 'PATCH', headers, body: both });
+    expect(JSON.parse(bed.asked.at(-1)?.body ?? '')).toMatchObject({
+      metadata: { annotations: { note: null, 'iot.mir/author': 'alice' } },
+    });
+    const body = JSON.stringify({ ...document, metadata: { name: 'a', annotations: null } });
+    await send(bed, DEVICE, { method: 'PUT', body });
+    expect(JSON.parse(bed.asked.at(-1)?.body ?? '')).toMatchObject({
+      metadata: { annotations: { 'iot.mir/author': 'alice' } },
+    });
+  });
+
+  it('has his name as he writes it', async () => {
+    bed.play = play;
+    const body = JSON.stringify(document);
+    // Node sends the head and the body in one packet, as UTF-8 both.
+    await send(bed, DEVICES, { method: 'POST', headers: { 'x-remote-user': 'jürgen' }, body });
+    expect(JSON.parse(bed.asked.at(-1)?.body ?? '')).toMatchObject({
+      metadata: { annotations: { 'iot.mir/author': 'jürgen' } },
+    });
+  });
+
   it('stays who it was in a PUT that changes something else', async () => {
     const annotations = { 'iot.mir/author': 'bob', 'iot.mir/author-of': '1' };
     const stored = { ...STORED, metadata: { ...STORED.metadata, annotations } };

@@ -52,6 +52,13 @@ export const notAcceptable = (supported: readonly string[]): StatusError =>
   new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${supported.join(', ')}`);
 export const tooLarge = (limit: number): StatusError =>
   new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
+export const tooManyOperations = (limit: number, count: number): StatusError =>
+  new StatusError(
+    413,
+    'RequestEntityTooLarge',
+    `Request entity too large: The allowed maximum operations in a JSON patch is ${limit}, got ${count}`,
+  );
+
 export const unsupportedMediaType = (supported: readonly string[]): StatusError =>
   new StatusError(
     415,

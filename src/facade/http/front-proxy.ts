@@ -61,7 +61,8 @@ export function authenticate(socket: TLSSocket, headers: IncomingHttpHeaders, pr
   if (judged.get(socket)?.isFrontProxy !== true) throw unauthorized();
   for (const header of proxy.usernameHeaders) {
     const user = headers[header];
-    if (typeof user === 'string' && user !== '') return user;
+    // Node reads headers as Latin-1, and user names are UTF-8.
+    if (typeof user === 'string' && user !== '') return Buffer.from(user, 'latin1').toString('utf8');
   }
   throw unauthorized();
 }

@@ -210,40 +210,6 @@ describe('the author', () => {
   });
 });
 
-describe('operations of a JSON patch', () => {
-  const stored = { metadata: { annotations: { 'kubectl.kubernetes.io/x': '1', note: 'a' } }, status: { reported: {} } };
-  it.each<[operation: JsonObject, taken: readonly JsonObject[]]>([
-    [
-      { op: 'replace', path: '/meta/labels/a~1b', value: 'c' },
-      [{ op: 'replace', path: '/metadata/labels/a~1b', value: 'c' }],
-    ],
-    [
-      { op: 'remove', path: '/meta/annotations' },
-      [{ op: 'replace', path: '/metadata/annotations', value: { 'kubectl.kubernetes.io/x': '1' } }],
-    ],
-    [
-      { op: 'replace', path: '/meta', value: { labels: { a: 'b' } } },
-      [{ op: 'add', path: '/metadata/labels', value: { a: 'b' } }],
-    ],
-    [{ op: 'test', path: '/properties/reported/m', value: 1 }, [{ op: 'test', path: '/status/reported/m', value: 1 }]],
-    [
-      { op: 'copy', path: '/properties/desired/m', from: '/properties/reported/m' },
-      [{ op: 'copy', path: '/properties/desired/m', from: '/status/reported/m' }],
-    ],
-    [
-      { op: 'test', path: '/apiVersion', value: 'mir/v1alpha' },
-      [{ op: 'test', path: '/apiVersion', value: 'iot.mir/v1alpha' }],
-    ],
-    [
-      { op: 'replace', path: '/metadata/managedFields', value: [{ apiVersion: 'mir/v1alpha', manager: 'm' }] },
-      [{ op: 'replace', path: '/metadata/managedFields', value: [{ apiVersion: 'iot.mir/v1alpha', manager: 'm' }] }],
-    ],
-    [{ op: 'nonsense', path: 7 }, [{ op: 'nonsense', path: 7 }]],
-  ])('%j', (operation, taken) => {
-    expect(takeJsonPatch([operation], stored).operations).toEqual(taken);
-  });
-});
-
 describe('managedFields', () => {
   const entry = (apiVersion: string, fieldsV1: JsonObject): JsonObject => ({ apiVersion, manager: 'm', fieldsV1 });
   it.each<[stored: JsonObject, shown: JsonObject]>([

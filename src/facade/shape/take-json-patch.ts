@@ -3,7 +3,7 @@ import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { badRequest } from '../status-error.ts';
+import { badRequest, tooManyOperations } from '../status-error.ts';
 import { isList, isObject, objectIn, without } from './json.ts';
 import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
 import { takeEntry, takeManagedFields } from './managed-fields.ts';
@@ -14,9 +14,19 @@ export interface TakenJsonPatch {
   readonly warnings: readonly string[];
 }
 
+/** kube-apiserver's own limit. */
+const MOST_OPERATIONS = 10_000;
+/** Each of them may bring along a part of what is stored. */
+const MOST_OF_WHOLE_PARTS = 100;
+
 /** `stored` is the object as the CRD's API has it; what it holds beside what `meta` shows is kept. */
 export function takeJsonPatch(patch: JsonValue, stored: JsonObject | undefined): TakenJsonPatch {
   if (!isList(patch) || !patch.every(isObject)) throw badRequest('a JSON patch is a list of operations');
+  if (patch.length > MOST_OPERATIONS) throw tooManyOperations(MOST_OPERATIONS, patch.length);
+  if (patch.filter(({ path }) => typeof path === 'string' && stepsOf(path).length < 3).length > MOST_OF_WHOLE_PARTS)
+    throw badRequest(
+      `a JSON patch has at most ${MOST_OF_WHOLE_PARTS} operations on whole parts of an object; name what changes in them`,
+    );
   const warnings = new Set<string>();
   const operations = patch.flatMap((operation) => takeOperation(operation, stored, warnings));
   return { operations, warnings: [...warnings] };
@@ -24,9 +34,13 @@ export function takeJsonPatch(patch: JsonValue, stored: JsonObject | undefined):
 
 function takeOperation(operation: JsonObject, stored: JsonObject | undefined, warnings: Set<string>): JsonObject[] {
   const { op, path, from } = operation;
-  // What is no pointer is the API server's to refuse.
-  if (typeof path !== 'string' || (path !== '' && !path.startsWith('/'))) return [operation];
+  if (typeof path !== 'string') return [operation];
+  // An API server takes `x/metadata` for `/metadata`.
+  for (const pointer of [path, from])
+    if (typeof pointer === 'string' && pointer !== '' && !pointer.startsWith('/'))
+      throw badRequest(`${JSON.stringify(pointer)} is no JSON pointer; begin it with "/"`);
   const steps = stepsOf(path);
+  if (typeof from === 'string') refuseMovedStamp(operation, stepsOf(from), steps);
   const moved = typeof from === 'string' ? { from: pointerOf(placeOf(stepsOf(from))) } : {};
   if (op === 'test') return testOf(operation, steps, stored);
   const readOnly =
@@ -35,15 +49,37 @@ function takeOperation(operation: JsonObject, stored: JsonObject | undefined, wa
     warnings.add(readOnly);
     return [];
   }
-  if (isAuthor(steps)) return [];
+  if (isStampPath(steps)) return [];
   if (steps[0] === 'meta' && steps.length === 1) return metaOperations(operation, stored);
   const value = operation['value'] === undefined ? {} : { value: valueOf(operation['value'], steps, stored, warnings) };
   const place = pointerOf(placeOf(steps));
-  if (isAnnotationsOfMeta(steps) && op === 'remove')
-    return [keepTools({ op: 'replace', path: place, value: {} }, stored)];
   const taken = { ...operation, ...moved, ...value, path: place };
-  return [isAnnotationsOfMeta(steps) ? keepTools(taken, stored) : taken];
+  if (!isAnnotations(steps)) return [taken];
+  if (op === 'remove') return [removal(place, steps, stored)];
+  return [keepTools(taken, steps, stored)];
 }
+
+/** All annotations, less those that stay. */
+function removal(path: string, steps: readonly string[], stored: JsonObject | undefined): JsonObject {
+  const replacing = keepTools({ op: 'replace', path, value: {} }, steps, stored);
+  const isEmpty = Object.keys(objectIn(replacing, 'value') ?? {}).length === 0;
+  return isEmpty && steps[0] === 'metadata' ? { op: 'remove', path } : replacing;
+}
+
+/** What would put annotations in place, or take them away, whatever stands in them. */
+function refuseMovedStamp({ op }: JsonObject, from: readonly string[], to: readonly string[]): void {
+  const isTaken = op === 'move' && (holdsStamp(from) || isStampPath(from));
+  if (isTaken || holdsStamp(to))
+    throw badRequest(
+      `nothing is moved or copied from ${pointerOf(from)} to ${pointerOf(to)}: write annotations by their names`,
+    );
+}
+
+function holdsStamp(steps: readonly string[]): boolean {
+  return steps.length === 0 || (isIdentity(steps) && steps.length === 1) || isAnnotations(steps);
+}
+
+const isIdentity = ([first]: readonly string[]): boolean => first === 'metadata' || first === 'meta';
 
 /** `/meta` as a whole. */
 function metaOperations({ op, value }: JsonObject, stored: JsonObject | undefined): JsonObject[] {
@@ -52,19 +88,37 @@ function metaOperations({ op, value }: JsonObject, stored: JsonObject | undefine
   return ['labels', 'annotations']
     .filter((field) => Object.hasOwn(fields, field))
     .map((field) => ({ op: 'add', path: `/metadata/${field}`, value: fields[field] ?? {} }))
-    .map((operation) => (operation.path.endsWith('annotations') ? keepTools(operation, stored) : operation));
+    .map((operation) =>
+      operation.path.endsWith('annotations') ? keepTools(operation, ['meta', 'annotations'], stored) : operation,
+    );
 }
 
-/** What `meta` does not show is not meant when all that it shows is replaced. */
-function keepTools(operation: JsonObject, stored: JsonObject | undefined): JsonObject {
-  const { value } = operation;
+/** What `meta` does not show is not meant when all that it shows is replaced; the author is never meant. */
+function keepTools(operation: JsonObject, [identity]: readonly string[], stored: JsonObject | undefined): JsonObject {
+  const { value = null } = operation;
   if (!isObject(value)) return operation;
-  const before = Object.entries(objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {});
-  return { ...operation, value: { ...Object.fromEntries(before.filter(([key]) => isToolAnnotation(key))), ...value } };
+  return { ...operation, value: withStampOf(stored, identity === 'meta' ? { ...toolsOf(stored), ...value } : value) };
 }
 
-function isAnnotationsOfMeta([first, second, ...rest]: readonly string[]): boolean {
-  return first === 'meta' && second === 'annotations' && rest.length === 0;
+function toolsOf(stored: JsonObject | undefined): JsonObject {
+  return Object.fromEntries(Object.entries(annotationsOf(stored)).filter(([key]) => isToolAnnotation(key)));
+}
+
+/** No client says who the author is: what is stored of that stays. */
+function withStampOf(stored: JsonObject | undefined, annotations: JsonObject): JsonObject {
+  const said = Object.entries(annotations).filter(([key]) => !isStamp(key));
+  const kept = Object.entries(annotationsOf(stored)).filter(([key]) => isStamp(key));
+  return Object.fromEntries([...said, ...kept]);
+}
+
+const isStamp = (key: string): boolean => key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
+
+function annotationsOf(stored: JsonObject | undefined): JsonObject {
+  return objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {};
+}
+
+function isAnnotations(steps: readonly string[]): boolean {
+  return isIdentity(steps) && steps[1] === 'annotations' && steps.length === 2;
 }
 
 function testOf(operation: JsonObject, steps: readonly string[], stored: JsonObject | undefined): JsonObject[] {
@@ -75,7 +129,8 @@ function testOf(operation: JsonObject, steps: readonly string[], stored: JsonObj
       testOf({ op: 'test', path: '', value: each }, ['meta', field], stored),
     );
   const path = pointerOf(placeOf(steps));
-  if (isAnnotationsOfMeta(steps)) return [keepTools({ ...operation, path }, stored)];
+  if (isAnnotations(steps) && first === 'meta')
+    return [{ ...operation, path, value: isObject(value) ? { ...toolsOf(stored), ...value } : value }];
   if (first === 'properties' && second === undefined && isObject(value) && value['reported'] !== undefined)
     return [
       { ...operation, path, value: without(value, 'reported') },
@@ -97,7 +152,7 @@ function valueOf(
   if (first === undefined) {
     const taken = takeDocument(value, stored, 'whole');
     for (const warning of taken.warnings) warnings.add(warning);
-    return taken.body;
+    return { ...taken.body, metadata: stampedMetadata(taken.body['metadata'], stored) };
   }
   if (first === 'apiVersion') return value === MIR_API_VERSION ? API_VERSION : value;
   if (first === 'properties' && steps.length === 1 && isObject(value) && Object.hasOwn(value, 'reported')) {
@@ -105,6 +160,7 @@ function valueOf(
     return without(value, 'reported');
   }
   if (first !== 'metadata') return value;
+  if (steps.length === 1) return stampedMetadata(value, stored);
   if (second === 'managedFields') return steps.length === 2 ? takeManagedFields(value) : managedPart(value, steps);
   if (second === 'annotations' && third === LAST_APPLIED && typeof value === 'string') return takeLastApplied(value);
   return value;
@@ -120,9 +176,13 @@ function readOnlyOf([first, second]: readonly string[]): string | undefined {
   return first === 'properties' && second === 'reported' ? READ_ONLY_REPORTED : undefined;
 }
 
-function isAuthor([first, second, third]: readonly string[]): boolean {
-  const isOwn = third === AUTHOR_ANNOTATION || third === AUTHOR_OF_ANNOTATION;
-  return (first === 'metadata' || first === 'meta') && second === 'annotations' && isOwn;
+function stampedMetadata(metadata: JsonValue | undefined, stored: JsonObject | undefined): JsonValue {
+  if (!isObject(metadata)) return metadata ?? null;
+  return { ...metadata, annotations: withStampOf(stored, objectIn(metadata, 'annotations') ?? {}) };
+}
+
+function isStampPath(steps: readonly string[]): boolean {
+  return isIdentity(steps) && steps[1] === 'annotations' && isStamp(steps[2] ?? '');
 }
 
 /** Where the stored object has what the view shows there. */
