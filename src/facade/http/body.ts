@@ -1,10 +1,10 @@
 /** What clients send: JSON or YAML, of bounded size. */
 import type { IncomingMessage } from 'node:http';
-import { YAMLException } from 'js-yaml';
 import { readJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
+import { messageOf } from '../../base/message-of.ts';
 import { loadExactYaml } from '../../kube/exact-yaml.ts';
-import { badRequest, tooLarge } from '../status-error.ts';
+import { badRequest, StatusError, tooLarge } from '../status-error.ts';
 
 /** kube-apiserver's own limit. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -27,29 +27,37 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-/** Undefined for what is no JSON: the API server says so, in its own words. */
+/** Undefined for what is no JSON: the API server says so, in its own words. Throws 400 for what only the view cannot read. */
 export function parseJsonBody(text: string): JsonValue | undefined {
   try {
     return readJson(text);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw badRequest(`the body cannot be read: ${messageOf(error)}`);
   }
 }
 
-/** JSON is YAML, and much faster to read. Throws 400. */
+/** JSON is YAML, and much faster to read. Throws 400, and 413 for what becomes too large when its aliases are written out. */
 export function parseYamlBody(text: string): JsonValue | undefined {
-  if (text.trimStart().startsWith('{')) return parseJsonBody(text);
+  const document = text.trimStart().startsWith('{') ? parseJsonBody(text) : undefined;
+  if (document !== undefined) return document;
   try {
     // A round trip through JSON leaves only what JSON can say.
-    return readJson(JSON.stringify(loadExactYaml(text) ?? null, refuseEndless));
+    return readJson(JSON.stringify(loadExactYaml(text) ?? null, refuseEndless()));
   } catch (error) {
-    if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
-    throw error;
+    if (error instanceof StatusError) throw error;
+    throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`);
   }
 }
 
-function refuseEndless(_key: string, value: unknown): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw badRequest(`error converting YAML to JSON: json: unsupported value: ${value}`);
-  return value;
+/** A few aliases of aliases stand for more than any memory holds. */
+function refuseEndless(): (key: string, value: unknown) => unknown {
+  let size = 0;
+  return (key, value) => {
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw badRequest(`error converting YAML to JSON: json: unsupported value: ${value}`);
+    size += key.length + (typeof value === 'string' ? value.length : 1);
+    if (size > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+    return value;
+  };
 }

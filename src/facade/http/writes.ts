@@ -6,7 +6,15 @@ import { OPERATOR_NAME } from '../../api/operator-name.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { duplicateFields } from '../../kube/duplicate-fields.ts';
 import type { Transport } from '../../kube/transport.ts';
-import { changesWanted, differsInWanted, stamped, stampIn, stampOfGeneration, stampOfWrite } from '../authors.ts';
+import {
+  changesWanted,
+  differsInWanted,
+  keepingStamp,
+  stamped,
+  stampIn,
+  stampOfGeneration,
+  stampOfWrite,
+} from '../authors.ts';
 import { needsStored } from '../shape/alias.ts';
 import { isList, isObject, objectIn } from '../shape/json.ts';
 import { takeJsonPatch } from '../shape/take-json-patch.ts';
@@ -53,6 +61,7 @@ const JSON_TYPE = 'application/json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
+const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH];
 const DOCUMENT_TYPES = [JSON_TYPE, 'application/yaml'];
 
 export function sendWrite(ports: WritePorts, write: Write): Promise<WriteAnswer> {
@@ -63,20 +72,20 @@ export function sendWrite(ports: WritePorts, write: Write): Promise<WriteAnswer>
   if (contentType === MERGE_PATCH) return mergePatch(ports, write);
   if (contentType === JSON_PATCH) return jsonPatch(ports, write);
   if (contentType === APPLY_PATCH) return apply(ports, write);
-  // A type that the CRD's API does not take either: its answer says which it does.
-  return passOn(ports, write, write.body);
+  // Never on as it came: what the view cannot read, it cannot answer for.
+  throw unsupportedMediaType(PATCH_TYPES);
 }
 
 async function create(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const document = documentIn(write);
-  if (document === undefined) return passOn(ports, write, write.body);
+  if (!isNamed(document)) return passOn(ports, write, document ?? write.body);
   const taken = checked(takeDocument(document, undefined, 'part'), write);
   return passOn(ports, write, stamped(taken.body, isDryRun(write) ? {} : stampOfWrite(write.user, taken.body)), taken);
 }
 
 async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const document = documentIn(write);
-  if (document === undefined) return passOn(ports, write, write.body);
+  if (!isNamed(document)) return passOn(ports, write, document ?? write.body);
   const stored = await read(ports, write);
   const taken = checked(takeDocument(document, stored, 'whole'), write);
   const isChange = stored !== undefined && !isDryRun(write) && differsInWanted(stored, taken.body);
@@ -87,20 +96,23 @@ async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
 /** The author goes with the patch, at no cost of its own. */
 async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const patch = parseJsonBody(write.body.toString('utf8'));
-  if (!isObject(patch)) return passOn(ports, write, write.body);
+  if (!isObject(patch)) return passOn(ports, write, patch ?? write.body);
   const { meta, metadata } = patch;
-  const stored = needsStored(meta, isObject(metadata) ? metadata : undefined) ? await read(ports, write) : undefined;
+  const clears = [meta, metadata].some((identity) => isObject(identity) && identity['annotations'] === null);
+  const isDisputed = needsStored(meta, isObject(metadata) ? metadata : undefined);
+  const stored = clears || isDisputed ? await read(ports, write) : undefined;
   const taken = checked(takeMergePatch(patch, stored), write);
   const { namespace = '', name = '' } = write.target;
   const isChange =
     !isDryRun(write) && namesWanted(taken.body) && changesWanted(taken.body, ports.peek(namespace, name));
-  return passOn(ports, write, isChange ? stamped(taken.body, stampOfWrite(write.user, taken.body)) : taken.body, taken);
+  const body = keepingStamp(taken.body, stored);
+  return passOn(ports, write, isChange ? stamped(body, stampOfWrite(write.user, taken.body)) : body, taken);
 }
 
 /** An operation on an annotation fails where there are no annotations yet, so that the author comes after. */
 async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const patch = parseJsonBody(write.body.toString('utf8'));
-  if (!isList(patch) || !patch.every(isObject)) return passOn(ports, write, write.body);
+  if (!isList(patch) || !patch.every(isObject)) return passOn(ports, write, patch ?? write.body);
   const stored = await read(ports, write);
   const { operations, warnings } = takeJsonPatch(patch, stored);
   return stampAfter(ports, write, stored, await passOn(ports, write, operations, { warnings }));
@@ -109,19 +121,18 @@ async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> 
 /** In the applied document the author would be the applier's own field, and the next one of another user a conflict. */
 async function apply(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const document = parseYamlBody(write.body.toString('utf8'));
-  if (!isNamed(document)) return passOn(ports, write, write.body);
+  if (!isNamed(document)) return passOn(ports, write, document ?? write.body);
   const stored = await read(ports, write);
   const taken = checked(takeDocument(document, stored, 'part'), write);
   return stampAfter(ports, write, stored, await passOn(ports, write, taken.body, taken));
 }
 
-/** Undefined for what is no document of any version: what is wrong with it is the API server's to say. */
-function documentIn({ contentType, body }: Write): JsonObject | undefined {
+/** What is no document of any version goes on as it was read: what is wrong with it is the API server's to say. */
+function documentIn({ contentType, body }: Write): JsonValue | undefined {
   const text = body.toString('utf8');
   const isYaml = contentType === 'application/yaml';
   if (!isYaml && contentType !== '' && contentType !== JSON_TYPE) throw unsupportedMediaType(DOCUMENT_TYPES);
-  const document = isYaml ? parseYamlBody(text) : parseJsonBody(text);
-  return isNamed(document) ? document : undefined;
+  return isYaml ? parseYamlBody(text) : parseJsonBody(text);
 }
 
 function isNamed(document: JsonValue | undefined): document is JsonObject {
