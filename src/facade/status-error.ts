@@ -52,6 +52,10 @@ export const notAcceptable = (supported: readonly string[]): StatusError =>
   new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${supported.join(', ')}`);
 export const tooLarge = (limit: number): StatusError =>
   new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
+/** In the words that an API server has for every patch that it cannot apply. */
+export const inapplicablePatch = (): StatusError =>
+  new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+
 export const tooManyOperations = (limit: number, count: number): StatusError =>
   new StatusError(
     413,

@@ -3,7 +3,7 @@ import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { badRequest, tooManyOperations } from '../status-error.ts';
+import { badRequest, inapplicablePatch, tooManyOperations } from '../status-error.ts';
 import { isList, isObject, objectIn, without } from './json.ts';
 import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
 import { takeEntry, takeManagedFields } from './managed-fields.ts';
@@ -35,10 +35,9 @@ export function takeJsonPatch(patch: JsonValue, stored: JsonObject | undefined):
 function takeOperation(operation: JsonObject, stored: JsonObject | undefined, warnings: Set<string>): JsonObject[] {
   const { op, path, from } = operation;
   if (typeof path !== 'string') return [operation];
-  // An API server takes `x/metadata` for `/metadata`.
+  // An API server takes `x/metadata` for `/metadata`, and refuses what has no slash at all.
   for (const pointer of [path, from])
-    if (typeof pointer === 'string' && pointer !== '' && !pointer.startsWith('/'))
-      throw badRequest(`${JSON.stringify(pointer)} is no JSON pointer; begin it with "/"`);
+    if (typeof pointer === 'string' && pointer !== '' && !pointer.startsWith('/')) throw inapplicablePatch();
   const steps = stepsOf(path);
   if (typeof from === 'string') refuseMovedStamp(operation, stepsOf(from), steps);
   const moved = typeof from === 'string' ? { from: pointerOf(placeOf(stepsOf(from))) } : {};
