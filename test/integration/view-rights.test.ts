@@ -78,6 +78,22 @@ describe('rights', () => {
     expect((await other('get', 'devices.v1alpha.mir')).stderr).toContain('Forbidden');
   });
 
+  onReal('on everything in one namespace lead to no other, whatever the path', async () => {
+    const other = await stage.world.namespace();
+    await stage.world.kube.create(`/apis/iot.mir/v1alpha/namespaces/${other}/devices`, {
+      apiVersion: 'iot.mir/v1alpha',
+      kind: 'device',
+      metadata: { name: 'theirs' },
+      spec: { deviceId: `${other}-theirs` },
+    });
+    const user = await makeUser('all-here', ['*'], ['*']);
+    const paths = [`${stage.namespace}/../${other}/devices`, `${stage.namespace}/../${other}/devices/theirs`];
+    for (const path of paths) {
+      const { code, stdout } = await user('get', '--raw', `/apis/mir/v1alpha/namespaces/${path}`);
+      expect([path, code === 0, stdout.includes('theirs')]).toEqual([path, false, false]);
+    }
+  });
+
   onReal('of two users who apply with managers of their own do not conflict over the author', async () => {
     const [one, two] = [await makeUser('applier-1', ['mir']), await makeUser('applier-2', ['mir'])];
     const file = writeDocument('shared');
@@ -136,14 +152,14 @@ function writeDocument(name: string): string {
   return file;
 }
 
-/** A service account of the stage's namespace that may do everything with devices of these groups. */
-async function makeUser(name: string, apiGroups: readonly string[]) {
+/** A service account of the stage's namespace that may do everything with devices (or `resources`) of these groups. */
+async function makeUser(name: string, apiGroups: readonly string[], resources: readonly string[] = ['devices']) {
   const { kube, kubeconfig } = stage.world;
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${stage.namespace}`;
   const metadata = { name };
   const accounts = `/api/v1/namespaces/${stage.namespace}/serviceaccounts`;
   await kube.create(accounts, { metadata });
-  await kube.create(`${rbac}/roles`, { metadata, rules: [{ apiGroups, resources: ['devices'], verbs: ['*'] }] });
+  await kube.create(`${rbac}/roles`, { metadata, rules: [{ apiGroups, resources, verbs: ['*'] }] });
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
   const subjects = [{ kind: 'ServiceAccount', name, namespace: stage.namespace }];
   await kube.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects });
@@ -156,7 +172,14 @@ async function makeUser(name: string, apiGroups: readonly string[]) {
   });
   const kubectl = kubectlFor(path, join(folder, `${name}-cache`));
   await eventually('the role is known', async () => {
-    const { stdout } = await kubectl(['-n', stage.namespace, 'auth', 'can-i', 'get', `devices.${apiGroups[0]}`]);
+    const { stdout } = await kubectl([
+      '-n',
+      stage.namespace,
+      'auth',
+      'can-i',
+      'get',
+      `devices.${apiGroups[0] === '*' ? 'mir' : apiGroups[0]}`,
+    ]);
     expect(stdout.trim()).toBe('yes');
   });
   return (...args: string[]) => kubectl(['-n', stage.namespace, ...args]);
