@@ -1,7 +1,11 @@
 /** Every metric that is declared tells something: an operator goes through all that metrics are about, and each of them moves. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { devicesPath } from '../../src/api/device.ts';
+import { createAuthority } from '../../src/facade/certificates/issue.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { scratchDirectory } from '../real/reaper.ts';
 import { eventually } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { installView, removeView, routeView, viewFlag } from '../world/view-service.ts';
@@ -22,7 +26,10 @@ let watch: Promise<void>;
 beforeAll(async () => {
   world = await openWorld();
   namespace = await world.namespace();
+  const authority = join(scratchDirectory('metrics'), 'ca.pem');
+  writeFileSync(authority, createAuthority('broker', Date.now(), 86_400_000).certPem);
   const flags = [
+    `--mqtt-ca-file=${authority}`,
     `--lease-namespace=${namespace}`,
     `--provision-namespace=${namespace}`,
     '--sweep-minimum=0',
