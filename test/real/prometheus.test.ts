@@ -69,6 +69,7 @@ const EMPTY_WHERE_ALL_IS_WELL: readonly (readonly [pattern: RegExp, why: string]
   [/^mir_status_write_errors_total/, 'no write failed'],
   [/^mir_publish_errors_total/, 'no publish failed'],
   [/^mir_api_overload_pauses_total/, 'the API server was never overloaded'],
+  [/^mir_certificate_expiry_timestamp_seconds/, 'no certificate was given as a file'],
   [/condition="Truncated"/, 'every object holds what is reported'],
   [/reason=~"BrokerRefused\|NotRetained"/, 'the broker keeps every document'],
 ];
