@@ -108,8 +108,8 @@ interface Result {
 async function runJest(kind: Kind, jestArguments: readonly string[], env: Record<string, string>): Promise<Result> {
   const directory = scratchDirectory('jest');
   const report = join(directory, 'report.json');
-  // Of a part of the tests it would say nothing.
-  const isCovered = kind === 'embedded' && jestArguments.length === 0;
+  // It takes time, so it is asked for; of a part of the tests it would say nothing.
+  const isCovered = process.env['MIR_COVERAGE'] === '1' && kind === 'embedded' && jestArguments.length === 0;
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   const code = await runCommand(
     process.execPath,
