@@ -390,16 +390,6 @@ const SHARING: readonly Case[] = [
       { method: 'PATCH', path: `${DEVICES}/a`, type: 'merge', body: { spec: { disabled: true } } },
     ],
   },
-  {
-    name: 'more updates than are kept',
-    steps: [
-      prepared(post('m0', device({ spec: SPEC }))),
-      ...Array.from({ length: 12 }, (_, n) =>
-        prepared(merge(`${DEVICES}/a`, `m${n + 1}`, { metadata: { labels: { [`l${n}`]: 'x' } } })),
-      ),
-      get,
-    ],
-  },
 ];
 
 const STATUS: readonly Case[] = [

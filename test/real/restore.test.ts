@@ -212,7 +212,9 @@ describe('a backup of YAML', () => {
       expect(schema.byteLength).toBeGreaterThan((262_144 * 3) / 4);
       await connect('typed', schema);
       await connect('plain');
-      for (const name of NAMES) await cluster.apply(twin(name));
+      // The API server learns the kind for the policy that stamps authors some seconds after the CRD is served.
+      for (const name of NAMES)
+        await eventually(`${name} can be applied`, () => cluster.apply(twin(name)), { timeoutMs: 120_000 });
       for (const name of ['typed', 'plain'] as const) {
         member(name).device.report(BATTERY, { percentage: 90 });
         await wait(name, 'Synced');
