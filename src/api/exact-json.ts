@@ -19,6 +19,11 @@ export interface Numeral extends JsonObject {
 
 export const isNumeral = (value: unknown): value is Numeral => native.isRawJSON(value);
 
+/** An object of JSON: no list, and no numeral, which is an object to `typeof` alone. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
+}
+
 /** The whole number that it is; undefined for one so near zero, or so far from it, that no number of JavaScript is like it. */
 export function wholeOf({ rawJSON }: Numeral): bigint | undefined {
   const { digits, exponent } = decimalOf(rawJSON);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { readJson } from '../api/exact-json.ts';
 import { diffMergePatch } from './merge-patch.ts';
 
 /** RFC 7386, as the API server applies it. */
@@ -25,6 +26,16 @@ const { object } = fc.letrec<{ object: JsonObject; value: JsonValue }>((tie) => 
 }));
 
 describe('a merge patch', () => {
+  it('replaces a number that no number of JavaScript is by another one', () => {
+    const [before, after] = ['9007199254740993', '9007199254740995'].map((n) => readJson(`{"m":{"n":${n}}}`));
+    expect(JSON.stringify(diffMergePatch(before as JsonObject, after as JsonObject))).toBe(
+      '{"m":{"n":9007199254740995}}',
+    );
+    expect(
+      diffMergePatch(before as JsonObject, readJson('{"m":{"n":9007199254740993}}') as JsonObject),
+    ).toBeUndefined();
+  });
+
   it('turns the one into the other, whatever they are', () => {
     fc.assert(
       fc.property(object, object, (before, after) => {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../api/device.ts';
+import { isJsonObject } from '../api/exact-json.ts';
 
 /**
  * The JSON merge patch (RFC 7386) that turns `before` into `after`; undefined when nothing differs.
@@ -13,13 +14,13 @@ export function diffMergePatch(before: JsonObject, after: JsonObject): JsonObjec
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     const change =
-      isObject(old) && isObject(value) ? diffMergePatch(old, value) : isDeepStrictEqual(old, value) ? undefined : value;
+      isJsonObject(old) && isJsonObject(value)
+        ? diffMergePatch(old, value)
+        : isDeepStrictEqual(old, value)
+          ? undefined
+          : value;
     if (change !== undefined) patch.push([key, change]);
   }
   // Not assigned one by one: a key may be `__proto__`.
   return patch.length === 0 ? undefined : Object.fromEntries(patch);
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

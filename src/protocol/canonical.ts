@@ -1,6 +1,6 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isJsonObject } from './json.ts';
 
 /**
  * The one text of a value: keys sorted, fields that are `null` left out (null is unset), −0 written as 0. Elements of arrays stay,

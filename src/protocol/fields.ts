@@ -1,9 +1,10 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import type { Buffer } from 'node:buffer';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { BadInputReason } from '../api/bad-input.ts';
 import { MAX_REVISION, PROTOCOL_VERSION } from './envelopes.ts';
 import type { BadInput, JsonLimits, Parsed } from './json.ts';
-import { badInput, isJsonObject, parseJson } from './json.ts';
+import { badInput, parseJson } from './json.ts';
 import { readProtobuf } from './protobuf-fields.ts';
 import { harmless } from './text.ts';
 

@@ -1,6 +1,5 @@
 import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isNumeral, wholeOf } from '../api/exact-json.ts';
-import { isJsonObject } from './json.ts';
+import { isJsonObject, isNumeral, wholeOf } from '../api/exact-json.ts';
 import { FORBIDDEN_NAMES } from './topics.ts';
 
 export interface FlawOptions {

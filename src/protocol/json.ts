@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { messageOf } from '../base/message-of.ts';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isNumeral, readJson } from '../api/exact-json.ts';
+import type { JsonValue } from '../api/device.ts';
+import { readJson } from '../api/exact-json.ts';
 import type { BadInputReason } from '../api/bad-input.ts';
 import type { ProtocolLimits } from './envelopes.ts';
 import { harmless } from './text.ts';
@@ -57,10 +57,6 @@ export function checkSize(payload: Buffer, { maxPayloadBytes }: JsonLimits): Bad
 }
 
 const PROTOBUF_FIRST_BYTE = 0x08;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
-}
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -1,7 +1,7 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../base/clock.ts';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
-import { isJsonObject } from '../protocol/json.ts';
 import { DEFAULT_MAX_REPORTS } from '../protocol/state-envelope.ts';
 import { isMessageName } from '../protocol/topics.ts';
 import type { MessageValue, Reports } from './store.ts';

@@ -1,8 +1,8 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../base/message-of.ts';
-import { isJsonObject } from '../protocol/json.ts';
 import { memoryStore } from './store.ts';
 import type { DeviceStore, MessageValue, StoreChange, StoreContent, StoredEntry } from './store.ts';
 
