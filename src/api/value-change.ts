@@ -1,6 +1,6 @@
 /** What differs between two values of JSON, kept so that the change can be undone. */
 import type { JsonObject, JsonValue } from './device.ts';
-import { isNumeral } from './exact-json.ts';
+import { isJsonObject } from './exact-json.ts';
 import { own } from './own.ts';
 
 /** Of two maps both sides hold only the fields that differ; an absent side means an absent value. */
@@ -11,7 +11,7 @@ export interface ValueChange {
 
 /** Undefined: they say the same. Lists are compared as a whole: their places mean something. */
 export function changeOf(before: JsonValue | undefined, after: JsonValue | undefined): ValueChange | undefined {
-  if (!isMap(before) || !isMap(after)) {
+  if (!isJsonObject(before) || !isJsonObject(after)) {
     if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))) return undefined;
     return { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
   }
@@ -26,18 +26,14 @@ export function changeOf(before: JsonValue | undefined, after: JsonValue | undef
 /** The value before the change, given the one after it. Undefined: there was none. */
 export function undoChange(value: JsonValue | undefined, { before, after }: ValueChange): JsonValue | undefined {
   // Both sides are maps only where both values were.
-  if (!isMap(before) || !isMap(after)) return before;
-  const fields = new Map(isMap(value) ? Object.entries(value) : []);
+  if (!isJsonObject(before) || !isJsonObject(after)) return before;
+  const fields = new Map(isJsonObject(value) ? Object.entries(value) : []);
   for (const name of namesOf(before, after)) {
     const undone = undoChange(fields.get(name), pick(own(before, name), own(after, name)));
     if (undone === undefined) fields.delete(name);
     else fields.set(name, undone);
   }
   return Object.fromEntries(fields);
-}
-
-function isMap(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }
 
 function namesOf(a: JsonObject, b: JsonObject): string[] {
@@ -61,7 +57,7 @@ function pick(before: JsonValue | undefined, after: JsonValue | undefined): Valu
 /** With the fields of every map in one order. */
 function sorted(value: JsonValue | undefined): JsonValue | undefined {
   if (Array.isArray(value)) return (value as readonly JsonValue[]).map((element) => sorted(element) ?? null);
-  if (!isMap(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.keys(value)
       .toSorted()

@@ -1,9 +1,8 @@
 /** `FIELD=VALUE` as people type it, and what it means by the schema of a message. */
-import { readJson } from '../api/exact-json.ts';
+import { isJsonObject, readJson } from '../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { MessageType } from '../schema/device-schema.ts';
 import { CliError } from './exit.ts';
-import { isMap } from './field-diff.ts';
 
 export interface Assignment {
   readonly path: readonly string[];
@@ -55,23 +54,23 @@ export function patchOf(assignments: readonly Assignment[], type?: MessageType):
 function assign(map: JsonObject, [name = '', ...rest]: readonly string[], value: JsonValue): JsonObject {
   if (rest.length === 0) return { ...map, [name]: value };
   const inner = map[name];
-  return { ...map, [name]: assign(isMap(inner) ? inner : {}, rest, value) };
+  return { ...map, [name]: assign(isJsonObject(inner) ? inner : {}, rest, value) };
 }
 
 function withoutNulls(value: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, field]) => field !== null)
-      .map(([name, field]) => [name, isMap(field) ? withoutNulls(field) : field]),
+      .map(([name, field]) => [name, isJsonObject(field) ? withoutNulls(field) : field]),
   );
 }
 
 /** RFC 7386: what becomes of `value` by `patch`. */
 export function mergePatch(value: JsonValue | undefined, patch: JsonObject): JsonObject {
-  const merged = new Map(isMap(value) ? Object.entries(value) : []);
+  const merged = new Map(isJsonObject(value) ? Object.entries(value) : []);
   for (const [name, change] of Object.entries(patch)) {
     if (change === null) merged.delete(name);
-    else merged.set(name, isMap(change) ? mergePatch(merged.get(name), change) : change);
+    else merged.set(name, isJsonObject(change) ? mergePatch(merged.get(name), change) : change);
   }
   return Object.fromEntries(merged);
 }

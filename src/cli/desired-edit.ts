@@ -1,10 +1,10 @@
 /** What edits of desired messages have in common. */
+import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject } from '../api/device.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import { mergePatch } from './assignments.ts';
 import { Refusal } from './bulk-plan.ts';
-import { isMap } from './field-diff.ts';
 import type { FieldChange } from './field-diff.ts';
 import type { FleetDevice } from './fleet.ts';
 import { ownersOf } from './owners.ts';
@@ -16,7 +16,9 @@ export function desiredAfter({ properties }: FleetDevice, patch: JsonObject): Js
 
 /** What is wrong is said before anything is written, with the path. */
 export function refuseMisfit(desired: JsonObject, schema: DeviceSchema | undefined, names: readonly string[]): void {
-  const set = Object.fromEntries(names.filter((name) => isMap(desired[name])).map((name) => [name, desired[name]]));
+  const set = Object.fromEntries(
+    names.filter((name) => isJsonObject(desired[name])).map((name) => [name, desired[name]]),
+  );
   const { invalid } = checkDesired(set as Record<string, JsonObject>, schema);
   const [first] = Object.entries(invalid);
   if (first !== undefined) throw new Refusal(`${first[0]}: ${first[1]}`);

@@ -1,5 +1,5 @@
 /** What differs between two values of JSON, field by field. */
-import { isNumeral } from '../api/exact-json.ts';
+import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 
 export interface FieldChange {
@@ -13,12 +13,12 @@ export interface FieldChange {
 
 /** Lists are compared as a whole: their places mean something. */
 export function fieldDiff(before: JsonValue | undefined, after: JsonValue | undefined, path = ''): FieldChange[] {
-  if (isMap(before) && isMap(after)) {
+  if (isJsonObject(before) && isJsonObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return names.flatMap((name) => fieldDiff(at(before, name), at(after, name), join(path, name)));
   }
-  if (isMap(before) && after === undefined && Object.keys(before).length > 0) return fieldDiff(before, {}, path);
-  if (isMap(after) && before === undefined && Object.keys(after).length > 0) return fieldDiff({}, after, path);
+  if (isJsonObject(before) && after === undefined && Object.keys(before).length > 0) return fieldDiff(before, {}, path);
+  if (isJsonObject(after) && before === undefined && Object.keys(after).length > 0) return fieldDiff({}, after, path);
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }];
 }
 
@@ -30,8 +30,4 @@ function join(path: string, name: string): string {
 
 function at(map: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(map, name) ? map[name] : undefined;
-}
-
-export function isMap(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }

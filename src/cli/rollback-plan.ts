@@ -1,10 +1,10 @@
 /** What was desired of a device at an earlier time, from its history. */
+import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { DeviceHistory, RecordedChange } from '../api/history.ts';
 import { own } from '../api/own.ts';
 import { undoChange } from '../api/value-change.ts';
 import { Refusal } from './bulk-plan.ts';
-import { isMap } from './field-diff.ts';
 import type { FleetDevice } from './fleet.ts';
 
 /** A revision, or epoch milliseconds. */
@@ -75,7 +75,8 @@ export function patchTo({ desired, disabled }: FormerState, { spec, properties }
 /** RFC 7386; undefined: nothing differs. */
 function patchOf(before: JsonValue | undefined, after: JsonValue | undefined): JsonValue | undefined {
   if (after === undefined) return before === undefined ? undefined : null;
-  if (!isMap(before) || !isMap(after)) return JSON.stringify(before) === JSON.stringify(after) ? undefined : after;
+  if (!isJsonObject(before) || !isJsonObject(after))
+    return JSON.stringify(before) === JSON.stringify(after) ? undefined : after;
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const patches = names.flatMap((name): [string, JsonValue][] => {
     const patch = patchOf(own(before, name), own(after, name));

@@ -1,7 +1,7 @@
 /** The fields of one message as they are desired and as they are reported. */
+import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { includes } from '../protocol/canonical.ts';
-import { isMap } from './field-diff.ts';
 
 export interface FieldPair {
   /** `limits.max` */
@@ -17,7 +17,10 @@ export function sideBySide(desired: JsonObject | undefined, reported: JsonObject
 }
 
 function pairs(desired: JsonValue | undefined, reported: JsonValue | undefined, path: string): FieldPair[] {
-  if (isMap(desired ?? reported) && (desired === undefined || reported === undefined || isMap(reported))) {
+  if (
+    isJsonObject(desired ?? reported) &&
+    (desired === undefined || reported === undefined || isJsonObject(reported))
+  ) {
     const [want, is] = [desired as JsonObject | undefined, reported as JsonObject | undefined];
     const names = [...new Set([...Object.keys(want ?? {}), ...Object.keys(is ?? {})])];
     return names.flatMap((name) => pairs(want?.[name], is?.[name], path === '' ? name : `${path}.${name}`));

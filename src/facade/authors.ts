@@ -1,9 +1,10 @@
 /** Who changed a twin: the view knows its callers, and writes the user where the author is kept. */
+import { isJsonObject } from '../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, authorStamp } from '../api/author.ts';
 import type { JsonObject, JsonValue } from '../api/json-value.ts';
-import { isObject, objectIn } from './shape/json.ts';
+import { objectIn } from './shape/json.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
@@ -37,7 +38,7 @@ export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
   if (Object.keys(stamp).length === 0) return body;
   const { metadata } = body;
   // What is no object is not for the view to mend.
-  if (metadata !== undefined && !isObject(metadata)) return body;
+  if (metadata !== undefined && !isJsonObject(metadata)) return body;
   const annotations = { ...objectIn(metadata, 'annotations'), ...stamp };
   return { ...body, metadata: { ...metadata, annotations } };
 }
@@ -45,7 +46,7 @@ export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
 /** A merge patch that takes away all annotations, as one that leaves the stamp: it may belong to a change that is not recorded yet. */
 export function keepingStamp(patch: JsonObject, stored: JsonObject | undefined): JsonObject {
   const { metadata } = patch;
-  if (!isObject(metadata) || metadata['annotations'] !== null) return patch;
+  if (!isJsonObject(metadata) || metadata['annotations'] !== null) return patch;
   const known = Object.keys(objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {});
   const stamp = stampIn(stored);
   const gone = known.filter((key) => !Object.hasOwn(stamp, key)).map((key) => [key, null]);
@@ -58,7 +59,7 @@ export function differsInWanted(one: JsonObject, other: JsonObject): boolean {
 }
 
 function wantedOf({ spec, properties }: JsonObject): readonly unknown[] {
-  return [spec ?? {}, objectIn(isObject(properties) ? properties : undefined, 'desired') ?? {}];
+  return [spec ?? {}, objectIn(isJsonObject(properties) ? properties : undefined, 'desired') ?? {}];
 }
 
 /** Whether a merge patch changes what people want; `known` may be a little old. */
@@ -72,8 +73,8 @@ export function changesWanted(patch: JsonObject, known: JsonObject | undefined):
 
 /** RFC 7386. */
 function merge(target: JsonValue | undefined, patch: JsonValue): JsonValue {
-  if (!isObject(patch)) return patch;
-  const result = new Map(Object.entries(isObject(target) ? target : {}));
+  if (!isJsonObject(patch)) return patch;
+  const result = new Map(Object.entries(isJsonObject(target) ? target : {}));
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) result.delete(key);
     else result.set(key, merge(result.get(key), value));

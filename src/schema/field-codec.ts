@@ -1,3 +1,4 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import type { Reader, Writer } from 'protobufjs/minimal.js';
@@ -5,7 +6,7 @@ import type { JsonObject, JsonValue } from '../api/device.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
 import { Misfit, at, keyStep } from './misfit.ts';
 import type { Scalar } from './scalars.ts';
-import { isList, isObject } from './value-codec.ts';
+import { isList } from './value-codec.ts';
 import type { ValueCodec } from './value-codec.ts';
 import type { Walk } from './walk.ts';
 import { WIRE_BYTES, readWire } from './wire-reader.ts';
@@ -124,7 +125,7 @@ export function mapField(facts: FieldFacts, key: Scalar, codec: ValueCodec): Fie
     isText: false,
     fallback: NO_ENTRIES,
     canonicalize: (value, walk) => {
-      if (!isObject(value)) throw new Misfit(value, 'an object');
+      if (!isJsonObject(value)) throw new Misfit(value, 'an object');
       const map: Record<string, JsonValue> = {};
       for (const name of Object.keys(value).sort()) {
         at(keyStep(name), () => {
@@ -138,7 +139,7 @@ export function mapField(facts: FieldFacts, key: Scalar, codec: ValueCodec): Fie
       return map;
     },
     write: (writer, value) => {
-      if (!isObject(value)) return;
+      if (!isJsonObject(value)) return;
       // Sorted, so that the same map is always the same bytes.
       for (const name of Object.keys(value).sort()) {
         key.write(writer.uint32(tag).fork().uint32(keyTag), keyValue(name, key));
@@ -148,13 +149,13 @@ export function mapField(facts: FieldFacts, key: Scalar, codec: ValueCodec): Fie
     },
     read: (reader, wireType, before, walk) => {
       if (wireType !== WIRE_BYTES) return undefined;
-      const map = before !== undefined && 'value' in before && isObject(before.value) ? before.value : {};
+      const map = before !== undefined && 'value' in before && isJsonObject(before.value) ? before.value : {};
       const [name, value] = readEntry(reader.bytes(), key, codec, walk);
       if (value !== undefined) (map as Record<string, JsonValue>)[name] = value;
       return { value: map };
     },
     agrees: (reported, desired, mayOmit) =>
-      isObject(reported) && isObject(desired) && mapsAgree(reported, desired, codec, mayOmit),
+      isJsonObject(reported) && isJsonObject(desired) && mapsAgree(reported, desired, codec, mayOmit),
   };
 }
 

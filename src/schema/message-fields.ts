@@ -1,8 +1,8 @@
+import { isJsonObject } from '../api/exact-json.ts';
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { FieldCodec, Slot } from './field-codec.ts';
 import { Misfit, located } from './misfit.ts';
-import { isObject } from './value-codec.ts';
 import type { MessageParts } from './value-codec.ts';
 import type { Walk } from './walk.ts';
 import { readWire } from './wire-reader.ts';
@@ -33,7 +33,7 @@ export class MessageFields implements MessageParts {
   }
 
   canonicalize(value: JsonValue, walk: Walk): JsonObject {
-    if (!isObject(value)) throw new Misfit(value, 'an object');
+    if (!isJsonObject(value)) throw new Misfit(value, 'an object');
     const { ordered } = this.#fields;
     const found = this.#check(value, walk);
     const canonical: Record<string, JsonValue> = {};
@@ -76,7 +76,7 @@ export class MessageFields implements MessageParts {
   }
 
   writeFields(writer: Writer, value: JsonValue): void {
-    if (!isObject(value)) return;
+    if (!isJsonObject(value)) return;
     for (const field of this.#fields.byNumber) {
       if (Object.hasOwn(value, field.jsonName)) field.write(writer, value[field.jsonName] ?? null);
     }
@@ -104,7 +104,7 @@ export class MessageFields implements MessageParts {
   }
 
   agrees(reported: JsonValue, desired: JsonValue, mayOmit: boolean): boolean {
-    if (!isObject(reported) || !isObject(desired)) return false;
+    if (!isJsonObject(reported) || !isJsonObject(desired)) return false;
     return this.#fields.ordered.every((field) => {
       const want = own(desired, field.jsonName);
       if (want === null) return true;

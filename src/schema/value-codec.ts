@@ -1,6 +1,5 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isNumeral } from '../api/exact-json.ts';
+import type { JsonValue } from '../api/device.ts';
 import { canonicalJson } from '../protocol/canonical.ts';
 import type { IndexedEnum } from './type-index.ts';
 import { Misfit } from './misfit.ts';
@@ -111,10 +110,6 @@ export function messageCodec(parts: MessageParts): ValueCodec {
       parts.agrees?.(reported, desired, mayOmit) ?? canonicalJson(reported) === canonicalJson(desired),
     isNullable: parts.isNullable === true,
   };
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 }
 
 export const isList = (value: JsonValue | undefined): value is readonly JsonValue[] => Array.isArray(value);

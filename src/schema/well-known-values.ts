@@ -1,9 +1,9 @@
 import type { Reader, Writer } from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isNumeral } from '../api/exact-json.ts';
+import { isJsonObject, isNumeral } from '../api/exact-json.ts';
 import { FORBIDDEN_NAMES } from '../protocol/topics.ts';
 import { Misfit, at, keyStep } from './misfit.ts';
-import { isList, isObject } from './value-codec.ts';
+import { isList } from './value-codec.ts';
 import type { MessageParts } from './value-codec.ts';
 import type { Walk } from './walk.ts';
 import { WIRE_64, WIRE_BYTES, WIRE_VARINT, decodeText, readWire } from './wire-reader.ts';
@@ -19,10 +19,10 @@ export const value: MessageParts = {
 /** Any JSON object. */
 export const struct: MessageParts = {
   canonicalize: (given, walk) => {
-    if (!isObject(given)) throw new Misfit(given, 'an object');
+    if (!isJsonObject(given)) throw new Misfit(given, 'an object');
     return checkEntries(given, walk);
   },
-  writeFields: (writer, given) => writeStruct(writer, isObject(given) ? given : {}),
+  writeFields: (writer, given) => writeStruct(writer, isJsonObject(given) ? given : {}),
   decode: readStruct,
 };
 
@@ -38,7 +38,7 @@ export const listValue: MessageParts = {
 
 function checkJson(given: JsonValue, walk: Walk): JsonValue {
   if (isList(given)) return walk.within(() => checkElements(given, walk));
-  if (isObject(given)) return walk.within(() => checkEntries(given, walk));
+  if (isJsonObject(given)) return walk.within(() => checkEntries(given, walk));
   if (isNumeral(given)) throw new Misfit(given, 'a number that a double holds; write it as a string');
   if (typeof given === 'string' && !given.isWellFormed()) throw new Misfit(given, 'a string of valid Unicode');
   return typeof given === 'number' ? finite(given) : given;
@@ -64,7 +64,7 @@ function writeValue(writer: Writer, given: JsonValue): void {
   else if (typeof given === 'number') writer.uint32(17).double(given);
   else if (typeof given === 'string') writer.uint32(26).string(given);
   else if (typeof given === 'boolean') writer.uint32(32).bool(given);
-  else if (isObject(given)) {
+  else if (isJsonObject(given)) {
     writeStruct(writer.uint32(42).fork(), given);
     writer.ldelim();
   } else {

@@ -1,10 +1,11 @@
 /** Google's types with a JSON form of their own. */
+import { isJsonObject } from '../api/exact-json.ts';
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { Misfit, at } from './misfit.ts';
 import { TYPE_MESSAGE } from './descriptors.ts';
-import { scalarOf, isObject, messageCodec } from './value-codec.ts';
+import { scalarOf, messageCodec } from './value-codec.ts';
 import type { MessageParts, ValueCodec } from './value-codec.ts';
 import { WRAPPED_TYPES, isWellKnown } from './well-known-names.ts';
 import { duration, timestamp } from './well-known-times.ts';
@@ -26,7 +27,7 @@ export function wellKnownCodec(fullName: string, find: FindMessage): ValueCodec 
 const empty: MessageParts = {
   canonicalize: (given) => {
     // Null is how Any asks for a value that is not there; other implementations write none.
-    if (given === null || (isObject(given) && Object.keys(given).length === 0)) return {};
+    if (given === null || (isJsonObject(given) && Object.keys(given).length === 0)) return {};
     throw new Misfit(given, 'an empty object');
   },
   writeFields: () => undefined,
@@ -111,14 +112,14 @@ function any(find: FindMessage): MessageParts {
     ).within(`["${TYPE_KEY}"]`);
   };
   const wrap = (url: JsonValue, { isSpecial }: { isSpecial: boolean }, inner: JsonValue): JsonObject =>
-    isSpecial || !isObject(inner) ? { [TYPE_KEY]: url, value: inner } : { [TYPE_KEY]: url, ...inner };
+    isSpecial || !isJsonObject(inner) ? { [TYPE_KEY]: url, value: inner } : { [TYPE_KEY]: url, ...inner };
   const unwrap = (given: JsonObject, { isSpecial }: { isSpecial: boolean }): JsonValue => {
     if (isSpecial) return Object.hasOwn(given, 'value') ? (given['value'] ?? null) : null;
     return Object.fromEntries(Object.entries(given).filter(([name]) => name !== TYPE_KEY));
   };
   return {
     canonicalize: (given, walk) => {
-      if (!isObject(given)) throw new Misfit(given, 'an object');
+      if (!isJsonObject(given)) throw new Misfit(given, 'an object');
       if (Object.keys(given).length === 0) return {};
       const url = given[TYPE_KEY];
       const type = resolve(url);
@@ -129,8 +130,8 @@ function any(find: FindMessage): MessageParts {
       return wrap(url ?? '', type, at('.value', canonicalize));
     },
     writeFields: (writer, given) => {
-      const url = isObject(given) ? given[TYPE_KEY] : undefined;
-      if (!isObject(given) || typeof url !== 'string') return;
+      const url = isJsonObject(given) ? given[TYPE_KEY] : undefined;
+      if (!isJsonObject(given) || typeof url !== 'string') return;
       const type = resolve(url);
       const inner = protobuf.Writer.create();
       type.codec.write(inner, unwrap(given, type));
@@ -139,7 +140,7 @@ function any(find: FindMessage): MessageParts {
       writer.uint32(18).bytes(protobuf.Reader.create(inner.finish()).bytes());
     },
     agrees: (reported, desired, mayOmit) => {
-      if (!isObject(reported) || !isObject(desired) || reported[TYPE_KEY] !== desired[TYPE_KEY]) return false;
+      if (!isJsonObject(reported) || !isJsonObject(desired) || reported[TYPE_KEY] !== desired[TYPE_KEY]) return false;
       const url = desired[TYPE_KEY];
       if (url === undefined) return true;
       const type = resolve(url);

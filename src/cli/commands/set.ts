@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import { MESSAGE_NAME } from '../../api/device.ts';
-import { readJson } from '../../api/exact-json.ts';
+import { isJsonObject, readJson } from '../../api/exact-json.ts';
 import { loadExactYaml } from '../../kube/exact-yaml.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
 import { parseAssignment, patchOf } from '../assignments.ts';
@@ -13,7 +13,6 @@ import { withCluster } from '../context.ts';
 import type { Cluster, ClusterFlags, Io } from '../context.ts';
 import { desiredAfter, desiredOwners, refuseMisfit } from '../desired-edit.ts';
 import { CliError } from '../exit.ts';
-import { isMap } from '../field-diff.ts';
 import type { Selection } from '../fleet.ts';
 import { SchemaShelf } from '../schemas.ts';
 
@@ -87,12 +86,12 @@ async function readWishes(io: Io, args: readonly string[], { filename, json }: S
 async function readValues(io: Io, path: string): Promise<ReadonlyMap<string, Wish>> {
   const text = path === '-' ? await io.stdin() : await readFile(path, 'utf8');
   const values = loadExactYaml(text) as JsonValue | undefined;
-  if (!isMap(values)) throw new CliError(`${path} is no map of message names and their fields`);
+  if (!isJsonObject(values)) throw new CliError(`${path} is no map of message names and their fields`);
   return new Map(Object.entries(values).map(([name, value]) => [name, { values: objectOf(name, value) }]));
 }
 
 function objectOf(message: string, value: JsonValue): JsonObject {
-  if (isMap(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new CliError(`${message} is ${JSON.stringify(value)}; a message is a map of fields`);
 }
 

@@ -1,7 +1,9 @@
 /** A Kubernetes object as this API holds it while it handles a request. */
-import { isNumeral } from '../../api/exact-json.ts';
+import { isObject } from './crd/schema-lookup.ts';
 import type { Json, JsonObject } from './crd/index.ts';
 import type { ManagedFieldsEntry } from './ownership/entries.ts';
+
+export { isObject };
 
 // Type aliases, not interfaces: only aliases are assignable to Json.
 export type ObjectMeta = {
@@ -27,10 +29,6 @@ export type KubeObject = {
   metadata: ObjectMeta;
   [field: string]: Json;
 };
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
-}
 
 /** `namespace/name`, or `name` for what has no namespace: etcd's order of keys is this string's order. */
 export function keyOf(namespace: string | undefined, name: string): string {

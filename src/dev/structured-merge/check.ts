@@ -1,8 +1,9 @@
 /** Whether a value fits its type well enough to be merged, in the words of an API server. */
 import { isNumeral } from '../../api/exact-json.ts';
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { UnkeyedItemError, elementOf } from './list-items.ts';
-import { fieldType, isMap, partOf, settle } from './merge-type.ts';
+import { fieldType, partOf, settle } from './merge-type.ts';
 import type { ListType, MapType, MergeType, Scalar } from './merge-type.ts';
 import { fieldElement, printElement } from './path-element.ts';
 
@@ -15,7 +16,7 @@ export function misfits(value: Json, type: MergeType, path = ''): string[] {
   if (part === 'scalar') return scalarMisfits(value, scalar ?? 'untyped').flatMap(fault);
   if (value === null) return [];
   if (part === 'map' && map !== undefined) {
-    return isMap(value) ? mapMisfits(value, map, path) : fault(`expected map, got ${shown(value)}`);
+    return isObject(value) ? mapMisfits(value, map, path) : fault(`expected map, got ${shown(value)}`);
   }
   if (list === undefined) return [];
   return Array.isArray(value) ? listMisfits(value, list, path) : fault(`expected list, got ${shown(value)}`);

@@ -1,10 +1,11 @@
 /** What differs between two values of one type, as sets of fields. */
 import { sameJson } from '../kube-api/crd/correlation.ts';
+import { fieldOf } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { insert } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { itemsByElement } from './list-items.ts';
-import { asList, asMap, fieldType, own, separate, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, separate, settle } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { fieldElement } from './path-element.ts';
 
@@ -56,7 +57,7 @@ class Walk {
   #maps(left: JsonObject, right: JsonObject, type: MapType): void {
     for (const name of new Set([...Object.keys(left), ...Object.keys(right)])) {
       const field = fieldType(type, name);
-      if (field !== undefined) this.#below(fieldElement(name), own(left, name), own(right, name), field);
+      if (field !== undefined) this.#below(fieldElement(name), fieldOf(left, name), fieldOf(right, name), field);
     }
   }
 

@@ -1,9 +1,10 @@
 /** The fields that a value consists of: what is owned by whoever writes it. */
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json } from '../kube-api/crd/types.ts';
 import { insert } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { itemsByElement } from './list-items.ts';
-import { asList, asMap, fieldType, isMap, partOf, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, partOf, settle } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { fieldElement } from './path-element.ts';
 
@@ -26,7 +27,7 @@ function visitMap(map: Json, type: MapType, path: readonly string[], fields: Fie
     const below = [...path, fieldElement(name)];
     const field = fieldType(type, name);
     if (field !== undefined) visit(value, settle(field, value), below, fields);
-    const isBare = value === null || (isMap(value) && Object.keys(value).length === 0);
+    const isBare = value === null || (isObject(value) && Object.keys(value).length === 0);
     if (isBare || !type.fields.has(name)) insert(fields, below);
   }
 }

@@ -1,6 +1,6 @@
 /** The items of a list that merges, told apart by keys or by value. */
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
-import { isMap } from './merge-type.ts';
 import type { ListType } from './merge-type.ts';
 import { keyElement, valueElement } from './path-element.ts';
 
@@ -15,13 +15,13 @@ export function elementOf(type: ListType, item: Json): string {
 function memberElement(item: Json): string {
   if (item === null) throw new UnkeyedItemError("associative list without keys has an element that's an explicit null");
   if (Array.isArray(item)) throw new UnkeyedItemError('not supported: associative list with lists as elements');
-  if (isMap(item)) throw new UnkeyedItemError("associative list without keys has an element that's a map type");
+  if (isObject(item)) throw new UnkeyedItemError("associative list without keys has an element that's a map type");
   return valueElement(item);
 }
 
 function keyedElement({ keys, keyDefaults }: ListType, item: Json): string {
   if (item === null) throw new UnkeyedItemError('associative list with keys may not have a null element');
-  if (!isMap(item)) throw new UnkeyedItemError('associative list with keys may not have non-map elements');
+  if (!isObject(item)) throw new UnkeyedItemError('associative list with keys may not have non-map elements');
   const found: JsonObject = {};
   for (const key of keys) {
     const value = Object.hasOwn(item, key) ? item[key] : keyDefaults[key];

@@ -1,5 +1,5 @@
 /** How a value is merged: what a CRD's schema says of it, without what is only checked. */
-import { isNumeral } from '../../api/exact-json.ts';
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject, Schema } from '../kube-api/crd/types.ts';
 
 export type Scalar = 'numeric' | 'string' | 'boolean' | 'untyped';
@@ -154,7 +154,7 @@ function listType(schema: Schema, keeps: boolean): ListType {
 export function settle(type: MergeType, value: Json | undefined): MergeType {
   if (value === undefined || value === null) return type;
   if (Array.isArray(value)) return type.list === undefined ? type : alone(type, 'list');
-  if (isMap(value)) return type.map === undefined ? type : alone(type, 'map');
+  if (isObject(value)) return type.map === undefined ? type : alone(type, 'map');
   return type.scalar === undefined ? type : alone(type, 'scalar');
 }
 
@@ -174,9 +174,6 @@ export function partOf({ map, scalar }: MergeType): keyof MergeType {
   if (map !== undefined) return 'map';
   return scalar === undefined ? 'list' : 'scalar';
 }
-
-export const isMap = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 
 /** A field's type; undefined for one that may not be. */
 export const fieldType = ({ fields, element }: MapType, name: string): MergeType | undefined =>
@@ -207,10 +204,7 @@ function isBare(object: JsonObject): boolean {
 const NO_MAP: JsonObject = Object.freeze({});
 
 /** What is no map has no fields. */
-export const asMap = (value: Json | undefined): JsonObject => (isMap(value) ? value : NO_MAP);
+export const asMap = (value: Json | undefined): JsonObject => (isObject(value) ? value : NO_MAP);
 
 /** What is no list has no items. */
 export const asList = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
-
-export const own = (object: JsonObject, name: string): Json | undefined =>
-  Object.hasOwn(object, name) ? object[name] : undefined;

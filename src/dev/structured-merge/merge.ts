@@ -1,7 +1,8 @@
 /** What is applied, laid over what is there. Nothing is removed; what is applied wins. */
+import { fieldOf } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { elementIfAny } from './list-items.ts';
-import { asList, asMap, fieldType, own, separate, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, separate, settle } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 
 type Side = Json | undefined;
@@ -20,7 +21,7 @@ function mergeMaps(live: JsonObject, applied: JsonObject, type: MapType): JsonOb
   const result: [string, Json][] = [];
   for (const name of new Set([...Object.keys(live), ...Object.keys(applied)])) {
     const field = fieldType(type, name);
-    const value = field === undefined ? undefined : merge(own(live, name), own(applied, name), field);
+    const value = field === undefined ? undefined : merge(fieldOf(live, name), fieldOf(applied, name), field);
     if (value !== undefined) result.push([name, value]);
   }
   return result.length === 0 ? undefined : Object.fromEntries(result);

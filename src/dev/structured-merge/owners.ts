@@ -1,4 +1,5 @@
 /** Who owns which fields of an object, and what becomes of that when somebody writes it. Pure: nothing that is given is changed. */
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import { sameJson } from '../kube-api/crd/correlation.ts';
 import type { Json } from '../kube-api/crd/types.ts';
 import { compare } from './compare.ts';
@@ -7,7 +8,6 @@ import { fieldSetOf } from './field-set.ts';
 import { difference, intersection, isEmpty, noFields, pathsOf, pick, union } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { merge } from './merge.ts';
-import { isMap } from './merge-type.ts';
 import type { MergeType } from './merge-type.ts';
 import { compareElements, fieldNameOf } from './path-element.ts';
 import { alignWithType } from './align.ts';
@@ -114,7 +114,7 @@ function compared(live: Json, next: Json, apiVersion: string, rules: Rules): Com
 
 /** Not even looked at. */
 function withoutNames(object: Json, elements: readonly string[]): Json {
-  if (!isMap(object) || elements.length === 0) return object;
+  if (!isObject(object) || elements.length === 0) return object;
   const rest = { ...object };
   for (const element of elements) delete rest[fieldNameOf(element) ?? ''];
   return rest;

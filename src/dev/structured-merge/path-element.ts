@@ -1,5 +1,5 @@
 /** One step of a path, as FieldsV1 writes it: `f:name` of a field, `k:{…}` of a list's item by its keys, `v:…` by its value. */
-import { isNumeral } from '../../api/exact-json.ts';
+import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 
 export const fieldElement = (name: string): string => `f:${name}`;
@@ -61,10 +61,7 @@ function compareKeys(left: Json, right: Json): number {
   return mine.length - theirs.length;
 }
 
-const entriesOf = (value: Json): [string, Json][] =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value)
-    ? Object.entries(value)
-    : [];
+const entriesOf = (value: Json): [string, Json][] => (isObject(value) ? Object.entries(value) : []);
 
 /** Numbers before texts before booleans. */
 function compareScalars(left: Json, right: Json): number {

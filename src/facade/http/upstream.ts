@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
-import { readApiJson } from '../../api/exact-json.ts';
+import { isJsonObject, readApiJson } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import type { Exchange, Transport } from '../../kube/transport.ts';
-import { isObject, textIn } from '../shape/json.ts';
+import { textIn } from '../shape/json.ts';
 import { show } from '../shape/show.ts';
 import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../status-error.ts';
 
@@ -67,7 +67,7 @@ export class ForwardedError extends StatusError {
       code,
       textIn(body, 'reason') ?? '',
       textIn(body, 'message') ?? '',
-      isObject(body['details']) ? body['details'] : undefined,
+      isJsonObject(body['details']) ? body['details'] : undefined,
     );
     this.#body = body;
     this.warnings = warnings;
@@ -99,7 +99,7 @@ async function errorOf({ statusCode, headers, body }: Dispatcher.ResponseData): 
 function parsed(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

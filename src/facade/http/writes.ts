@@ -1,4 +1,5 @@
 /** Writes: what the client sent becomes what the CRD's API takes, and the change gets its author. */
+import { isJsonObject } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import type { Logger } from '../../base/log.ts';
 import { API_VERSION } from '../../api/device.ts';
@@ -16,7 +17,7 @@ import {
   stampOfWrite,
 } from '../authors.ts';
 import { needsStored } from '../shape/alias.ts';
-import { isList, isObject, objectIn } from '../shape/json.ts';
+import { isList, objectIn } from '../shape/json.ts';
 import { takeJsonPatch } from '../shape/take-json-patch.ts';
 import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../shape/take.ts';
 import type { Taken } from '../shape/take.ts';
@@ -96,10 +97,10 @@ async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
 /** The author goes with the patch, at no cost of its own. */
 async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const patch = parseJsonBody(write.body.toString('utf8'));
-  if (!isObject(patch)) return passOn(ports, write, patch ?? write.body);
+  if (!isJsonObject(patch)) return passOn(ports, write, patch ?? write.body);
   const { meta, metadata } = patch;
-  const clears = [meta, metadata].some((identity) => isObject(identity) && identity['annotations'] === null);
-  const isDisputed = needsStored(meta, isObject(metadata) ? metadata : undefined);
+  const clears = [meta, metadata].some((identity) => isJsonObject(identity) && identity['annotations'] === null);
+  const isDisputed = needsStored(meta, isJsonObject(metadata) ? metadata : undefined);
   const stored = clears || isDisputed ? await read(ports, write) : undefined;
   const taken = checked(takeMergePatch(patch, stored), write);
   const { namespace = '', name = '' } = write.target;
@@ -112,7 +113,7 @@ async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer>
 /** An operation on an annotation fails where there are no annotations yet, so that the author comes after. */
 async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const patch = parseJsonBody(write.body.toString('utf8'));
-  if (!isList(patch) || !patch.every(isObject)) return passOn(ports, write, patch ?? write.body);
+  if (!isList(patch) || !patch.every(isJsonObject)) return passOn(ports, write, patch ?? write.body);
   const stored = await read(ports, write);
   const { operations, warnings } = takeJsonPatch(patch, stored);
   return stampAfter(ports, write, stored, await passOn(ports, write, operations, { warnings }));
@@ -136,14 +137,14 @@ function documentIn({ contentType, body }: Write): JsonValue | undefined {
 }
 
 function isNamed(document: JsonValue | undefined): document is JsonObject {
-  return isObject(document) && document['kind'] !== undefined && document['apiVersion'] !== undefined;
+  return isJsonObject(document) && document['kind'] !== undefined && document['apiVersion'] !== undefined;
 }
 
 /** Options of a deletion may name the version of the resource. */
 function deleteBody({ contentType, body }: Write): Buffer | JsonValue {
   if (body.length === 0 || (contentType !== '' && contentType !== JSON_TYPE)) return body;
   const options = parseJsonBody(body.toString('utf8'));
-  return isObject(options) && options['apiVersion'] === MIR_API_VERSION
+  return isJsonObject(options) && options['apiVersion'] === MIR_API_VERSION
     ? { ...options, apiVersion: API_VERSION }
     : body;
 }
@@ -195,7 +196,7 @@ async function read({ transport }: WritePorts, { target, signal }: Write): Promi
     const headers = { accept: JSON_TYPE };
     const answer = await forward(transport, { method: 'GET', path: target.storedPath, headers, signal });
     const object = await readAnswer(answer);
-    return isObject(object) ? object : undefined;
+    return isJsonObject(object) ? object : undefined;
   } catch (error) {
     if (error instanceof StatusError && error.code === 404) return undefined;
     throw error;
@@ -212,7 +213,7 @@ async function stampAfter(
   written: WriteAnswer,
 ): Promise<WriteAnswer> {
   const document = await readAnswer(written.answer);
-  const generation = generationOf(isObject(document) ? document : undefined);
+  const generation = generationOf(isJsonObject(document) ? document : undefined);
   const isChange = generation !== undefined && generation > (generationOf(stored) ?? 0);
   if (isDryRun(write) || !isChange) return { ...written, document };
   try {
@@ -250,7 +251,7 @@ async function stampGeneration(
       if (!(error instanceof StatusError) || error.code !== 409 || tries === STAMP_TRIES) throw error;
       const answer = await forward(ports.transport, { method: 'GET', path: target.storedPath, headers, signal });
       const newer = await readAnswer(answer);
-      current = isObject(newer) ? newer : undefined;
+      current = isJsonObject(newer) ? newer : undefined;
     }
   }
   return current ?? changed;

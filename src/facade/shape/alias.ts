@@ -2,12 +2,13 @@
  * `meta` is an alias of `metadata`: the same name, namespace, labels and annotations, less the annotations of tools. A write may say
  * either or both, and key by key the one that differs from what is stored wins.
  */
+import { isJsonObject } from '../../api/exact-json.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { own } from '../../api/own.ts';
 import { isToolAnnotation, META_FIELDS } from '../../api/mir-shape.ts';
 import type { Cause } from '../status-error.ts';
-import { isObject, objectIn } from './json.ts';
+import { objectIn } from './json.ts';
 import { LAST_APPLIED, lastAppliedOf } from './last-applied.ts';
 
 export interface Identity {
@@ -29,7 +30,7 @@ export interface IdentityWrite {
 
 export function resolveIdentity(write: IdentityWrite): Identity {
   const { meta, metadata = {}, stored } = write;
-  if (!isObject(meta)) return { metadata, faults: [], unknownFields: [] };
+  if (!isJsonObject(meta)) return { metadata, faults: [], unknownFields: [] };
   const faults: Cause[] = [];
   const result: Record<string, JsonValue> = { ...metadata };
   for (const field of ['name', 'namespace']) {
@@ -66,8 +67,8 @@ function mergeMap(
   const other = metadata?.[field] ?? (isEcho ? {} : undefined);
   const restated = extent === 'patch' ? statedIn(metadata, field) : undefined;
   if (one === undefined) return isNulled(meta, field, metadata) ? (restated ?? null) : metadata?.[field];
-  if (!isObject(one)) return one;
-  if (other !== undefined && !isObject(other)) return other;
+  if (!isJsonObject(one)) return one;
+  if (other !== undefined && !isJsonObject(other)) return other;
   const isShown = (key: string): boolean => field !== 'annotations' || !isToolAnnotation(key);
   const before = objectIn(stored, field);
   const isRemoving = extent === 'whole' || isEcho;

@@ -1,16 +1,12 @@
-import { isNumeral } from '../../api/exact-json.ts';
+import { isJsonObject } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
-}
 
 export const isList = (value: unknown): value is readonly JsonValue[] => Array.isArray(value);
 
 /** The object under a field; undefined where there is none. */
 export function objectIn(holder: JsonObject | undefined, field: string): JsonObject | undefined {
   const value = holder !== undefined && Object.hasOwn(holder, field) ? holder[field] : undefined;
-  return isObject(value) ? value : undefined;
+  return isJsonObject(value) ? value : undefined;
 }
 
 /** The text under a field; undefined where there is none. */

@@ -2,11 +2,11 @@
  * kubectl keeps the document of its last apply in an annotation. A document of the Mir shape stays there as it is; one of the stored
  * shape (applied through the CRD, or written by the API server itself) is shown in the Mir shape, and taken back to the letter.
  */
-import { readJson } from '../../api/exact-json.ts';
+import { isJsonObject, readJson } from '../../api/exact-json.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { isList, isObject, objectIn, without } from './json.ts';
+import { isList, objectIn, without } from './json.ts';
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -15,7 +15,7 @@ export function lastAppliedOf(text: JsonValue | undefined): JsonObject | undefin
   if (typeof text !== 'string') return undefined;
   try {
     const document = readJson(text);
-    return isObject(document) ? document : undefined;
+    return isJsonObject(document) ? document : undefined;
   } catch {
     return undefined;
   }
@@ -31,7 +31,7 @@ export function showLastApplied(text: string): string {
   const { reported = null } = status;
   // Without `.properties` there would be no telling whether it was there.
   const properties = document['properties'] ?? {};
-  if (!isObject(properties) || Object.hasOwn(properties, 'reported') || !Object.hasOwn(document, 'properties'))
+  if (!isJsonObject(properties) || Object.hasOwn(properties, 'reported') || !Object.hasOwn(document, 'properties'))
     return goJson(shown);
   return goJson({ ...shown, status: without(status, 'reported'), properties: { ...properties, reported } });
 }
@@ -57,7 +57,7 @@ function goJson(value: JsonValue): string {
 
 function sorted(value: JsonValue): JsonValue {
   if (isList(value)) return value.map(sorted);
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const entries = Object.entries(value).toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
 }

@@ -1,8 +1,9 @@
 /** `metadata.managedFields`: each entry names a version, and its fields by where that version has them. */
+import { isJsonObject } from '../../api/exact-json.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { isList, isObject, objectIn, without } from './json.ts';
+import { isList, objectIn, without } from './json.ts';
 
 export function showManagedFields(value: JsonValue): JsonValue {
   return isList(value) ? value.map(showEntry) : value;
@@ -27,9 +28,9 @@ interface Move {
 }
 
 function renamed(entry: JsonValue, from: string, to: string, move: Move): JsonValue {
-  if (!isObject(entry) || entry['apiVersion'] !== from) return entry;
+  if (!isJsonObject(entry) || entry['apiVersion'] !== from) return entry;
   const { fieldsV1 } = entry;
-  return { ...entry, apiVersion: to, ...(isObject(fieldsV1) && { fieldsV1: moved(fieldsV1, move) }) };
+  return { ...entry, apiVersion: to, ...(isJsonObject(fieldsV1) && { fieldsV1: moved(fieldsV1, move) }) };
 }
 
 /** Status is one field to the API server, so that newer entries have nothing to move. */

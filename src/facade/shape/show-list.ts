@@ -1,9 +1,8 @@
-import { readApiJson } from '../../api/exact-json.ts';
+import { isJsonObject, readApiJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { dumpExactYaml } from '../../kube/exact-yaml.ts';
 import { ListSplitter } from './list-splitter.ts';
-import { isObject } from './json.ts';
 import { show, showRow } from './show.ts';
 import { spliceDevice } from './splice.ts';
 
@@ -41,7 +40,7 @@ function asBuffer(chunk: Uint8Array): Buffer {
 /** A row has cells; everything else is shown by what it is. */
 function showItem(text: string): JsonValue {
   const item = readApiJson(text) as JsonValue;
-  return isObject(item) && Array.isArray(item['cells']) ? showRow(item) : show(item);
+  return isJsonObject(item) && Array.isArray(item['cells']) ? showRow(item) : show(item);
 }
 
 /** Version of the list itself; nothing else around its items is of any version. */

@@ -1,15 +1,16 @@
 /** What the CRD's API answers, in the shape of `mir/v1alpha`: objects, lists, tables, metadata, errors, watch events. */
+import { isJsonObject } from '../../api/exact-json.ts';
 import { API_VERSION, DEVICE_KIND } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION, MIR_GROUP, toMir } from '../../api/mir-shape.ts';
 import type { Stored } from '../../api/mir-shape.ts';
-import { isList, isObject } from './json.ts';
+import { isList } from './json.ts';
 import { LAST_APPLIED, showLastApplied } from './last-applied.ts';
 import { showManagedFields } from './managed-fields.ts';
 
 /** Whatever an answer holds; what is of no concern here stays as it is. */
 export function show(value: JsonValue): JsonValue {
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const { kind, apiVersion } = value;
   if (apiVersion === API_VERSION) {
     if (kind === DEVICE_KIND) return showDevice(value);
@@ -30,27 +31,28 @@ export function show(value: JsonValue): JsonValue {
 /** A device, or the bookmark of a watch, which has nothing but a resourceVersion. */
 function showDevice(stored: JsonObject): JsonObject {
   const { metadata } = stored;
-  if (!isObject(metadata) || typeof metadata['name'] !== 'string') return { ...stored, apiVersion: MIR_API_VERSION };
+  if (!isJsonObject(metadata) || typeof metadata['name'] !== 'string')
+    return { ...stored, apiVersion: MIR_API_VERSION };
   const { apiVersion, kind, meta, ...fields } = toMir(stored as unknown as Stored);
   return { apiVersion, kind, meta, metadata: showMetadata(metadata), ...fields } as JsonObject;
 }
 
 /** A row of a Table, which brings its object or the object's metadata. */
 export function showRow(row: JsonValue): JsonValue {
-  return isObject(row) && isObject(row['object']) ? { ...row, object: show(row['object']) } : row;
+  return isJsonObject(row) && isJsonObject(row['object']) ? { ...row, object: show(row['object']) } : row;
 }
 
 function withMetadata(object: JsonObject): JsonObject {
   const { metadata } = object;
-  return isObject(metadata) ? { ...object, metadata: showMetadata(metadata) } : object;
+  return isJsonObject(metadata) ? { ...object, metadata: showMetadata(metadata) } : object;
 }
 
 function showMetadata(metadata: JsonObject): JsonObject {
   const { annotations, managedFields } = metadata;
-  const applied = isObject(annotations) ? annotations[LAST_APPLIED] : undefined;
+  const applied = isJsonObject(annotations) ? annotations[LAST_APPLIED] : undefined;
   return {
     ...metadata,
-    ...(isObject(annotations) &&
+    ...(isJsonObject(annotations) &&
       typeof applied === 'string' && { annotations: { ...annotations, [LAST_APPLIED]: showLastApplied(applied) } }),
     ...(managedFields !== undefined && { managedFields: showManagedFields(managedFields) }),
   };
@@ -63,7 +65,7 @@ function showStatus(status: JsonObject): JsonObject {
   return {
     ...status,
     ...(typeof message === 'string' && { message: showWords(message) }),
-    ...(isObject(details) && { details: showDetails(details) }),
+    ...(isJsonObject(details) && { details: showDetails(details) }),
   };
 }
 
@@ -77,7 +79,7 @@ function showDetails(details: JsonObject): JsonObject {
 }
 
 function showCause(cause: JsonValue): JsonValue {
-  if (!isObject(cause) || typeof cause['message'] !== 'string') return cause;
+  if (!isJsonObject(cause) || typeof cause['message'] !== 'string') return cause;
   return { ...cause, message: showWords(cause['message']) };
 }
 
@@ -92,5 +94,5 @@ const OWN_WORDS = /(?<![\w.-])(?:(devices?)\.iot\.mir(?![\w.-])|iot\.mir(?=\/v1a
 
 /** One event of a watch. */
 export function showEvent(event: JsonValue): JsonValue {
-  return isObject(event) && event['object'] !== undefined ? { ...event, object: show(event['object']) } : event;
+  return isJsonObject(event) && event['object'] !== undefined ? { ...event, object: show(event['object']) } : event;
 }

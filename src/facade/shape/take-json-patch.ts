@@ -1,10 +1,11 @@
 /** JSON patches (RFC 6902) in the shape of `mir/v1alpha`: each operation as it is for the stored object. */
+import { isJsonObject } from '../../api/exact-json.ts';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { badRequest, inapplicablePatch, tooManyOperations } from '../status-error.ts';
-import { isList, isObject, objectIn, without } from './json.ts';
+import { isList, objectIn, without } from './json.ts';
 import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
 import { takeEntry, takeManagedFields } from './managed-fields.ts';
 import { READ_ONLY_REPORTED, READ_ONLY_STATUS, takeDocument } from './take.ts';
@@ -21,7 +22,7 @@ const MOST_OF_WHOLE_PARTS = 100;
 
 /** `stored` is the object as the CRD's API has it; what it holds beside what `meta` shows is kept. */
 export function takeJsonPatch(patch: JsonValue, stored: JsonObject | undefined): TakenJsonPatch {
-  if (!isList(patch) || !patch.every(isObject)) throw badRequest('a JSON patch is a list of operations');
+  if (!isList(patch) || !patch.every(isJsonObject)) throw badRequest('a JSON patch is a list of operations');
   if (patch.length > MOST_OPERATIONS) throw tooManyOperations(MOST_OPERATIONS, patch.length);
   if (patch.filter(({ path }) => typeof path === 'string' && stepsOf(path).length < 3).length > MOST_OF_WHOLE_PARTS)
     throw badRequest(
@@ -83,7 +84,7 @@ const isIdentity = ([first]: readonly string[]): boolean => first === 'metadata'
 /** `/meta` as a whole. */
 function metaOperations({ op, value }: JsonObject, stored: JsonObject | undefined): JsonObject[] {
   if (op !== 'add' && op !== 'replace') return [];
-  const fields = isObject(value) ? value : {};
+  const fields = isJsonObject(value) ? value : {};
   return ['labels', 'annotations']
     .filter((field) => Object.hasOwn(fields, field))
     .map((field) => ({ op: 'add', path: `/metadata/${field}`, value: fields[field] ?? {} }))
@@ -95,7 +96,7 @@ function metaOperations({ op, value }: JsonObject, stored: JsonObject | undefine
 /** What `meta` does not show is not meant when all that it shows is replaced; the author is never meant. */
 function keepTools(operation: JsonObject, [identity]: readonly string[], stored: JsonObject | undefined): JsonObject {
   const { value = null } = operation;
-  if (!isObject(value)) return operation;
+  if (!isJsonObject(value)) return operation;
   return { ...operation, value: withStampOf(stored, identity === 'meta' ? { ...toolsOf(stored), ...value } : value) };
 }
 
@@ -124,19 +125,19 @@ function testOf(operation: JsonObject, steps: readonly string[], stored: JsonObj
   const { value = null } = operation;
   const [first, second] = steps;
   if (first === 'meta' && steps.length === 1)
-    return Object.entries(isObject(value) ? value : {}).flatMap(([field, each]) =>
+    return Object.entries(isJsonObject(value) ? value : {}).flatMap(([field, each]) =>
       testOf({ op: 'test', path: '', value: each }, ['meta', field], stored),
     );
   const path = pointerOf(placeOf(steps));
   if (isAnnotations(steps) && first === 'meta')
-    return [{ ...operation, path, value: isObject(value) ? { ...toolsOf(stored), ...value } : value }];
-  if (first === 'properties' && second === undefined && isObject(value) && value['reported'] !== undefined)
+    return [{ ...operation, path, value: isJsonObject(value) ? { ...toolsOf(stored), ...value } : value }];
+  if (first === 'properties' && second === undefined && isJsonObject(value) && value['reported'] !== undefined)
     return [
       { ...operation, path, value: without(value, 'reported') },
       { op: 'test', path: '/status/reported', value: value['reported'] },
     ];
   const reported = objectIn(stored, 'status')?.['reported'];
-  if (first === 'status' && steps.length === 1 && isObject(value) && reported !== undefined)
+  if (first === 'status' && steps.length === 1 && isJsonObject(value) && reported !== undefined)
     return [{ ...operation, value: { ...value, reported } }];
   return [{ ...operation, path, value: valueOf(value, steps, stored, new Set()) }];
 }
@@ -154,7 +155,7 @@ function valueOf(
     return { ...taken.body, metadata: stampedMetadata(taken.body['metadata'], stored) };
   }
   if (first === 'apiVersion') return value === MIR_API_VERSION ? API_VERSION : value;
-  if (first === 'properties' && steps.length === 1 && isObject(value) && Object.hasOwn(value, 'reported')) {
+  if (first === 'properties' && steps.length === 1 && isJsonObject(value) && Object.hasOwn(value, 'reported')) {
     warnings.add(READ_ONLY_REPORTED);
     return without(value, 'reported');
   }
@@ -176,7 +177,7 @@ function readOnlyOf([first, second]: readonly string[]): string | undefined {
 }
 
 function stampedMetadata(metadata: JsonValue | undefined, stored: JsonObject | undefined): JsonValue {
-  if (!isObject(metadata)) return metadata ?? null;
+  if (!isJsonObject(metadata)) return metadata ?? null;
   return { ...metadata, annotations: withStampOf(stored, objectIn(metadata, 'annotations') ?? {}) };
 }
 

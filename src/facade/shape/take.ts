@@ -1,4 +1,5 @@
 /** What clients write in the shape of `mir/v1alpha`, as the CRD's API takes it: documents and merge patches. */
+import { isJsonObject } from '../../api/exact-json.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
@@ -7,7 +8,7 @@ import { fieldsToStore, MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { badRequest } from '../status-error.ts';
 import type { Cause } from '../status-error.ts';
 import { resolveIdentity } from './alias.ts';
-import { isObject, objectIn, textIn } from './json.ts';
+import { objectIn, textIn } from './json.ts';
 import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
 import { takeManagedFields } from './managed-fields.ts';
 
@@ -29,7 +30,7 @@ export const READ_ONLY_STATUS = 'status is written by the operator only; what is
  * `part` creates or applies. Throws a StatusError for what is no document of this API.
  */
 export function takeDocument(document: JsonValue, stored: JsonObject | undefined, extent: 'whole' | 'part'): Taken {
-  if (!isObject(document)) throw badRequest('the body is no object; send one device of mir/v1alpha');
+  if (!isJsonObject(document)) throw badRequest('the body is no object; send one device of mir/v1alpha');
   if (document['apiVersion'] === API_VERSION)
     throw badRequest(
       `the API version in the data (${API_VERSION}) does not match the expected API version (${MIR_API_VERSION})`,
@@ -47,13 +48,13 @@ export function takeDocument(document: JsonValue, stored: JsonObject | undefined
 
 /** A JSON merge patch (RFC 7386). `stored` is needed only where `meta` and `metadata` disagree. */
 export function takeMergePatch(patch: JsonValue, stored: JsonObject | undefined): Taken {
-  if (!isObject(patch)) throw badRequest('a merge patch is a JSON object');
+  if (!isJsonObject(patch)) throw badRequest('a merge patch is a JSON object');
   const { metadata, faults, unknownFields } = identityOf(patch, stored, 'patch');
   const { apiVersion, kind } = patch;
   const body = {
     ...(apiVersion !== undefined && { apiVersion: storedVersion(apiVersion) }),
     ...(kind !== undefined && { kind }),
-    ...(metadata !== undefined && { metadata: isObject(metadata) ? takeMetadata(metadata) : metadata }),
+    ...(metadata !== undefined && { metadata: isJsonObject(metadata) ? takeMetadata(metadata) : metadata }),
     ...fieldsOf(patch),
   } as JsonObject;
   return { body, faults, unknownFields, warnings: readOnlyWarnings(patch, undefined) };
@@ -74,8 +75,8 @@ function identityOf(
   readonly faults: readonly Cause[];
   readonly unknownFields: readonly string[];
 } {
-  if (meta !== undefined && meta !== null && !isObject(meta)) throw badRequest('meta is no object; give it a name');
-  if (metadata !== undefined && metadata !== null && !isObject(metadata))
+  if (meta !== undefined && meta !== null && !isJsonObject(meta)) throw badRequest('meta is no object; give it a name');
+  if (metadata !== undefined && metadata !== null && !isJsonObject(metadata))
     return { meta, metadata, faults: [], unknownFields: [] };
   const resolved = resolveIdentity({
     meta,
@@ -83,14 +84,14 @@ function identityOf(
     stored: objectIn(stored, 'metadata'),
     extent,
   });
-  const isSilent = !isObject(meta) && metadata === undefined;
+  const isSilent = !isJsonObject(meta) && metadata === undefined;
   return { meta, ...resolved, metadata: isSilent ? undefined : resolved.metadata };
 }
 
 /** Empty and null is what the client says, where it says nothing of what is read-only. */
 function fieldsOf(document: JsonObject): JsonObject {
   const { properties } = document;
-  if (properties !== undefined && (!isObject(properties) || properties['reported'] === undefined)) {
+  if (properties !== undefined && (!isJsonObject(properties) || properties['reported'] === undefined)) {
     const { properties: _properties, ...others } = document;
     return { ...fieldsToStore(others), properties };
   }
@@ -102,11 +103,11 @@ function storedVersion(apiVersion: JsonValue): JsonValue {
 }
 
 function takeMetadata(metadata: JsonValue): JsonValue {
-  if (!isObject(metadata)) return metadata;
+  if (!isJsonObject(metadata)) return metadata;
   const { annotations, managedFields } = metadata;
   return {
     ...metadata,
-    ...(isObject(annotations) && { annotations: takeAnnotations(annotations) }),
+    ...(isJsonObject(annotations) && { annotations: takeAnnotations(annotations) }),
     ...(managedFields !== undefined && { managedFields: takeManagedFields(managedFields) }),
   };
 }

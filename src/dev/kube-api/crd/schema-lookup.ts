@@ -1,4 +1,4 @@
-import { isNumeral } from '../../../api/exact-json.ts';
+import { isJsonObject } from '../../../api/exact-json.ts';
 import type { Json, JsonObject, Schema } from './types.ts';
 
 /** The schema of a named property; safe for names such as `constructor`. */
@@ -16,8 +16,8 @@ export function fieldSchema(schema: Schema, name: string): Schema | undefined {
   return propertySchema(schema, name) ?? additionalSchema(schema);
 }
 
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
+export function isObject(value: unknown): value is JsonObject {
+  return isJsonObject(value);
 }
 
 /** Own value of `name`, so that names of `Object.prototype` are absent unless sent. */

@@ -1,10 +1,10 @@
 /** `metadata.managedFields`, read and written. */
-import { isNumeral } from '../../../api/exact-json.ts';
 import { compareElements, canonicalElement } from '../../structured-merge/path-element.ts';
 import { insert, isEmpty } from '../../structured-merge/fields.ts';
 import type { Fields } from '../../structured-merge/fields.ts';
 import type { Owned } from '../../structured-merge/owners.ts';
-import type { Json, JsonObject } from '../crd/index.ts';
+import type { JsonObject } from '../crd/index.ts';
+import { isObject } from '../crd/schema-lookup.ts';
 
 // A type alias: only aliases are assignable to Json.
 export type ManagedFieldsEntry = {
@@ -101,7 +101,7 @@ function canonical(json: JsonObject): Fields {
   const fields: Fields = {};
   const visit = (node: JsonObject, path: readonly string[]): void => {
     for (const [written, inner] of Object.entries(node)) {
-      if (!isNode(inner)) throw new InvalidEntryError('a field set consists of objects');
+      if (!isObject(inner)) throw new InvalidEntryError('a field set consists of objects');
       if (written === '.') {
         insert(fields, path);
         continue;
@@ -122,9 +122,6 @@ function canonical(json: JsonObject): Fields {
   visit(json, []);
   return fields;
 }
-
-const isNode = (value: Json): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumeral(value);
 
 /** As it is stored: who applies first, then by time and name. Undefined when nobody owns anything. */
 export function writeEntries({ owners, times, known }: Managed): ManagedFieldsEntry[] | undefined {
