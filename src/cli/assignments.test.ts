@@ -4,7 +4,7 @@ import type { JsonObject } from '../api/device.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import { loadSchema } from '../schema/load-schema.ts';
 import { compileProtoFiles } from '../schema/proto-files.ts';
-import { mergePatch, parseAssignment, patchOf } from './assignments.ts';
+import { parseAssignment, patchOf } from './assignments.ts';
 
 const patch = (...assignments: string[]): JsonObject => patchOf(assignments.map(parseAssignment));
 
@@ -65,10 +65,4 @@ describe('FIELD=VALUE with a schema', () => {
     const assignments = ['channel=fast', 'nothing=1'].map(parseAssignment);
     expect(patchOf(assignments, schema.message('wifi.v1.Settings'))).toEqual({ channel: 'fast', nothing: 1 });
   });
-});
-
-it('a merge patch changes what it names, and takes away what it says null of', () => {
-  const value = { a: 1, b: { c: 1, d: 2 }, e: [1] };
-  expect(mergePatch(value, { a: null, b: { d: 3 }, e: [2], f: {} })).toEqual({ b: { c: 1, d: 3 }, e: [2], f: {} });
-  expect(mergePatch('text', { a: { b: null } })).toEqual({ a: {} });
 });

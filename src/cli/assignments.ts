@@ -64,13 +64,3 @@ function withoutNulls(value: JsonObject): JsonObject {
       .map(([name, field]) => [name, isJsonObject(field) ? withoutNulls(field) : field]),
   );
 }
-
-/** RFC 7386: what becomes of `value` by `patch`. */
-export function mergePatch(value: JsonValue | undefined, patch: JsonObject): JsonObject {
-  const merged = new Map(isJsonObject(value) ? Object.entries(value) : []);
-  for (const [name, change] of Object.entries(patch)) {
-    if (change === null) merged.delete(name);
-    else merged.set(name, isJsonObject(change) ? mergePatch(merged.get(name), change) : change);
-  }
-  return Object.fromEntries(merged);
-}

@@ -3,7 +3,7 @@ import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject } from '../api/device.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import { mergePatch } from './assignments.ts';
+import { applyMergePatch } from '../kube/merge-patch.ts';
 import { Refusal } from './bulk-plan.ts';
 import type { FieldChange } from './field-diff.ts';
 import type { FleetDevice } from './fleet.ts';
@@ -11,7 +11,7 @@ import { ownersOf } from './owners.ts';
 
 /** What is desired after a merge patch of it. */
 export function desiredAfter({ properties }: FleetDevice, patch: JsonObject): JsonObject {
-  return mergePatch(properties?.desired ?? {}, patch);
+  return applyMergePatch(properties?.desired ?? {}, patch);
 }
 
 /** What is wrong is said before anything is written, with the path. */

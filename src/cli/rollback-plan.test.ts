@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { DesiredState, DeviceHistory, HistoryBody } from '../api/history.ts';
 import { changeOf } from '../api/value-change.ts';
 import { recordSteps } from '../history/record.ts';
-import { mergePatch } from './assignments.ts';
+import { applyMergePatch } from '../kube/merge-patch.ts';
 import { Refusal } from './bulk-plan.ts';
 import { patchTo, stateAt } from './rollback-plan.ts';
 
@@ -53,7 +53,7 @@ describe('a rollback', () => {
           expect(found.disabled).toBe(wanted?.disabled);
           expect(changeOf(found.desired as JsonObject, wanted?.desired)).toBeUndefined();
           const patch = patchTo(found, twin);
-          const patched = mergePatch({ ...twin } as unknown as JsonValue, patch);
+          const patched = applyMergePatch({ ...twin } as unknown as JsonValue, patch);
           const { desired } = (patched['properties'] ?? {}) as JsonObject;
           expect(changeOf(desired, wanted?.desired)).toBeUndefined();
         }

@@ -1,9 +1,9 @@
 /** What was desired of a device at an earlier time, from its history. */
-import { isJsonObject } from '../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import type { DeviceHistory, RecordedChange } from '../api/history.ts';
 import { own } from '../api/own.ts';
 import { undoChange } from '../api/value-change.ts';
+import { diffMergePatch } from '../kube/merge-patch.ts';
 import { Refusal } from './bulk-plan.ts';
 import type { FleetDevice } from './fleet.ts';
 
@@ -60,27 +60,9 @@ function indexOf(changes: readonly RecordedChange[], target: RollbackTarget): nu
 
 /** The merge patch of the object; empty: it is so already. A message goes as a whole where it was not desired. */
 export function patchTo({ desired, disabled }: FormerState, { spec, properties }: FleetDevice): JsonObject {
-  const now = properties?.desired ?? {};
-  const names = [...new Set([...Object.keys(now), ...Object.keys(desired)])];
-  const patches = names.flatMap((name): [string, JsonValue][] => {
-    const patch = patchOf(own(now, name), own(desired, name));
-    return patch === undefined ? [] : [[name, patch]];
-  });
+  const patch = diffMergePatch(properties?.desired ?? {}, desired);
   return {
-    ...(patches.length > 0 && { properties: { desired: Object.fromEntries(patches) } }),
+    ...(patch !== undefined && { properties: { desired: patch } }),
     ...(disabled !== (spec.disabled ?? false) && { spec: { disabled } }),
   };
-}
-
-/** RFC 7386; undefined: nothing differs. */
-function patchOf(before: JsonValue | undefined, after: JsonValue | undefined): JsonValue | undefined {
-  if (after === undefined) return before === undefined ? undefined : null;
-  if (!isJsonObject(before) || !isJsonObject(after))
-    return JSON.stringify(before) === JSON.stringify(after) ? undefined : after;
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const patches = names.flatMap((name): [string, JsonValue][] => {
-    const patch = patchOf(own(before, name), own(after, name));
-    return patch === undefined ? [] : [[name, patch]];
-  });
-  return patches.length === 0 ? undefined : Object.fromEntries(patches);
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, authorStamp } from '../api/author.ts';
 import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { applyMergePatch } from '../kube/merge-patch.ts';
 import { objectIn } from './shape/json.ts';
 
 type Stamp = Readonly<Record<string, string>>;
@@ -68,16 +69,5 @@ export function changesWanted(patch: JsonObject, known: JsonObject | undefined):
   const { spec, properties } = known;
   const before = { ...(spec !== undefined && { spec }), ...(properties !== undefined && { properties }) };
   const { metadata: _metadata, ...wanted } = patch;
-  return differsInWanted(before, merge(before, wanted) as JsonObject);
-}
-
-/** RFC 7386. */
-function merge(target: JsonValue | undefined, patch: JsonValue): JsonValue {
-  if (!isJsonObject(patch)) return patch;
-  const result = new Map(Object.entries(isJsonObject(target) ? target : {}));
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) result.delete(key);
-    else result.set(key, merge(result.get(key), value));
-  }
-  return Object.fromEntries(result);
+  return differsInWanted(before, applyMergePatch(before, wanted));
 }

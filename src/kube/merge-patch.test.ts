@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { readJson } from '../api/exact-json.ts';
-import { diffMergePatch } from './merge-patch.ts';
+import { applyMergePatch, diffMergePatch } from './merge-patch.ts';
 
 /** RFC 7386, as the API server applies it. */
 function apply(target: JsonValue | undefined, patch: JsonValue): JsonValue {
@@ -50,4 +50,10 @@ describe('a merge patch', () => {
     const before = { conditions: [{ type: 'Ready', status: 'True' }] };
     expect(diffMergePatch(before, { conditions: [{ status: 'True', type: 'Ready' }] })).toBeUndefined();
   });
+});
+
+it('a merge patch changes what it names, and takes away what it says null of', () => {
+  const value = { a: 1, b: { c: 1, d: 2 }, e: [1] };
+  expect(applyMergePatch(value, { a: null, b: { d: 3 }, e: [2], f: {} })).toEqual({ b: { c: 1, d: 3 }, e: [2], f: {} });
+  expect(applyMergePatch('text', { a: { b: null } })).toEqual({ a: {} });
 });

@@ -2,6 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 import { isJsonObject } from '../api/exact-json.ts';
 
+/** `target` after a JSON merge patch (RFC 7386): null removes, objects are merged, everything else replaces. */
+export function applyMergePatch(target: JsonValue | undefined, patch: JsonObject): JsonObject;
+export function applyMergePatch(target: JsonValue | undefined, patch: JsonValue): JsonValue;
+export function applyMergePatch(target: JsonValue | undefined, patch: JsonValue): JsonValue {
+  if (!isJsonObject(patch)) return patch;
+  const result = new Map(isJsonObject(target) ? Object.entries(target) : []);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) result.delete(key);
+    else result.set(key, applyMergePatch(result.get(key), value));
+  }
+  return Object.fromEntries(result);
+}
+
 /**
  * The JSON merge patch (RFC 7386) that turns `before` into `after`; undefined when nothing differs.
  * `after` must hold no null inside objects: a merge patch cannot say it.

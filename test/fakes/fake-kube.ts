@@ -5,7 +5,7 @@ import type { ManagedFields } from '../../src/api/managed-fields.ts';
 import { keyOf } from '../../src/cache/store.ts';
 import { delay } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
-import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
+import { applyMergePatch } from '../../src/kube/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
 import { statusFaults } from './device-crd.ts';
@@ -282,7 +282,7 @@ function parseStatusWrite(path: string, body: unknown): { key: string; uid: stri
 
 /** Both are JSON, and what comes of them is a status again. */
 function merge(status: DeviceStatus, patch: JsonObject): DeviceStatus {
-  return mergePatch(status as Json, patch as Json) as DeviceStatus;
+  return applyMergePatch(status as Json, patch) as DeviceStatus;
 }
 
 function uidConflict(asked: string, found: string): ApiError {

@@ -6,7 +6,7 @@ import type { ReflectorHandler } from '../../src/cache/reflector.ts';
 import type { StoreChange } from '../../src/cache/store.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
-import { mergePatch } from '../../src/dev/kube-api/handlers/merge-patch.ts';
+import { applyMergePatch } from '../../src/kube/merge-patch.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 
@@ -60,7 +60,10 @@ export class FakeSchemas implements Pick<Informed<SchemaObject>, 'lister' | 'sub
   patchStatus(path: string, body: unknown): SchemaObject {
     const before = this.#get(nameIn(path));
     const { status } = body as { readonly status: SchemaStatus };
-    return this.#put({ ...before, status: mergePatch((before.status ?? {}) as Json, status as Json) as SchemaStatus });
+    return this.#put({
+      ...before,
+      status: applyMergePatch((before.status ?? {}) as Json, status as Json) as SchemaStatus,
+    });
   }
 
   delete(path: string, { preconditions = {} }: DeleteOptions = {}): SchemaObject {

@@ -3,6 +3,7 @@ import type { CopyOperation, Operation } from 'fast-json-patch';
 import type { Json } from '../crd/index.ts';
 import { badRequest, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
 import { isNumeral } from '../../../api/exact-json.ts';
+import { applyMergePatch } from '../../../kube/merge-patch.ts';
 import { readBodyJson } from '../http/body.ts';
 import { isObject, jsonKind } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
@@ -10,7 +11,6 @@ import type { Answer, Call } from './call.ts';
 import { refusedPatch } from './admit.ts';
 import { decodeObject, UnfitMetadataError } from './decode.ts';
 import { cloneJson } from '../whole-numbers.ts';
-import { mergePatch } from './merge-patch.ts';
 import { strategicMerge } from './strategic-merge.ts';
 import { checkOptions } from './write-options.ts';
 import { apply } from './apply.ts';
@@ -57,7 +57,7 @@ function patched(call: Call, old: KubeObject, change: Json): Json {
     case STRATEGIC:
       return strategicMerge(old, requireObject(change));
     default:
-      return mergePatch(old, requireObject(change));
+      return applyMergePatch(old, requireObject(change)) as Json;
   }
 }
 
