@@ -1,7 +1,7 @@
-import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { loopUtilization } from './loop-utilization.ts';
 
 /** What of the process is read and set. */
 export interface HeapPorts {
@@ -54,13 +54,3 @@ const OWN_PROCESS: HeapPorts = {
   heapBytes: () => process.memoryUsage().heapUsed,
   setFlags: setFlagsFromString,
 };
-
-function loopUtilization(): () => number {
-  let last = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
-  };
-}

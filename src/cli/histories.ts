@@ -2,7 +2,7 @@
 import { historiesPath, historyPath } from '../api/history.ts';
 import type { DeviceHistory } from '../api/history.ts';
 import type { KubeList } from '../kube/client.ts';
-import { ApiError, isNotFound } from '../kube/errors.ts';
+import { isNotFound, isUnserved } from '../kube/errors.ts';
 import { keyOf } from './bulk-plan.ts';
 import type { Cluster } from './context.ts';
 import { CliError } from './exit.ts';
@@ -60,11 +60,8 @@ export class HistoryShelf {
   }
 }
 
-/** An unknown path is answered in prose. */
-const isUnserved = (error: unknown): boolean => error instanceof ApiError && error.reason === '';
-
 function explained(error: unknown): unknown {
-  if (!isNotFound(error) || !isUnserved(error)) return error;
+  if (!isUnserved(error)) return error;
   return new CliError(
     'the cluster has no histories: apply crds/devicehistories.iot.mir.yaml, and upgrade the operator',
   );

@@ -10,7 +10,7 @@ import type { Lister } from '../cache/lister.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { ApiError, isNotFound } from '../kube/errors.ts';
+import { ApiError, isNotFound, isUnserved } from '../kube/errors.ts';
 import type { TwinObserver } from '../twin/observer.ts';
 import { authorOf, lastManager } from './author.ts';
 import { writeMark } from './mark.ts';
@@ -195,14 +195,10 @@ function identityOf(before: DeviceHistory | undefined): Pick<HistoryMeta, 'uid' 
   return { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
 }
 
-/**
- * No history can be read or written. The CRD is not there: an unknown path is answered in prose; what is missing under a known one has a
- * reason. Or the right to it is not.
- */
+/** No history can be read or written: the CRD is not there, or the right to it. */
 export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof ApiError)) return false;
-  if (error.status === 404) return error.reason === '';
-  return error.status === 403 && /cannot (get|list|create|update) /.test(error.message);
+  if (isUnserved(error)) return true;
+  return error instanceof ApiError && error.status === 403 && /cannot (get|list|create|update) /.test(error.message);
 }
 
 function unlessAbsent(error: unknown): undefined {

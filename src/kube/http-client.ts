@@ -6,6 +6,7 @@ import { ApiError, TransportError, describeUntrusted } from './errors.ts';
 import type { ClusterConfig } from './kubeconfig.ts';
 import { readLines } from './lines.ts';
 import { Transport } from './transport.ts';
+import type { Exchange } from './transport.ts';
 
 export interface KubeClientOptions {
   /** Connections for requests; watches have connections of their own, so that they never starve requests. */
@@ -87,7 +88,7 @@ class HttpKubeClient implements KubeClient, TextReader {
 
   async *watch<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
     const call: Call = { method: 'GET', path, query: { ...query, watch: true }, signal };
-    const answer = await this.#send(call, this.#watches).catch((error: unknown) => {
+    const answer = await this.#watches.send(this.#exchangeOf(call)).catch((error: unknown) => {
       throw asTransportError(call, error, true);
     });
     if (answer.statusCode !== 200) throw await readError(answer);
@@ -113,7 +114,7 @@ class HttpKubeClient implements KubeClient, TextReader {
     const startedAt = performance.now();
     let code = UNANSWERED;
     try {
-      const answer = await this.#sendPatiently(call);
+      const answer = await this.#requests.sendPatiently(this.#exchangeOf(call));
       code = String(answer.statusCode);
       if (answer.statusCode >= 300) throw await readError(answer);
       return read(await answer.body.text());
@@ -125,23 +126,8 @@ class HttpKubeClient implements KubeClient, TextReader {
     }
   }
 
-  /** A kept-alive connection may be found dead; only what changes nothing is sent again. */
-  async #sendPatiently(call: Call): Promise<Dispatcher.ResponseData> {
-    try {
-      return await this.#send(call, this.#requests);
-    } catch (error) {
-      const isDead =
-        error instanceof Error && 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET');
-      if (!isDead || call.method !== 'GET' || call.signal?.aborted === true) throw error;
-      return this.#send(call, this.#requests);
-    }
-  }
-
-  #send(
-    { method, path, query, body, contentType, accept, signal }: Call,
-    transport: Transport,
-  ): Promise<Dispatcher.ResponseData> {
-    return transport.send({
+  #exchangeOf({ method, path, query, body, contentType, accept, signal }: Call): Exchange {
+    return {
       method,
       path: `${path}${queryString(query)}`,
       signal,
@@ -151,7 +137,7 @@ class HttpKubeClient implements KubeClient, TextReader {
         ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    };
   }
 }
 

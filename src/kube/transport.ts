@@ -20,6 +20,8 @@ export interface Exchange {
   readonly signal?: AbortSignal | undefined;
 }
 
+const DEAD = ['UND_ERR_SOCKET', 'ECONNRESET'];
+
 /** Requests to one API server as one user, over one pool of kept-alive HTTP/1.1 connections. */
 export class Transport {
   readonly #config: ClusterConfig;
@@ -58,6 +60,17 @@ export class Transport {
     if (newer === token) return answer;
     await answer.body.dump();
     return this.#sendAs(newer, exchange);
+  }
+
+  /** The same; what changes nothing is sent once more where a kept-alive connection is found dead. */
+  async sendPatiently(exchange: Exchange): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.send(exchange);
+    } catch (error) {
+      const isDead = error instanceof Error && 'code' in error && DEAD.includes(String(error.code));
+      if (!isDead || exchange.method !== 'GET' || exchange.signal?.aborted === true) throw error;
+      return this.send(exchange);
+    }
   }
 
   destroy(): Promise<void> {

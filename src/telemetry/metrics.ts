@@ -1,6 +1,7 @@
 /** Every metric of the operator. Names that dashboards know from client-go and controller-runtime are kept; our own begin with `mir_`. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { BAD_INPUT } from '../api/bad-input.ts';
+import { loopUtilization } from '../base/loop-utilization.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -30,12 +31,8 @@ export function createMetrics() {
 /** Adds what there is to know of the process (CPU, memory, GC, event loop). Once a process: it installs observers. */
 export function addProcessMetrics(metrics: Metrics): void {
   collectDefaultMetrics({ register: metrics.registry });
-  let last = performance.eventLoopUtilization();
-  metrics.onScrape(() => {
-    const now = performance.eventLoopUtilization();
-    metrics.eventLoopUtilisation.set(performance.eventLoopUtilization(now, last).utilization);
-    last = now;
-  });
+  const utilization = loopUtilization();
+  metrics.onScrape(() => metrics.eventLoopUtilisation.set(utilization()));
 }
 
 /** client-go's buckets for the workqueue, without those below a microsecond; and two more, because a key may wait for minutes. */

@@ -282,7 +282,7 @@ function parseStatusWrite(path: string, body: unknown): { key: string; uid: stri
 
 /** Both are JSON, and what comes of them is a status again. */
 function merge(status: DeviceStatus, patch: JsonObject): DeviceStatus {
-  return applyMergePatch(status as Json, patch) as DeviceStatus;
+  return applyMergePatch(status as Json, patch);
 }
 
 function uidConflict(asked: string, found: string): ApiError {

@@ -1,6 +1,7 @@
 /** What the Secret of the view holds, and what is to be done about it. Pure. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { JsonObject } from '../../api/json-value.ts';
+import { certificatesIn } from '../../base/pem.ts';
 import { objectIn, textIn } from '../shape/json.ts';
 import { createAuthority, issueServer } from './issue.ts';
 import type { KeyPair } from './issue.ts';
@@ -28,7 +29,7 @@ const REISSUE_MS = 30 * DAY_MS;
 
 export function judge(secret: JsonObject | undefined, names: readonly string[], now: number): Judgement {
   const bundle = keptCertificates(partOf(secret, 'ca.crt') ?? '', now);
-  const authority = pairOf(certificatesIn(bundle)[0], partOf(secret, 'ca.key'));
+  const authority = pairOf(readableIn(bundle)[0], partOf(secret, 'ca.key'));
   if (authority === undefined || endsWithin(authority, RENEW_AUTHORITY_MS, now)) return { kind: 'renew', bundle };
   const serving = pairOf(partOf(secret, 'tls.crt'), partOf(secret, 'tls.key'));
   if (serving === undefined || endsWithin(serving, REISSUE_MS, now) || !isFor(serving, authority, names))
@@ -59,25 +60,26 @@ export function secretData({ bundle, authority, serving }: Material): Readonly<R
 
 /** Whether everything in `bundle` is trusted by `trusted` (more may be: a rotation that is under way). */
 export function includesAll(trusted: string, bundle: string): boolean {
-  const known = new Set(certificatesIn(trusted).map(fingerprint));
-  return certificatesIn(bundle).every((pem) => known.has(fingerprint(pem)));
+  const known = new Set(readableIn(trusted).map(fingerprint));
+  return readableIn(bundle).every((pem) => known.has(fingerprint(pem)));
 }
 
 /** Every certificate of both, once each, without those that have ended. */
 export function united(one: string, other: string, now: number): string {
-  const byFingerprint = new Map(certificatesIn(one + other).map((pem) => [fingerprint(pem), pem]));
+  const byFingerprint = new Map(readableIn(one + other).map((pem) => [fingerprint(pem), pem]));
   return keptCertificates([...byFingerprint.values()].join(''), now);
 }
 
-/** The certificates of a PEM text, each as PEM. */
-function certificatesIn(pem: string): string[] {
-  const found = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  return found.filter((one) => parsed(one) !== undefined).map((one) => `${one}\n`);
+/** The certificates of a PEM text that can be read, each as PEM. */
+function readableIn(pem: string): string[] {
+  return certificatesIn(pem)
+    .filter((one) => parsed(one) !== undefined)
+    .map((one) => `${one}\n`);
 }
 
 /** Those that have not ended. */
 function keptCertificates(pem: string, now: number): string {
-  return certificatesIn(pem)
+  return readableIn(pem)
     .filter((one) => (parsed(one)?.validToDate.getTime() ?? 0) > now)
     .join('');
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { JsonObject } from '../../api/json-value.ts';
+import { certificatesIn } from '../../base/pem.ts';
 import { isList, objectIn, textIn } from '../shape/json.ts';
 import { unauthorized } from '../status-error.ts';
 
@@ -78,8 +79,7 @@ function isFrontProxy(socket: TLSSocket, { clientCa, allowedNames }: FrontProxy,
 }
 
 function isSignedBy(certificate: X509Certificate, authorities: string): boolean {
-  const found = authorities.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  return found
+  return certificatesIn(authorities)
     .map((pem) => new X509Certificate(pem))
     .some((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
 }

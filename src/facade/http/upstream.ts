@@ -20,26 +20,13 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 
 /** Sends a request on to the CRD's API, in the operator's name. Rejects with a StatusError in the words of the view. */
 export async function forward(transport: Transport, exchange: Exchange): Promise<UpstreamAnswer> {
-  const answer = await sendPatiently(transport, exchange).catch((error: unknown) => {
+  const answer = await transport.sendPatiently(exchange).catch((error: unknown) => {
     throw unanswered(error);
   });
   const { statusCode: code, headers, body } = answer;
   if (code >= 300) throw await errorOf(answer);
   return { code, headers, body };
 }
-
-/** A kept-alive connection may be found dead; only what changes nothing is sent again. */
-async function sendPatiently(transport: Transport, exchange: Exchange): Promise<Dispatcher.ResponseData> {
-  try {
-    return await transport.send(exchange);
-  } catch (error) {
-    const isDead = error instanceof Error && 'code' in error && DEAD.includes(String(error.code));
-    if (!isDead || exchange.method !== 'GET' || exchange.signal?.aborted === true) throw error;
-    return transport.send(exchange);
-  }
-}
-
-const DEAD = ['UND_ERR_SOCKET', 'ECONNRESET'];
 
 /** The whole body as JSON. */
 export async function readAnswer(answer: UpstreamAnswer): Promise<JsonValue> {
