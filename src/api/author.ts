@@ -11,6 +11,10 @@ export const AUTHOR_ANNOTATION = 'iot.mir/author';
  */
 export const AUTHOR_OF_ANNOTATION = 'iot.mir/author-of';
 
+export function isAuthorAnnotation(key: string): boolean {
+  return key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
+}
+
 /** The annotations of a change by `user`. `change`: a text that is another one for every change, such as a UUID. */
 export function authorStamp(user: string, change: string): Readonly<Record<string, string>> {
   return { [AUTHOR_ANNOTATION]: user, [AUTHOR_OF_ANNOTATION]: change };

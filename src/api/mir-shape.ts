@@ -3,7 +3,7 @@
  * `meta` is `metadata` without what the system keeps there, `properties.reported` is stored as `status.reported`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from './author.ts';
+import { isAuthorAnnotation } from './author.ts';
 import { API_VERSION, DEVICE_KIND } from './device.ts';
 import type { Device, JsonObject, JsonValue } from './device.ts';
 import { REFRESH_ANNOTATION } from './refresh.ts';
@@ -21,10 +21,8 @@ export const META_FIELDS = ['name', 'namespace', 'labels', 'annotations'] as con
 
 /** Annotations that `meta` does not show: what kubectl applied last, who changed the twin, and when its device was asked to report again. */
 export function isToolAnnotation(key: string): boolean {
-  return key.startsWith('kubectl.kubernetes.io/') || OWN_ANNOTATIONS.has(key);
+  return key.startsWith('kubectl.kubernetes.io/') || isAuthorAnnotation(key) || key === REFRESH_ANNOTATION;
 }
-
-const OWN_ANNOTATIONS: ReadonlySet<string> = new Set([AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, REFRESH_ANNOTATION]);
 
 /** The stored object that a document of either shape asks for. What only the device and the system write is left out. */
 export function toStored(document: JsonObject): JsonObject {

@@ -1,4 +1,5 @@
 import { hasLongNumeral, readApiJson } from '../api/exact-json.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
 import type { Cached, EntryFacts, Lister } from './lister.ts';
 import type { Shorthand } from '../base/shorthand.ts';
 import { Tally } from './tally.ts';
@@ -192,8 +193,6 @@ const isSame = (a: Indexed, b: Indexed): boolean => a === b && typeof a === 'str
 export function keyOf({ metadata: { namespace, name } }: Cached): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
-
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Without what only the API server and kubectl use, which is often half of an object. */
 function pack(object: Cached): string {

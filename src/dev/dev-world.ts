@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
+import { LAST_APPLIED } from '../api/last-applied.ts';
 import { parseAddress } from '../base/address.ts';
 import { loadConfig } from '../config/load.ts';
 import { isConflict, isNotFound } from '../kube/errors.ts';
@@ -15,6 +16,7 @@ import { createSimulatedDevice, describeEvent } from '../simulator/simulated-dev
 import type { SimulatedDevice } from '../simulator/simulated-device.ts';
 import { startBroker } from './broker.ts';
 import { startKubeApi } from './kube-api/index.ts';
+import { VIEW, VIEW_OBJECTS, VIEW_SLICES, viewSlice } from './view-objects.ts';
 
 export interface DevWorldOptions {
   /** Simulated devices: those of the samples first, then `sim-4`, `sim-5`… */
@@ -112,64 +114,22 @@ async function prepareCluster(kubeconfig: string): Promise<void> {
   await client.close();
 }
 
-const VIEW = { namespace: 'mir-system', name: 'mir-operator-mir-view' } as const;
-const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
-
-/** What the chart would have made for the Mir view. */
-const VIEW_OBJECTS: readonly (readonly [path: string, object: object])[] = [
-  ['/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: VIEW.namespace } }],
-  [
-    `/api/v1/namespaces/${VIEW.namespace}/services`,
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: VIEW.name },
-      spec: { ports: [{ name: 'view', port: 443, protocol: 'TCP' }] },
-    },
-  ],
-  [
-    API_SERVICES,
-    {
-      apiVersion: 'apiregistration.k8s.io/v1',
-      kind: 'APIService',
-      metadata: { name: 'v1alpha.mir' },
-      spec: {
-        group: 'mir',
-        version: 'v1alpha',
-        groupPriorityMinimum: 900,
-        versionPriority: 90,
-        service: { ...VIEW, port: 443 },
-      },
-    },
-  ],
-];
-
 /** What a cluster would have found out by itself: where the view listens. Resolves when the API server serves it. */
 async function leadToView(kubeconfig: string, address: string): Promise<void> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   const client = createKubeClient(await loadKubeconfig({ kubeconfig }));
-  const path = `/apis/discovery.k8s.io/v1/namespaces/${VIEW.namespace}/endpointslices`;
-  const metadata = { name: VIEW.name, labels: { 'kubernetes.io/service-name': VIEW.name } };
-  const slice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata,
-    addressType: 'IPv4',
-    endpoints: [{ addresses: [host] }],
-    ports: [{ name: 'view', port, protocol: 'TCP' }],
-  };
   // One of an earlier run names another port.
-  await client.delete(`${path}/${VIEW.name}`).catch((error: unknown) => {
+  await client.delete(`${VIEW_SLICES}/${VIEW.name}`).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
   });
-  await client.create(path, slice);
+  await client.create(VIEW_SLICES, viewSlice(VIEW.name, host, port));
   await client.close();
 }
 
 /** As `kubectl apply` leaves it, so that applying the samples finds nothing to complain about. */
 function sampleNamespace(): unknown {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { annotations: {}, name: 'building-a' } };
-  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(namespace)}\n` };
+  const applied = { [LAST_APPLIED]: `${JSON.stringify(namespace)}\n` };
   return { ...namespace, metadata: { ...namespace.metadata, annotations: applied } };
 }
 

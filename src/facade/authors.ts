@@ -2,10 +2,10 @@
 import { isJsonObject } from '../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION, authorStamp } from '../api/author.ts';
-import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { authorStamp, isAuthorAnnotation } from '../api/author.ts';
+import type { JsonObject } from '../api/json-value.ts';
 import { applyMergePatch } from '../kube/merge-patch.ts';
-import { objectIn } from './shape/json.ts';
+import { annotationsOf, objectIn } from './shape/json.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
@@ -26,12 +26,10 @@ export function stampOfGeneration(user: string, generation: number): Stamp {
 
 /** The stamp that the object has, to be put back where a client replaces all annotations. */
 export function stampIn(stored: JsonObject | undefined): Stamp {
-  const annotations = objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {};
-  const entries = [AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION].map((key): [string, JsonValue | undefined] => [
-    key,
-    annotations[key],
-  ]);
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const said = Object.entries(annotationsOf(stored));
+  return Object.fromEntries(
+    said.filter((entry): entry is [string, string] => isAuthorAnnotation(entry[0]) && typeof entry[1] === 'string'),
+  );
 }
 
 /** `body` with the stamp among its annotations. */
@@ -48,7 +46,7 @@ export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
 export function keepingStamp(patch: JsonObject, stored: JsonObject | undefined): JsonObject {
   const { metadata } = patch;
   if (!isJsonObject(metadata) || metadata['annotations'] !== null) return patch;
-  const known = Object.keys(objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {});
+  const known = Object.keys(annotationsOf(stored));
   const stamp = stampIn(stored);
   const gone = known.filter((key) => !Object.hasOwn(stamp, key)).map((key) => [key, null]);
   return { ...patch, metadata: { ...metadata, annotations: Object.fromEntries(gone) as JsonObject } };

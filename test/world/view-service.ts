@@ -1,18 +1,15 @@
 /** The Mir view in a world: what the chart makes of it, and the way of the API server to a process outside the cluster. */
 import { networkInterfaces } from 'node:os';
 import type { JsonObject } from '../../src/api/json-value.ts';
+import { API_SERVICES, VIEW, VIEW_OBJECTS, VIEW_SLICES, viewSlice } from '../../src/dev/view-objects.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { isConflict, isNotFound } from '../../src/kube/errors.ts';
 import { eventually } from './eventually.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import type { World } from './world.ts';
 
-const VIEW_NAMESPACE = 'mir-system';
-const SERVICE = 'mir-operator-mir-view';
-const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
 export const API_SERVICE_PATH = `${API_SERVICES}/v1alpha.mir`;
-const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${VIEW_NAMESPACE}/endpointslices`;
-export const VIEW_SECRET_PATH = `/api/v1/namespaces/${VIEW_NAMESPACE}/secrets/${SERVICE}-tls`;
+export const VIEW_SECRET_PATH = `/api/v1/namespaces/${VIEW.namespace}/secrets/${VIEW.name}-tls`;
 
 /** The flag of an operator that serves the view; an API server connects to no loopback address. */
 export function viewFlag(): string {
@@ -27,46 +24,16 @@ function ownAddress(): string {
 
 /** Makes Service and APIService; the view can be started then. */
 export async function installView({ kube }: Pick<World, 'kube'>): Promise<void> {
-  await created(kube, '/api/v1/namespaces', {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: VIEW_NAMESPACE },
-  });
-  const ports = [{ name: 'view', port: 443, protocol: 'TCP' }];
-  await created(kube, `/api/v1/namespaces/${VIEW_NAMESPACE}/services`, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: SERVICE },
-    spec: { ports },
-  });
-  await created(kube, API_SERVICES, {
-    apiVersion: 'apiregistration.k8s.io/v1',
-    kind: 'APIService',
-    metadata: { name: 'v1alpha.mir' },
-    spec: {
-      group: 'mir',
-      version: 'v1alpha',
-      groupPriorityMinimum: 900,
-      versionPriority: 90,
-      service: { name: SERVICE, namespace: VIEW_NAMESPACE, port: 443 },
-    },
-  });
+  for (const [path, object] of VIEW_OBJECTS) await created(kube, path, object);
 }
 
 /** Leads the Service to these operators, and waits until the API server serves what they serve. */
 export async function routeView(world: Pick<World, 'kube'>, ...operators: readonly OperatorProcess[]): Promise<void> {
   const addresses = await Promise.all(operators.map((operator) => viewAddressOf(operator)));
-  await removed(world.kube, SLICES);
+  await removed(world.kube, VIEW_SLICES);
   for (const [index, address] of addresses.entries()) {
     const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
-    await created(world.kube, SLICES, {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: `${SERVICE}-${index}`, labels: { 'kubernetes.io/service-name': SERVICE } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [host], conditions: { ready: true } }],
-      ports: [{ name: 'view', port: Number(port), protocol: 'TCP' }],
-    });
+    await created(world.kube, VIEW_SLICES, viewSlice(`${VIEW.name}-${index}`, host, Number(port)));
   }
   await viewIsAvailable(world);
 }
@@ -93,9 +60,9 @@ export async function viewIsAvailable({ kube }: Pick<World, 'kube'>): Promise<vo
 /** So that nothing waits for a view that is gone. */
 export async function removeView({ kube }: Pick<World, 'kube'>): Promise<void> {
   await removed(kube, API_SERVICES, 'v1alpha.mir');
-  await removed(kube, `/api/v1/namespaces/${VIEW_NAMESPACE}/services`, SERVICE);
-  await removed(kube, `/api/v1/namespaces/${VIEW_NAMESPACE}/secrets`, `${SERVICE}-tls`);
-  await removed(kube, SLICES);
+  await removed(kube, `/api/v1/namespaces/${VIEW.namespace}/services`, VIEW.name);
+  await removed(kube, `/api/v1/namespaces/${VIEW.namespace}/secrets`, `${VIEW.name}-tls`);
+  await removed(kube, VIEW_SLICES);
 }
 
 async function created(kube: KubeClient, path: string, object: object): Promise<void> {

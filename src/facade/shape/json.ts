@@ -9,6 +9,11 @@ export function objectIn(holder: JsonObject | undefined, field: string): JsonObj
   return isJsonObject(value) ? value : undefined;
 }
 
+/** Those of a Kubernetes object; empty where there are none. */
+export function annotationsOf(object: JsonObject | undefined): JsonObject {
+  return objectIn(objectIn(object, 'metadata'), 'annotations') ?? {};
+}
+
 /** The text under a field; undefined where there is none. */
 export function textIn(holder: JsonObject | undefined, field: string): string | undefined {
   const value = holder?.[field];

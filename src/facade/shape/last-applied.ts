@@ -8,8 +8,6 @@ import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { isList, objectIn, without } from './json.ts';
 
-export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
 /** The document as kubectl wrote it; undefined where it cannot be read. */
 export function lastAppliedOf(text: JsonValue | undefined): JsonObject | undefined {
   if (typeof text !== 'string') return undefined;

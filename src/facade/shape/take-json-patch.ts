@@ -1,12 +1,13 @@
 /** JSON patches (RFC 6902) in the shape of `mir/v1alpha`: each operation as it is for the stored object. */
+import { LAST_APPLIED } from '../../api/last-applied.ts';
 import { isJsonObject } from '../../api/exact-json.ts';
-import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
+import { isAuthorAnnotation } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { badRequest, inapplicablePatch, tooManyOperations } from '../status-error.ts';
-import { isList, objectIn, without } from './json.ts';
-import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
+import { annotationsOf, isList, objectIn, without } from './json.ts';
+import { takeLastApplied } from './last-applied.ts';
 import { takeEntry, takeManagedFields } from './managed-fields.ts';
 import { READ_ONLY_REPORTED, READ_ONLY_STATUS, takeDocument } from './take.ts';
 
@@ -106,15 +107,9 @@ function toolsOf(stored: JsonObject | undefined): JsonObject {
 
 /** No client says who the author is: what is stored of that stays. */
 function withStampOf(stored: JsonObject | undefined, annotations: JsonObject): JsonObject {
-  const said = Object.entries(annotations).filter(([key]) => !isStamp(key));
-  const kept = Object.entries(annotationsOf(stored)).filter(([key]) => isStamp(key));
+  const said = Object.entries(annotations).filter(([key]) => !isAuthorAnnotation(key));
+  const kept = Object.entries(annotationsOf(stored)).filter(([key]) => isAuthorAnnotation(key));
   return Object.fromEntries([...said, ...kept]);
-}
-
-const isStamp = (key: string): boolean => key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
-
-function annotationsOf(stored: JsonObject | undefined): JsonObject {
-  return objectIn(objectIn(stored, 'metadata'), 'annotations') ?? {};
 }
 
 function isAnnotations(steps: readonly string[]): boolean {
@@ -182,7 +177,7 @@ function stampedMetadata(metadata: JsonValue | undefined, stored: JsonObject | u
 }
 
 function isStampPath(steps: readonly string[]): boolean {
-  return isIdentity(steps) && steps[1] === 'annotations' && isStamp(steps[2] ?? '');
+  return isIdentity(steps) && steps[1] === 'annotations' && isAuthorAnnotation(steps[2] ?? '');
 }
 
 /** Where the stored object has what the view shows there. */

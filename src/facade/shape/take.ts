@@ -1,7 +1,8 @@
 /** What clients write in the shape of `mir/v1alpha`, as the CRD's API takes it: documents and merge patches. */
+import { LAST_APPLIED } from '../../api/last-applied.ts';
 import { isJsonObject } from '../../api/exact-json.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { AUTHOR_ANNOTATION, AUTHOR_OF_ANNOTATION } from '../../api/author.ts';
+import { isAuthorAnnotation } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { fieldsToStore, MIR_API_VERSION } from '../../api/mir-shape.ts';
@@ -9,7 +10,7 @@ import { badRequest } from '../status-error.ts';
 import type { Cause } from '../status-error.ts';
 import { resolveIdentity } from './alias.ts';
 import { objectIn, textIn } from './json.ts';
-import { LAST_APPLIED, takeLastApplied } from './last-applied.ts';
+import { takeLastApplied } from './last-applied.ts';
 import { takeManagedFields } from './managed-fields.ts';
 
 /** What is sent on, and what is to be said of it. */
@@ -114,7 +115,7 @@ function takeMetadata(metadata: JsonValue): JsonValue {
 
 /** Without the author: the view stamps it, and no client says who it is. */
 function takeAnnotations(annotations: JsonObject): JsonObject {
-  const kept = Object.entries(annotations).filter(([key]) => key !== AUTHOR_ANNOTATION && key !== AUTHOR_OF_ANNOTATION);
+  const kept = Object.entries(annotations).filter(([key]) => !isAuthorAnnotation(key));
   return Object.fromEntries(
     kept.map(([key, value]) => [
       key,

@@ -19,7 +19,12 @@ interface StageDeviceOptions extends Partial<Omit<SimulatedDeviceOptions, 'devic
 }
 
 /** Heartbeats and graces so short that no test waits long for them. */
-const QUICK = ['--heartbeat-default-seconds=1', '--silence-factor=2', '--will-grace-seconds=1', '--no-leader-election'];
+export const QUICK = [
+  '--heartbeat-default-seconds=1',
+  '--silence-factor=2',
+  '--will-grace-seconds=1',
+  '--no-leader-election',
+];
 
 export class Stage {
   readonly world: World;

@@ -9,8 +9,7 @@ import type { OperatorProcess } from '../../world/operator-process.ts';
 import { installView, removeView, routeView, viewFlag } from '../../world/view-service.ts';
 import { openWorld } from '../../world/world.ts';
 import type { World, WorldOptions } from '../../world/world.ts';
-
-const FLAGS = ['--heartbeat-default-seconds=1', '--silence-factor=2', '--will-grace-seconds=1', '--no-leader-election'];
+import { QUICK } from './stage.ts';
 
 export type MirDevice = JsonObject & {
   readonly metadata: JsonObject & { readonly resourceVersion: string; readonly generation: number };
@@ -108,5 +107,5 @@ properties: {desired: {sensor.v1.SampleRate: {intervalSeconds: ${intervalSeconds
 }
 
 function startOperator(world: World): Promise<OperatorProcess> {
-  return world.startOperator({ flags: [...FLAGS, viewFlag()] });
+  return world.startOperator({ flags: [...QUICK, viewFlag()] });
 }

@@ -1,4 +1,5 @@
 /** kubectl's move from client-side to server-side apply: the annotation says what it owns already. */
+import { LAST_APPLIED } from '../../../api/last-applied.ts';
 import { compare } from '../../structured-merge/compare.ts';
 import { fieldSetOf } from '../../structured-merge/field-set.ts';
 import { difference } from '../../structured-merge/fields.ts';
@@ -9,8 +10,6 @@ import { goJson } from '../crd/go-format.ts';
 import type { Json } from '../crd/index.ts';
 import { isObject, textAt } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
-
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The conflicts over fields that kubectl did not apply before, or that have another value since. */
 export function foreignConflicts(

@@ -1,0 +1,2 @@
+/** The annotation in which kubectl keeps the document of its last client-side apply. */
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
