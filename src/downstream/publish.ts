@@ -2,7 +2,6 @@ import { LeakyBucket } from '../base/leaky-bucket.ts';
 import type { Runtime } from '../base/runtime.ts';
 import { DONE } from '../controller/outcome.ts';
 import type { Outcome } from '../controller/outcome.ts';
-import { copyText } from '../document/copy-text.ts';
 import type { Composed } from '../document/compose.ts';
 import { BrokerError } from '../mqtt/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
@@ -44,13 +43,13 @@ export class Publisher {
     return this.#published.level(this.#deps.runtime.clock.monotonic()) > SINGLE_CHANGES;
   }
 
-  /** Undefined when the broker has acknowledged the document. */
-  async publish(memory: DeviceMemory, composed: Composed): Promise<Outcome | undefined> {
+  /** `text`: the payload as the copy keeps it. Undefined when the broker has acknowledged the document. */
+  async publish(memory: DeviceMemory, composed: Composed, text: string): Promise<Outcome | undefined> {
     const { line, runtime, wake, refusals, observer } = this.#deps;
     const { clock } = runtime;
     const { broker, topics } = line;
     const startedAt = clock.monotonic();
-    advanceCopy(memory, { kind: 'publishBegan', payload: copyText(composed.payload) }, wake);
+    advanceCopy(memory, { kind: 'publishBegan', payload: text }, wake);
     try {
       await broker.publish(topics.desired(memory.deviceId), composed.payload, { retain: true, qos: 1 });
     } catch (error) {

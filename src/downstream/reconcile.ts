@@ -151,8 +151,9 @@ export class DesiredReconciler {
     const composed = composeDocument(input);
     const problem = this.#findProblem(memory, composed);
     if (problem !== undefined) return this.#reportProblem(memory, problem);
-    if (copyText(composed.payload) !== memory.copy.standing?.payload) {
-      const outcome = await publisher.publish(memory, composed);
+    const text = copyText(composed.payload);
+    if (text !== memory.copy.standing?.payload) {
+      const outcome = await publisher.publish(memory, composed, text);
       if (outcome !== undefined) return outcome;
     }
     return this.#conclude(memory, device);
