@@ -6,7 +6,8 @@ import { isJsonObject, readJson } from '../../api/exact-json.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { isList, objectIn, without } from './json.ts';
+import { goJson } from '../../api/go-json.ts';
+import { objectIn, without } from './json.ts';
 
 /** The document as kubectl wrote it; undefined where it cannot be read. */
 export function lastAppliedOf(text: JsonValue | undefined): JsonObject | undefined {
@@ -43,19 +44,4 @@ export function takeLastApplied(text: string): string {
   const { reported = null } = properties;
   const status = { ...objectIn(document, 'status'), reported };
   return `${goJson({ ...stored, status, properties: without(properties, 'reported') })}\n`;
-}
-
-/** JSON as Go writes it: keys in order, and escaped what HTML would read. */
-function goJson(value: JsonValue): string {
-  return JSON.stringify(sorted(value)).replaceAll(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function sorted(value: JsonValue): JsonValue {
-  if (isList(value)) return value.map(sorted);
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
 }

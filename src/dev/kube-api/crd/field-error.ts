@@ -1,5 +1,6 @@
 /** Constructors of `field.Error` (apimachinery, util/validation/field), printed as the API server prints them. */
-import { goJson, goNumber, goQuote } from './go-format.ts';
+import { goJson } from '../../../api/go-json.ts';
+import { goNumber, goQuote } from './go-format.ts';
 import type { FieldError, FieldErrorType, Json } from './types.ts';
 
 /** A field path; the root is `''` and prints as `<nil>`. */

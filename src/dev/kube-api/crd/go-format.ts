@@ -1,5 +1,4 @@
 /** Values printed as Go prints them, so that messages read as a real API server's. */
-import type { Json } from './types.ts';
 
 /** `%q`: double quotes, with Go's escapes. */
 export function goQuote(text: string): string {
@@ -36,19 +35,4 @@ export function goNumber(value: number): string {
   const needsExponent = magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e21);
   const printed = needsExponent ? value.toExponential() : String(value);
   return printed.replace(/e([+-])(\d)$/, 'e$10$2');
-}
-
-/** `json.Marshal`: keys sorted, HTML's characters escaped. */
-export function goJson(value: Json): string {
-  return JSON.stringify(sortKeys(value)).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function sortKeys(value: Json): Json {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (value === null || typeof value !== 'object') return value;
-  const keys = Object.keys(value).sort();
-  return Object.fromEntries(keys.map((key) => [key, sortKeys(value[key] ?? null)]));
 }

@@ -1,7 +1,7 @@
 /** Uniqueness in lists of `x-kubernetes-list-type` set and map (apiextensions-apiserver, pkg/apiserver/schema/listtype). */
+import { goJson } from '../../../api/go-json.ts';
 import * as errors from './field-error.ts';
 import type { Path } from './field-error.ts';
-import { goJson } from './go-format.ts';
 import { additionalSchema, fieldOf, isObject, propertySchema } from './schema-lookup.ts';
 import type { FieldError, Json, JsonObject, Schema } from './types.ts';
 

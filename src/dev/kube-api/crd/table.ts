@@ -1,5 +1,6 @@
 /** The rows of `kubectl get` (apiextensions-apiserver, pkg/registry/customresource/tableconvertor). */
-import { goJson, goNumber } from './go-format.ts';
+import { goJson } from '../../../api/go-json.ts';
+import { goNumber } from './go-format.ts';
 import { humanDuration } from './human-duration.ts';
 import { compileJsonPath } from './json-path.ts';
 import { isObject } from './schema-lookup.ts';

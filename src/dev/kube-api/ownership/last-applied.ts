@@ -1,4 +1,5 @@
 /** kubectl's move from client-side to server-side apply: the annotation says what it owns already. */
+import { goJson } from '../../../api/go-json.ts';
 import { LAST_APPLIED } from '../../../api/last-applied.ts';
 import { compare } from '../../structured-merge/compare.ts';
 import { fieldSetOf } from '../../structured-merge/field-set.ts';
@@ -6,7 +7,6 @@ import { difference } from '../../structured-merge/fields.ts';
 import type { Fields } from '../../structured-merge/fields.ts';
 import type { MergeType } from '../../structured-merge/merge-type.ts';
 import type { Conflict } from '../../structured-merge/owners.ts';
-import { goJson } from '../crd/go-format.ts';
 import type { Json } from '../crd/index.ts';
 import { isObject, textAt } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';
