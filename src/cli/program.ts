@@ -15,7 +15,7 @@ import { set, unset } from './commands/set.ts';
 import { top } from './commands/top.ts';
 import { wait } from './commands/wait.ts';
 import { watch } from './commands/watch.ts';
-import type { Io } from './context.ts';
+import type { Io } from './base/context.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 all is as asked for · 1 a device failed or is not there yet; diff: there are differences · 2 nothing was done

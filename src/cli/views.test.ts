@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import type { JsonObject, SyncRecord, SyncState } from '../api/device.ts';
 import { device } from '../../test/gen/device.ts';
 import type { DeviceParts } from '../../test/gen/device.ts';
-import { fieldDiff } from './field-diff.ts';
-import type { FleetDevice } from './fleet.ts';
-import { outcomeOf } from './outcome.ts';
-import { ownersOf } from './owners.ts';
-import { sideBySide } from './side-by-side.ts';
-import { syncView } from './sync-view.ts';
-import { transitions } from './transitions.ts';
+import { fieldDiff } from './render/field-diff.ts';
+import type { FleetDevice } from './fleet/fleet.ts';
+import { outcomeOf } from './bulk/outcome.ts';
+import { ownersOf } from './bulk/owners.ts';
+import { sideBySide } from './render/side-by-side.ts';
+import { syncView } from './render/sync-view.ts';
+import { transitions } from './render/transitions.ts';
 
 const record = (state: SyncState, since = '2024-01-01T00:00:00Z', message?: string): SyncRecord => ({
   state,

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { load } from 'js-yaml';
-import type { Io } from '../../src/cli/context.ts';
+import type { Io } from '../../src/cli/base/context.ts';
 import { renderHelp } from '../../src/cli/help-page.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { renderConfigTable } from '../../src/config/docs.ts';

@@ -2,12 +2,12 @@ import { devicePath } from '../../api/device.ts';
 import type { ObjectMeta } from '../../api/device.ts';
 import { SCHEMAS_PATH } from '../../api/schema.ts';
 import { ApiError, isConflict, isNotFound } from '../../kube/errors.ts';
-import { FIELD_MANAGER, withCluster } from '../context.ts';
-import type { Cluster, ClusterFlags, Io } from '../context.ts';
-import { readDocuments } from '../documents.ts';
-import type { Wanted } from '../documents.ts';
-import { EXIT } from '../exit.ts';
-import { inOrder } from '../in-order.ts';
+import { FIELD_MANAGER, withCluster } from '../base/context.ts';
+import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import { readDocuments } from '../fleet/documents.ts';
+import type { Wanted } from '../fleet/documents.ts';
+import { EXIT } from '../base/exit.ts';
+import { inOrder } from '../base/in-order.ts';
 import { messageOf } from '../../base/message-of.ts';
 
 export interface FileFlags extends ClusterFlags {

@@ -1,9 +1,9 @@
 import { toMir } from '../../api/mir-shape.ts';
 import type { Stored } from '../../api/mir-shape.ts';
 import { dumpExactYaml } from '../../kube/exact-yaml.ts';
-import type { Io } from '../context.ts';
-import { readDocuments } from '../documents.ts';
-import { CliError, EXIT } from '../exit.ts';
+import type { Io } from '../base/context.ts';
+import { readDocuments } from '../fleet/documents.ts';
+import { CliError, EXIT } from '../base/exit.ts';
 
 export interface ConvertFlags {
   readonly filename: readonly string[];

@@ -1,9 +1,9 @@
 import { isNotFound } from '../../kube/errors.ts';
-import { withCluster } from '../context.ts';
-import type { Io } from '../context.ts';
-import { readDocuments } from '../documents.ts';
-import { EXIT } from '../exit.ts';
-import { inOrder } from '../in-order.ts';
+import { withCluster } from '../base/context.ts';
+import type { Io } from '../base/context.ts';
+import { readDocuments } from '../fleet/documents.ts';
+import { EXIT } from '../base/exit.ts';
+import { inOrder } from '../base/in-order.ts';
 import { messageOf } from '../../base/message-of.ts';
 import { nameOf, pathOf } from './apply.ts';
 import type { FileFlags } from './apply.ts';

@@ -1,17 +1,17 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { JsonObject, SyncRecord } from '../../api/device.ts';
-import { withCluster } from '../context.ts';
-import type { Cluster, ClusterFlags, Io } from '../context.ts';
-import { CliError, EXIT } from '../exit.ts';
-import { readAll } from '../fleet.ts';
-import type { FleetDevice, Selection } from '../fleet.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { withCluster } from '../base/context.ts';
+import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import { CliError, EXIT } from '../base/exit.ts';
+import { readAll } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import { sideBySide } from '../render/side-by-side.ts';
 import { show } from '../render/changes.ts';
 import { age } from '../render/age.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, clip } from '../render/table.ts';
-import { paintState } from '../sync-view.ts';
+import { paintState } from '../render/sync-view.ts';
 
 export interface DescribeFlags extends ClusterFlags {
   readonly selector?: string;

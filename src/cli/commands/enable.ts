@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../api/device.ts';
-import type { Edit } from '../bulk-plan.ts';
-import { changeMany } from '../bulk.ts';
-import type { BulkFlags } from '../bulk.ts';
-import { withCluster } from '../context.ts';
-import type { Io } from '../context.ts';
-import { ownersOf } from '../owners.ts';
+import type { Edit } from '../bulk/plan.ts';
+import { changeMany } from '../bulk/bulk.ts';
+import type { BulkFlags } from '../bulk/bulk.ts';
+import { withCluster } from '../base/context.ts';
+import type { Io } from '../base/context.ts';
+import { ownersOf } from '../bulk/owners.ts';
 import { selectionOf } from './set.ts';
 import type { SelectFlags } from './set.ts';
 

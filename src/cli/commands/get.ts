@@ -1,18 +1,18 @@
 import { findCondition } from '../../api/conditions.ts';
 import { toMir } from '../../api/mir-shape.ts';
 import { dumpExactYaml } from '../../kube/exact-yaml.ts';
-import { withCluster } from '../context.ts';
-import type { Cluster, ClusterFlags, Io } from '../context.ts';
-import { CliError, EXIT } from '../exit.ts';
-import { readFleet } from '../fleet.ts';
-import type { FleetDevice, Selection } from '../fleet.ts';
-import { follow } from '../follow.ts';
+import { withCluster } from '../base/context.ts';
+import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import { CliError, EXIT } from '../base/exit.ts';
+import { readFleet } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import { follow } from '../fleet/follow.ts';
 import { age } from '../render/age.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, widthOf } from '../render/table.ts';
 import type { Cell } from '../render/table.ts';
-import { paintState, syncView } from '../sync-view.ts';
+import { paintState, syncView } from '../render/sync-view.ts';
 
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name', 'mir'] as const;
 export type Format = (typeof FORMATS)[number];

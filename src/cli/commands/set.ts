@@ -4,17 +4,17 @@ import { MESSAGE_NAME } from '../../api/device.ts';
 import { isJsonObject, readJson } from '../../api/exact-json.ts';
 import { loadExactYaml } from '../../kube/exact-yaml.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
-import { parseAssignment, patchOf } from '../assignments.ts';
-import type { Assignment } from '../assignments.ts';
-import type { Edit } from '../bulk-plan.ts';
-import { changeMany } from '../bulk.ts';
-import type { BulkFlags } from '../bulk.ts';
-import { withCluster } from '../context.ts';
-import type { Cluster, ClusterFlags, Io } from '../context.ts';
-import { desiredAfter, desiredOwners, refuseMisfit } from '../desired-edit.ts';
-import { CliError } from '../exit.ts';
-import type { Selection } from '../fleet.ts';
-import { SchemaShelf } from '../schemas.ts';
+import { parseAssignment, patchOf } from '../bulk/assignments.ts';
+import type { Assignment } from '../bulk/assignments.ts';
+import type { Edit } from '../bulk/plan.ts';
+import { changeMany } from '../bulk/bulk.ts';
+import type { BulkFlags } from '../bulk/bulk.ts';
+import { withCluster } from '../base/context.ts';
+import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import { desiredAfter, desiredOwners, refuseMisfit } from '../bulk/desired-edit.ts';
+import { CliError } from '../base/exit.ts';
+import type { Selection } from '../fleet/fleet.ts';
+import { SchemaShelf } from '../fleet/schemas.ts';
 
 export interface SelectFlags extends ClusterFlags {
   readonly selector?: string;

@@ -1,17 +1,16 @@
-import { keyOf } from '../bulk-plan.ts';
-import { withCluster } from '../context.ts';
-import type { Cluster, Io } from '../context.ts';
-import { CliError, EXIT } from '../exit.ts';
-import { readAll } from '../fleet.ts';
-import type { FleetDevice, Selection } from '../fleet.ts';
-import { pause } from '../follow.ts';
-import { metricsSource, quantileOf, since, valueOf } from '../operator-metrics.ts';
-import type { Samples } from '../operator-metrics.ts';
+import { withCluster } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
+import { CliError, EXIT } from '../base/exit.ts';
+import { keyOf, readAll } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import { pause } from '../fleet/follow.ts';
+import { metricsSource, quantileOf, since, valueOf } from '../fleet/operator-metrics.ts';
+import type { Samples } from '../fleet/operator-metrics.ts';
 import { age } from '../render/age.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, widthOf } from '../render/table.ts';
-import { paintState, syncView } from '../sync-view.ts';
+import { paintState, syncView } from '../render/sync-view.ts';
 import type { SelectFlags } from './set.ts';
 
 export interface TopFlags extends SelectFlags {

@@ -1,12 +1,11 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { Condition } from '../../api/conditions.ts';
-import { keyOf } from '../bulk-plan.ts';
-import { withCluster } from '../context.ts';
-import type { Io } from '../context.ts';
-import { CliError, EXIT } from '../exit.ts';
-import { readAll } from '../fleet.ts';
-import type { FleetDevice } from '../fleet.ts';
-import { follow, pause } from '../follow.ts';
+import { withCluster } from '../base/context.ts';
+import type { Io } from '../base/context.ts';
+import { CliError, EXIT } from '../base/exit.ts';
+import { keyOf, readAll } from '../fleet/fleet.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
+import { follow, pause } from '../fleet/follow.ts';
 import { selectionOf } from './set.ts';
 import type { SelectFlags } from './set.ts';
 

@@ -1,14 +1,13 @@
-import { keyOf } from '../bulk-plan.ts';
-import { withCluster } from '../context.ts';
-import type { Io } from '../context.ts';
-import { EXIT } from '../exit.ts';
-import { readAll } from '../fleet.ts';
-import type { FleetDevice, Selection } from '../fleet.ts';
-import { follow } from '../follow.ts';
+import { withCluster } from '../base/context.ts';
+import type { Io } from '../base/context.ts';
+import { EXIT } from '../base/exit.ts';
+import { keyOf, readAll } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import { follow } from '../fleet/follow.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
-import { transitions } from '../transitions.ts';
-import type { Happening } from '../transitions.ts';
+import { transitions } from '../render/transitions.ts';
+import type { Happening } from '../render/transitions.ts';
 import type { SelectFlags } from './set.ts';
 
 /** `kubectl mir watch`: what happens in the fleet, one line each, until it is ended. */

@@ -9,10 +9,10 @@ import type { KubeList } from '../../kube/client.ts';
 import { contextNames } from '../../kube/kubeconfig.ts';
 import type { DeviceSchema, MessageType } from '../../schema/device-schema.ts';
 import { loadSchema } from '../../schema/load-schema.ts';
-import { withCluster } from '../context.ts';
-import type { Cluster, Io } from '../context.ts';
-import { readAll } from '../fleet.ts';
-import { SchemaShelf } from '../schemas.ts';
+import { withCluster } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
+import { readAll } from '../fleet/fleet.ts';
+import { SchemaShelf } from '../fleet/schemas.ts';
 import { readTyped } from './word.ts';
 import type { Completion, Typed, Wanted } from './word.ts';
 

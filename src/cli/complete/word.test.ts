@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Io } from '../context.ts';
+import type { Io } from '../base/context.ts';
 import { createProgram } from '../program.ts';
 import { readTyped } from './word.ts';
 

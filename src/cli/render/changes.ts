@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../api/device.ts';
-import type { FieldChange } from '../field-diff.ts';
+import type { FieldChange } from './field-diff.ts';
 import type { Palette } from './color.ts';
 
 /** One line for each change: what goes in red, what comes in green. */

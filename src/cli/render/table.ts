@@ -1,4 +1,4 @@
-import type { Io } from '../context.ts';
+import type { Io } from '../base/context.ts';
 
 export interface Cell {
   readonly text: string;

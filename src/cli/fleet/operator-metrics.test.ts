@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Cluster } from './context.ts';
+import type { Cluster } from '../base/context.ts';
 import { metricsSource, parseMetrics, quantileOf, since, valueOf } from './operator-metrics.ts';
-import { renderOperator } from './commands/top.ts';
-import { paletteOf } from './render/color.ts';
+import { renderOperator } from '../commands/top.ts';
+import { paletteOf } from '../render/color.ts';
 
 const TEXT = `
 # HELP mir_devices Devices.

@@ -1,6 +1,6 @@
 /** How far a change of many devices has come, on one line of the terminal. */
-import type { Io } from './context.ts';
-import { paletteOf } from './render/color.ts';
+import type { Io } from '../base/context.ts';
+import { paletteOf } from '../render/color.ts';
 
 export interface Counts {
   readonly total: number;

@@ -1,7 +1,7 @@
 /** The fields of one message as they are desired and as they are reported. */
-import { isJsonObject } from '../api/exact-json.ts';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import { includes } from '../protocol/canonical.ts';
+import { isJsonObject } from '../../api/exact-json.ts';
+import type { JsonObject, JsonValue } from '../../api/device.ts';
+import { includes } from '../../protocol/canonical.ts';
 
 export interface FieldPair {
   /** `limits.max` */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '../api/device.ts';
-import type { DeviceSchema } from '../schema/device-schema.ts';
-import { loadSchema } from '../schema/load-schema.ts';
-import { compileProtoFiles } from '../schema/proto-files.ts';
+import type { JsonObject } from '../../api/device.ts';
+import type { DeviceSchema } from '../../schema/device-schema.ts';
+import { loadSchema } from '../../schema/load-schema.ts';
+import { compileProtoFiles } from '../../schema/proto-files.ts';
 import { parseAssignment, patchOf } from './assignments.ts';
 
 const patch = (...assignments: string[]): JsonObject => patchOf(assignments.map(parseAssignment));

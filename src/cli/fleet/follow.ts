@@ -1,7 +1,7 @@
-import type { WatchEvent } from '../kube/client.ts';
-import { ApiError, TransportError, isExpired } from '../kube/errors.ts';
-import type { Cluster } from './context.ts';
-import { CliError } from './exit.ts';
+import type { WatchEvent } from '../../kube/client.ts';
+import { ApiError, TransportError, isExpired } from '../../kube/errors.ts';
+import type { Cluster } from '../base/context.ts';
+import { CliError } from '../base/exit.ts';
 import { keyOfTarget, listOf, readAll } from './fleet.ts';
 import type { FleetDevice, Selection } from './fleet.ts';
 

@@ -1,6 +1,6 @@
 /** What has become of a change of one device. */
-import { findCondition } from '../api/conditions.ts';
-import type { FleetDevice } from './fleet.ts';
+import { findCondition } from '../../api/conditions.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
 
 export type Outcome =
   | { readonly kind: 'done' }

@@ -1,9 +1,9 @@
-import { createKubeClient } from '../kube/http-client.ts';
-import { loadKubeconfig } from '../kube/kubeconfig.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { TextReader } from '../kube/http-client.ts';
+import { createKubeClient } from '../../kube/http-client.ts';
+import { loadKubeconfig } from '../../kube/kubeconfig.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { TextReader } from '../../kube/http-client.ts';
 import { CliError } from './exit.ts';
-import { messageOf } from '../base/message-of.ts';
+import { messageOf } from '../../base/message-of.ts';
 
 /** Where a command reads and writes; tests have their own. */
 export interface Io {

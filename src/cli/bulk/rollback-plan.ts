@@ -1,11 +1,11 @@
 /** What was desired of a device at an earlier time, from its history. */
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import type { DeviceHistory, RecordedChange } from '../api/history.ts';
-import { own } from '../api/own.ts';
-import { undoChange } from '../api/value-change.ts';
-import { diffMergePatch } from '../kube/merge-patch.ts';
-import { Refusal } from './bulk-plan.ts';
-import type { FleetDevice } from './fleet.ts';
+import type { JsonObject, JsonValue } from '../../api/device.ts';
+import type { DeviceHistory, RecordedChange } from '../../api/history.ts';
+import { own } from '../../api/own.ts';
+import { undoChange } from '../../api/value-change.ts';
+import { diffMergePatch } from '../../kube/merge-patch.ts';
+import { Refusal } from './plan.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
 
 /** A revision, or epoch milliseconds. */
 export type RollbackTarget = { readonly revision: number } | { readonly time: number };

@@ -1,11 +1,11 @@
 /** The schemas of devices, as the cluster has them. */
 import { Buffer } from 'node:buffer';
-import { SCHEMAS_PATH, schemaName } from '../api/schema.ts';
-import type { SchemaObject } from '../api/schema.ts';
-import { isNotFound } from '../kube/errors.ts';
-import type { DeviceSchema } from '../schema/device-schema.ts';
-import { loadSchema } from '../schema/load-schema.ts';
-import type { Cluster } from './context.ts';
+import { SCHEMAS_PATH, schemaName } from '../../api/schema.ts';
+import type { SchemaObject } from '../../api/schema.ts';
+import { isNotFound } from '../../kube/errors.ts';
+import type { DeviceSchema } from '../../schema/device-schema.ts';
+import { loadSchema } from '../../schema/load-schema.ts';
+import type { Cluster } from '../base/context.ts';
 import type { FleetDevice } from './fleet.ts';
 
 /** Each schema is read once; a device without one, or with one that cannot be used, is not checked. */

@@ -1,11 +1,11 @@
 /** Reads the histories of devices. */
-import { historiesPath, historyPath } from '../api/history.ts';
-import type { DeviceHistory } from '../api/history.ts';
-import type { KubeList } from '../kube/client.ts';
-import { isNotFound, isUnserved } from '../kube/errors.ts';
-import { keyOf } from './bulk-plan.ts';
-import type { Cluster } from './context.ts';
-import { CliError } from './exit.ts';
+import { historiesPath, historyPath } from '../../api/history.ts';
+import type { DeviceHistory } from '../../api/history.ts';
+import type { KubeList } from '../../kube/client.ts';
+import { isNotFound, isUnserved } from '../../kube/errors.ts';
+import type { Cluster } from '../base/context.ts';
+import { CliError } from '../base/exit.ts';
+import { keyOf } from './fleet.ts';
 import type { FleetDevice, Selection } from './fleet.ts';
 
 const PAGE = 500;

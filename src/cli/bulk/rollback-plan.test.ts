@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { device } from '../../test/gen/device.ts';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import type { DesiredState, DeviceHistory, HistoryBody } from '../api/history.ts';
-import { changeOf } from '../api/value-change.ts';
-import { recordSteps } from '../history/record.ts';
-import { applyMergePatch } from '../kube/merge-patch.ts';
-import { Refusal } from './bulk-plan.ts';
+import { device } from '../../../test/gen/device.ts';
+import type { JsonObject, JsonValue } from '../../api/device.ts';
+import type { DesiredState, DeviceHistory, HistoryBody } from '../../api/history.ts';
+import { changeOf } from '../../api/value-change.ts';
+import { recordSteps } from '../../history/record.ts';
+import { applyMergePatch } from '../../kube/merge-patch.ts';
+import { Refusal } from './plan.ts';
 import { patchTo, stateAt } from './rollback-plan.ts';
 
 const RULES = { limit: 100, valueBytes: 4096, keepsDeleted: false };

@@ -1,11 +1,11 @@
 /** Reads devices, page by page. */
-import { devicePath, devicesPath } from '../api/device.ts';
-import type { Device, ObjectMeta } from '../api/device.ts';
-import type { ManagedFields } from '../api/managed-fields.ts';
-import type { KubeList } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
-import type { Cluster } from './context.ts';
-import { CliError } from './exit.ts';
+import { devicePath, devicesPath } from '../../api/device.ts';
+import type { Device, ObjectMeta } from '../../api/device.ts';
+import type { ManagedFields } from '../../api/managed-fields.ts';
+import type { KubeList } from '../../kube/client.ts';
+import { isNotFound } from '../../kube/errors.ts';
+import type { Cluster } from '../base/context.ts';
+import { CliError } from '../base/exit.ts';
 
 /** A device as it is read here, with what the operator's cache leaves out. */
 export type FleetDevice = Omit<Device, 'metadata'> & { readonly metadata: FleetMeta };
@@ -106,4 +106,8 @@ async function readOne(cluster: Cluster, target: string): Promise<FleetDevice> {
     const [namespace, name] = key.split('/');
     throw new CliError(`there is no device "${name}" in namespace "${namespace}"; see kubectl mir list -A`);
   }
+}
+
+export function keyOf({ metadata }: FleetDevice): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }

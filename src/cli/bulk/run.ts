@@ -1,13 +1,13 @@
 /** Carries a planned change out: a few requests at a time, at most so many a second, through overloads and outages. */
-import { devicePath } from '../api/device.ts';
-import { ApiError, retryAfterOf } from '../kube/errors.ts';
-import type { PlannedChange } from './bulk-plan.ts';
-import { keyOf } from './bulk-plan.ts';
-import { FIELD_MANAGER } from './context.ts';
-import type { Cluster } from './context.ts';
-import type { FleetDevice } from './fleet.ts';
-import { isPassing, pause } from './follow.ts';
-import { messageOf } from '../base/message-of.ts';
+import { devicePath } from '../../api/device.ts';
+import { ApiError, retryAfterOf } from '../../kube/errors.ts';
+import type { PlannedChange } from './plan.ts';
+import { FIELD_MANAGER } from '../base/context.ts';
+import type { Cluster } from '../base/context.ts';
+import { keyOf } from '../fleet/fleet.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
+import { isPassing, pause } from '../fleet/follow.ts';
+import { messageOf } from '../../base/message-of.ts';
 
 export interface RunOptions {
   readonly concurrency: number;

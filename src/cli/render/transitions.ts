@@ -1,8 +1,8 @@
 /** What happened to a device between two looks at it, in words. */
 import { isDeepStrictEqual } from 'node:util';
-import type { FleetDevice } from './fleet.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
 import { fieldDiff } from './field-diff.ts';
-import { show } from './render/changes.ts';
+import { show } from './changes.ts';
 
 export interface Happening {
   readonly kind: 'presence' | 'desired' | 'reported' | 'sync' | 'object';

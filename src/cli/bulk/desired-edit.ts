@@ -1,12 +1,12 @@
 /** What edits of desired messages have in common. */
-import { isJsonObject } from '../api/exact-json.ts';
-import type { JsonObject } from '../api/device.ts';
-import { checkDesired } from '../document/check-desired.ts';
-import type { DeviceSchema } from '../schema/device-schema.ts';
-import { applyMergePatch } from '../kube/merge-patch.ts';
-import { Refusal } from './bulk-plan.ts';
-import type { FieldChange } from './field-diff.ts';
-import type { FleetDevice } from './fleet.ts';
+import { isJsonObject } from '../../api/exact-json.ts';
+import type { JsonObject } from '../../api/device.ts';
+import { checkDesired } from '../../document/check-desired.ts';
+import type { DeviceSchema } from '../../schema/device-schema.ts';
+import { applyMergePatch } from '../../kube/merge-patch.ts';
+import { Refusal } from './plan.ts';
+import type { FieldChange } from '../render/field-diff.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
 import { ownersOf } from './owners.ts';
 
 /** What is desired after a merge patch of it. */

@@ -1,8 +1,8 @@
 /** `FIELD=VALUE` as people type it, and what it means by the schema of a message. */
-import { isJsonObject, readJson } from '../api/exact-json.ts';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import type { MessageType } from '../schema/device-schema.ts';
-import { CliError } from './exit.ts';
+import { isJsonObject, readJson } from '../../api/exact-json.ts';
+import type { JsonObject, JsonValue } from '../../api/device.ts';
+import type { MessageType } from '../../schema/device-schema.ts';
+import { CliError } from '../base/exit.ts';
 
 export interface Assignment {
   readonly path: readonly string[];

@@ -1,8 +1,8 @@
 /** What a change of many devices would do, worked out before anything is written. */
-import type { JsonObject } from '../api/device.ts';
-import type { FleetDevice } from './fleet.ts';
-import { fieldDiff } from './field-diff.ts';
-import type { FieldChange } from './field-diff.ts';
+import type { JsonObject } from '../../api/device.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
+import { fieldDiff } from '../render/field-diff.ts';
+import type { FieldChange } from '../render/field-diff.ts';
 
 /** One kind of change: of each device it says what is to become of it. */
 export interface Edit {
@@ -58,8 +58,4 @@ export function groupChanges(changed: readonly PlannedChange[]): [changes: reado
   return [...groups.values()]
     .map((group): [readonly FieldChange[], number] => [group[0]?.changes ?? [], group.length])
     .toSorted(([, a], [, b]) => b - a);
-}
-
-export function keyOf({ metadata }: FleetDevice): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

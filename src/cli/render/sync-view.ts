@@ -1,8 +1,8 @@
 /** What a person wants to know of a twin at a glance. */
-import { findCondition } from '../api/conditions.ts';
-import type { SyncRecord, SyncState } from '../api/device.ts';
-import type { FleetDevice } from './fleet.ts';
-import type { Palette } from './render/color.ts';
+import { findCondition } from '../../api/conditions.ts';
+import type { SyncRecord, SyncState } from '../../api/device.ts';
+import type { FleetDevice } from '../fleet/fleet.ts';
+import type { Palette } from './color.ts';
 
 export interface SyncView {
   /** The worst state of its messages, or why the twin cannot be looked at by messages. */

@@ -1,18 +1,18 @@
 /** A change of many devices: planned, shown, confirmed, written, waited for. */
-import { planBulk, groupChanges, keyOf } from './bulk-plan.ts';
-import type { BulkPlan, Edit, PlannedChange } from './bulk-plan.ts';
-import { runBulk } from './bulk-run.ts';
-import type { RunOptions } from './bulk-run.ts';
-import type { Cluster, Io } from './context.ts';
-import { CliError, EXIT } from './exit.ts';
-import { readAll } from './fleet.ts';
-import type { FleetDevice, Selection } from './fleet.ts';
-import { follow, pause } from './follow.ts';
+import { planBulk, groupChanges } from './plan.ts';
+import type { BulkPlan, Edit, PlannedChange } from './plan.ts';
+import { runBulk } from './run.ts';
+import type { RunOptions } from './run.ts';
+import type { Cluster, Io } from '../base/context.ts';
+import { CliError, EXIT } from '../base/exit.ts';
+import { keyOf, readAll } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import { follow, pause } from '../fleet/follow.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Goal, Outcome } from './outcome.ts';
 import { Progress } from './progress.ts';
-import { renderChanges } from './render/changes.ts';
-import { paletteOf } from './render/color.ts';
+import { renderChanges } from '../render/changes.ts';
+import { paletteOf } from '../render/color.ts';
 
 export interface BulkFlags {
   readonly dryRun?: boolean;

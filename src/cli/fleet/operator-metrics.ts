@@ -1,7 +1,7 @@
 /** The metrics of the operator that leads, in the text format of Prometheus. */
-import type { Cluster } from './context.ts';
-import { CliError } from './exit.ts';
-import type { KubeList } from '../kube/client.ts';
+import type { Cluster } from '../base/context.ts';
+import { CliError } from '../base/exit.ts';
+import type { KubeList } from '../../kube/client.ts';
 
 export interface Sample {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** What differs between two values of JSON, field by field. */
-import { isJsonObject } from '../api/exact-json.ts';
-import type { JsonObject, JsonValue } from '../api/device.ts';
+import { isJsonObject } from '../../api/exact-json.ts';
+import type { JsonObject, JsonValue } from '../../api/device.ts';
 
 export interface FieldChange {
   /** `properties.desired[sensor.v1.SampleRate].intervalSeconds` */

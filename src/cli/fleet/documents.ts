@@ -1,14 +1,14 @@
 /** Documents that a person names: files, folders, standard input. */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { API_VERSION } from '../api/device.ts';
-import type { JsonObject } from '../api/device.ts';
-import { ShapeError, toStored } from '../api/mir-shape.ts';
-import { SCHEMA_KIND } from '../api/schema.ts';
-import { loadAllExactYaml } from '../kube/exact-yaml.ts';
-import type { Io } from './context.ts';
-import { CliError } from './exit.ts';
-import { messageOf } from '../base/message-of.ts';
+import { API_VERSION } from '../../api/device.ts';
+import type { JsonObject } from '../../api/device.ts';
+import { ShapeError, toStored } from '../../api/mir-shape.ts';
+import { SCHEMA_KIND } from '../../api/schema.ts';
+import { loadAllExactYaml } from '../../kube/exact-yaml.ts';
+import type { Io } from '../base/context.ts';
+import { CliError } from '../base/exit.ts';
+import { messageOf } from '../../base/message-of.ts';
 
 /** One object to be applied, and where it was found. */
 export interface Wanted {
