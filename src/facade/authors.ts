@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { authorStamp, isAuthorAnnotation } from '../api/author.ts';
 import type { JsonObject } from '../api/json-value.ts';
-import { applyMergePatch } from '../kube/merge-patch.ts';
+import { applyMergePatch } from '../api/merge-patch.ts';
 import { annotationsOf, objectIn } from './shape/json.ts';
 
 type Stamp = Readonly<Record<string, string>>;

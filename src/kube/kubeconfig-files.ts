@@ -5,7 +5,7 @@ import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist
 import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js';
 import { loadAll } from 'js-yaml';
 import { messageOf } from '../base/message-of.ts';
-import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
+import { KUBERNETES_YAML } from '../api/kubernetes-yaml.ts';
 
 /** A user entry; the parsers know no `tokenFile`. Paths are absolute. */
 export type KubeconfigUser = User & { readonly tokenFile?: string | undefined };

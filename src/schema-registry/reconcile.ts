@@ -11,7 +11,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import { desirableMessages } from '../document/check-desired.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
-import { diffMergePatch } from '../kube/merge-patch.ts';
+import { diffMergePatch } from '../api/merge-patch.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { Found, SchemaLibrary } from './library.ts';
 

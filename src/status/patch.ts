@@ -1,6 +1,6 @@
 import { findCondition } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject } from '../api/device.ts';
-import { diffMergePatch } from '../kube/merge-patch.ts';
+import { diffMergePatch } from '../api/merge-patch.ts';
 import { WRITE_PRIORITY } from '../twin/write-class.ts';
 import type { WriteClass } from '../twin/write-class.ts';
 

@@ -5,7 +5,7 @@ import type { ManagedFields } from '../../src/api/managed-fields.ts';
 import { keyOf } from '../../src/cache/store.ts';
 import { delay } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
-import { applyMergePatch } from '../../src/kube/merge-patch.ts';
+import { applyMergePatch } from '../../src/api/merge-patch.ts';
 import type { KubeClient, KubeList, PatchType, Query, WatchEvent } from '../../src/kube/client.ts';
 import { ApiError, TransportError } from '../../src/kube/errors.ts';
 import { statusFaults } from './device-crd.ts';

@@ -6,7 +6,7 @@ import type { ReflectorHandler } from '../../src/cache/reflector.ts';
 import type { StoreChange } from '../../src/cache/store.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Json } from '../../src/dev/kube-api/crd/index.ts';
-import { applyMergePatch } from '../../src/kube/merge-patch.ts';
+import { applyMergePatch } from '../../src/api/merge-patch.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 

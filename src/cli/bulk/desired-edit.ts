@@ -3,7 +3,7 @@ import { isJsonObject } from '../../api/exact-json.ts';
 import type { JsonObject } from '../../api/device.ts';
 import { checkDesired } from '../../document/check-desired.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
-import { applyMergePatch } from '../../kube/merge-patch.ts';
+import { applyMergePatch } from '../../api/merge-patch.ts';
 import { Refusal } from './plan.ts';
 import type { FieldChange } from '../render/field-diff.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../api/device.ts';
 import type { DesiredState, DeviceHistory, HistoryBody } from '../../api/history.ts';
 import { changeOf } from '../../api/value-change.ts';
 import { recordSteps } from '../../history/record.ts';
-import { applyMergePatch } from '../../kube/merge-patch.ts';
+import { applyMergePatch } from '../../api/merge-patch.ts';
 import { Refusal } from './plan.ts';
 import { patchTo, stateAt } from './rollback-plan.ts';
 

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../../api/device.ts';
 import type { DeviceHistory, RecordedChange } from '../../api/history.ts';
 import { own } from '../../api/own.ts';
 import { undoChange } from '../../api/value-change.ts';
-import { diffMergePatch } from '../../kube/merge-patch.ts';
+import { diffMergePatch } from '../../api/merge-patch.ts';
 import { Refusal } from './plan.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
 

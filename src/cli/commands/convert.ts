@@ -1,6 +1,6 @@
 import { toMir } from '../../api/mir-shape.ts';
 import type { Stored } from '../../api/mir-shape.ts';
-import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import type { Io } from '../base/context.ts';
 import { readDocuments } from '../fleet/documents.ts';
 import { CliError, EXIT } from '../base/exit.ts';

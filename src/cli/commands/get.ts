@@ -1,6 +1,6 @@
 import { findCondition } from '../../api/conditions.ts';
 import { toMir } from '../../api/mir-shape.ts';
-import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
 import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import type { ChangeOutcome, DeviceHistory, RecordedChange } from '../../api/history.ts';
-import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
 import type { Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';

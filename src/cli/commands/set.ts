@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import { MESSAGE_NAME } from '../../api/device.ts';
 import { isJsonObject, readJson } from '../../api/exact-json.ts';
-import { loadExactYaml } from '../../kube/exact-yaml.ts';
+import { loadExactYaml } from '../../api/exact-yaml.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
 import { parseAssignment, patchOf } from '../bulk/assignments.ts';
 import type { Assignment } from '../bulk/assignments.ts';

@@ -5,7 +5,7 @@ import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject } from '../../api/device.ts';
 import { ShapeError, toStored } from '../../api/mir-shape.ts';
 import { SCHEMA_KIND } from '../../api/schema.ts';
-import { loadAllExactYaml } from '../../kube/exact-yaml.ts';
+import { loadAllExactYaml } from '../../api/exact-yaml.ts';
 import type { Io } from '../base/context.ts';
 import { CliError } from '../base/exit.ts';
 import { messageOf } from '../../base/message-of.ts';

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { readJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
-import { loadExactYaml } from '../../kube/exact-yaml.ts';
+import { loadExactYaml } from '../../api/exact-yaml.ts';
 import { badRequest, StatusError, tooLarge } from '../status-error.ts';
 
 /** kube-apiserver's own limit. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { dumpExactYaml } from '../../kube/exact-yaml.ts';
+import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { PageNotFound } from '../status-error.ts';
 import type { StatusError } from '../status-error.ts';
 import { ForwardedError } from './upstream.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import { API_VERSION } from '../../api/device.ts';
 import { OPERATOR_NAME } from '../../api/operator-name.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { duplicateFields } from '../../kube/duplicate-fields.ts';
+import { duplicateFields } from '../../api/duplicate-fields.ts';
 import type { Transport } from '../../kube/transport.ts';
 import {
   changesWanted,

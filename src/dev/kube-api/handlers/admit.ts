@@ -2,7 +2,7 @@
 import { badRequest, invalid } from '../errors.ts';
 import type { StatusError } from '../errors.ts';
 import type { FieldError, Json, Part } from '../crd/index.ts';
-import { duplicateFields } from '../../../kube/duplicate-fields.ts';
+import { duplicateFields } from '../../../api/duplicate-fields.ts';
 import type { Body } from '../http/body.ts';
 import type { KubeObject } from '../kube-object.ts';
 import type { Call } from './call.ts';

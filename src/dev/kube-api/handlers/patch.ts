@@ -3,7 +3,7 @@ import type { CopyOperation, Operation } from 'fast-json-patch';
 import type { Json } from '../crd/index.ts';
 import { badRequest, unprocessablePatch, unsupportedMediaType } from '../errors.ts';
 import { isNumeral } from '../../../api/exact-json.ts';
-import { applyMergePatch } from '../../../kube/merge-patch.ts';
+import { applyMergePatch } from '../../../api/merge-patch.ts';
 import { readBodyJson } from '../http/body.ts';
 import { isObject, jsonKind } from '../kube-object.ts';
 import type { KubeObject } from '../kube-object.ts';

@@ -5,7 +5,7 @@ import { messageOf } from '../../../base/message-of.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
 import { parseJsonBody } from '../whole-numbers.ts';
-import { loadExactYaml } from '../../../kube/exact-yaml.ts';
+import { loadExactYaml } from '../../../api/exact-yaml.ts';
 import { parseMediaType } from './negotiation.ts';
 import { parseProtobuf, PROTOBUF } from './protobuf.ts';
 

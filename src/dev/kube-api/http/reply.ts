@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { readApiJson } from '../../../api/exact-json.ts';
 import { internalError, StatusError } from '../errors.ts';
-import { dumpExactYaml } from '../../../kube/exact-yaml.ts';
+import { dumpExactYaml } from '../../../api/exact-yaml.ts';
 import type { Form } from './negotiation.ts';
 
 export interface Reply {

@@ -1,5 +1,5 @@
 import { defineScalarTag, dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, load, loadAll, NOT_RESOLVED } from 'js-yaml';
-import { isNumeral, readJson } from '../api/exact-json.ts';
+import { isNumeral, readJson } from './exact-json.ts';
 import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
 
 /** Reads YAML as kubectl does; a whole number beyond 2^53 keeps its digits, as in JSON. Throws a YAMLException. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import { isJsonObject } from '../api/exact-json.ts';
+import type { JsonObject, JsonValue } from './device.ts';
+import { isJsonObject } from './exact-json.ts';
 
 /** `target` after a JSON merge patch (RFC 7386): null removes, objects are merged, everything else replaces. */
 export function applyMergePatch(target: JsonValue | undefined, patch: JsonObject): JsonObject;

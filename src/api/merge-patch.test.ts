@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
-import type { JsonObject, JsonValue } from '../api/device.ts';
-import { readJson } from '../api/exact-json.ts';
+import type { JsonObject, JsonValue } from './device.ts';
+import { readJson } from './exact-json.ts';
 import { applyMergePatch, diffMergePatch } from './merge-patch.ts';
 
 /** RFC 7386, as the API server applies it. */
