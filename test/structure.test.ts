@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ['api', 'base'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'base', 'protocol'],
-  kube: ['api', 'base'],
+  kubeconfig: ['api', 'base'],
+  kube: ['api', 'base', 'kubeconfig'],
   mqtt: ['api', 'base', 'protocol'],
   workqueue: ['api', 'base'],
   cache: ['api', 'base', 'kube'],
@@ -44,22 +45,33 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
   leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  facade: ['api', 'base', 'kube'],
+  facade: ['api', 'base', 'kube', 'kubeconfig'],
   // The process: it wires the rooms, and only it does.
-  operator: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'leader', 'facade'],
+  operator: [
+    ...VOCABULARY,
+    ...TRANSPORT,
+    ...MACHINERY,
+    ...GROUND,
+    ...FLOWS,
+    'config',
+    'telemetry',
+    'leader',
+    'facade',
+    'kubeconfig',
+  ],
   main: ['base', 'config', 'operator'],
   // The device's side knows no Kubernetes.
   sdk: VOCABULARY,
   simulator: [...VOCABULARY, 'sdk'],
   // The plugin: a client of the API server, as kubectl is.
-  'cli/base': ['base', 'kube'],
+  'cli/base': ['base', 'kube', 'kubeconfig'],
   'cli/fleet': ['api', 'base', 'kube', 'schema', 'cli/base'],
   'cli/render': ['api', 'protocol', 'cli/base', 'cli/fleet'],
   'cli/bulk': ['api', 'base', 'kube', 'schema', 'document', 'cli/base', 'cli/fleet', 'cli/render'],
-  'cli/complete': ['api', 'kube', 'schema', 'cli/base', 'cli/fleet'],
+  'cli/complete': ['api', 'kube', 'kubeconfig', 'schema', 'cli/base', 'cli/fleet'],
   'cli/commands': ['api', 'base', 'kube', 'schema', 'cli/base', 'cli/bulk', 'cli/fleet', 'cli/render'],
   cli: ['base', 'kube', 'cli/base', 'cli/commands', 'cli/complete'],
-  dev: ['api', 'base', 'config', 'kube', 'operator', 'sdk', 'simulator'],
+  dev: ['api', 'base', 'config', 'kube', 'kubeconfig', 'operator', 'sdk', 'simulator'],
 };
 
 interface Import {

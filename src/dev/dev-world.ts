@@ -7,7 +7,7 @@ import { parseAddress } from '../base/address.ts';
 import { loadConfig } from '../config/load.ts';
 import { isConflict, isNotFound } from '../kube/errors.ts';
 import { createKubeClient } from '../kube/http-client.ts';
-import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import { loadKubeconfig } from '../kubeconfig/kubeconfig.ts';
 import { createLogger } from '../base/log.ts';
 import { runOperator } from '../operator.ts';
 import { compileProtoFiles } from '../sdk/index.ts';

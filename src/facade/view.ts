@@ -5,7 +5,7 @@ import { delay } from '../base/clock.ts';
 import { messageOf } from '../base/message-of.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { ClusterConfig } from '../kube/kubeconfig.ts';
+import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';

@@ -3,7 +3,7 @@ import { messageOf } from '../base/message-of.ts';
 import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, KubeList, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
 import { ApiError, TransportError, describeUntrusted } from './errors.ts';
-import type { ClusterConfig } from './kubeconfig.ts';
+import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { readLines } from './lines.ts';
 import { Transport } from './transport.ts';
 import type { Exchange } from './transport.ts';

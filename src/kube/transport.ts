@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { fence } from './fence.ts';
-import type { ClusterConfig } from './kubeconfig.ts';
+import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 
 export interface TransportOptions {
   readonly connections?: number;

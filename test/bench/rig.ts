@@ -9,7 +9,7 @@ import type { Device, Properties } from '../../src/api/device.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { findControlPlane } from '../real/binaries.ts';
 import { startControlPlane } from '../real/control-plane.ts';
 import { findMosquitto } from '../real/system-packages.ts';

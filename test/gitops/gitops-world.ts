@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKubeClient } from '../../src/kube/http-client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { devicesPath } from '../../src/api/device.ts';
 import type { Device } from '../../src/api/device.ts';

@@ -25,7 +25,7 @@ import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
 import { findMosquitto } from './system-packages.ts';
 

@@ -18,7 +18,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { succeed } from './helm.ts';
 import { startMosquitto } from './mosquitto.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
 import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';

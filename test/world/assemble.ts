@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { createKubeClient } from '../../src/kube/http-client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { startApiProxy } from './api-proxy.ts';
 import { createTestBroker } from './broker.ts';

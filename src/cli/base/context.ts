@@ -1,5 +1,5 @@
 import { createKubeClient } from '../../kube/http-client.ts';
-import { loadKubeconfig } from '../../kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../kubeconfig/kubeconfig.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { TextReader } from '../../kube/http-client.ts';
 import { CliError } from './exit.ts';

@@ -6,7 +6,7 @@ import type { ObjectMeta } from '../../api/device.ts';
 import { SCHEMAS_PATH } from '../../api/schema.ts';
 import type { SchemaObject } from '../../api/schema.ts';
 import type { KubeList } from '../../kube/client.ts';
-import { contextNames } from '../../kube/kubeconfig.ts';
+import { contextNames } from '../../kubeconfig/kubeconfig.ts';
 import type { DeviceSchema, MessageType } from '../../schema/device-schema.ts';
 import { loadSchema } from '../../schema/load-schema.ts';
 import { withCluster } from '../base/context.ts';

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Cluster, Context } from '@kubernetes/client-node/dist/config_types.js';
-import { readKubeconfigs } from './kubeconfig-files.ts';
-import type { Kubeconfig, KubeconfigUser } from './kubeconfig-files.ts';
-import { loginOf } from './kubeconfig-login.ts';
-import type { Login } from './kubeconfig-login.ts';
-import { fileText, pemOf, tokenFile } from './kubeconfig-material.ts';
+import { readKubeconfigs } from './files.ts';
+import type { Kubeconfig, KubeconfigUser } from './files.ts';
+import { loginOf } from './login.ts';
+import type { Login } from './login.ts';
+import { fileText, pemOf, tokenFile } from './material.ts';
 
 /** How to reach and be known to one API server. */
 export interface ClusterConfig extends Login {

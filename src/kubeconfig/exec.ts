@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
-import { pemOf } from './kubeconfig-material.ts';
+import { pemOf } from './material.ts';
 
 /** The `exec` of a user in a kubeconfig; https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#ExecConfig */
 interface ExecConfig {

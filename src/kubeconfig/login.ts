@@ -1,6 +1,6 @@
 import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
-import type { KubeconfigUser } from './kubeconfig-files.ts';
-import { pemOf, tokenFile } from './kubeconfig-material.ts';
+import type { KubeconfigUser } from './files.ts';
+import { pemOf, tokenFile } from './material.ts';
 
 /** Who one is to an API server. */
 export interface Login {
@@ -49,7 +49,7 @@ function checkSupported({ name, username, impersonateUser, authProvider }: Kubec
 /** Certificates of a plugin are those it gave at first: connections are made with them for as long as the process runs. */
 async function execPluginLogin(user: KubeconfigUser, cluster: Cluster, now: () => number): Promise<Login> {
   // Loaded only for those who need it, like the rest of what starts processes.
-  const { execLogin } = await import('./kubeconfig-exec.ts');
+  const { execLogin } = await import('./exec.ts');
   const credential = execLogin(user.name, user.exec, cluster, now);
   const { certPem, keyPem } = await credential();
   return { cert: pem(certPem), key: pem(keyPem), token: async (refused) => (await credential(refused)).token };
