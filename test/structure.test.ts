@@ -27,6 +27,7 @@ const FLOW_IMPORTS = [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   api: [],
+  openapi: [],
   protocol: ['api', 'base'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'base', 'protocol'],
@@ -45,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
   leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  facade: ['api', 'base', 'kube', 'kubeconfig'],
+  facade: ['api', 'base', 'kube', 'kubeconfig', 'openapi'],
   // The process: it wires the rooms, and only it does.
   operator: [
     ...VOCABULARY,
@@ -71,7 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'cli/complete': ['api', 'kube', 'kubeconfig', 'schema', 'cli/base', 'cli/fleet'],
   'cli/commands': ['api', 'base', 'kube', 'schema', 'cli/base', 'cli/bulk', 'cli/fleet', 'cli/render'],
   cli: ['base', 'kube', 'cli/base', 'cli/commands', 'cli/complete'],
-  dev: ['api', 'base', 'config', 'kube', 'kubeconfig', 'operator', 'sdk', 'simulator'],
+  dev: ['api', 'base', 'config', 'kube', 'kubeconfig', 'openapi', 'operator', 'sdk', 'simulator'],
 };
 
 interface Import {

@@ -1,4 +1,4 @@
-import type { Crd, CrdVersion, Schema } from '../../api/openapi/crd.ts';
+import type { Crd, CrdVersion, Schema } from '../../openapi/crd.ts';
 import { MIR_GROUP } from '../../api/mir-shape.ts';
 import definition from './devices.iot.mir.json' with { type: 'json' };
 

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { toOpenApiV2 } from '../../api/openapi/openapi-v2.ts';
-import type { OpenApiV3 } from '../../api/openapi/openapi-v2.ts';
-import { openApiV3 } from '../../api/openapi/openapi-v3.ts';
+import { toOpenApiV2 } from '../../openapi/v2.ts';
+import type { OpenApiV3 } from '../../openapi/v2.ts';
+import { openApiV3 } from '../../openapi/v3.ts';
 import { mirDefinition } from './definition.ts';
 
 export interface StaticDocument {

@@ -2,4 +2,4 @@
 export type { CompiledVersion, Crd, FieldError, Json, JsonObject, Part, Table, TableColumn } from './types.ts';
 export { compileCrd } from './compile.ts';
 export { InvalidCrdError } from './crd-check.ts';
-export { openApiV3 } from '../../../api/openapi/openapi-v3.ts';
+export { openApiV3 } from '../../../openapi/v3.ts';

@@ -1,6 +1,6 @@
 /** What the embedded Kubernetes API knows of a CustomResourceDefinition, before and after compilation. */
 
-import type { CrdNames, Json } from '../../../api/openapi/crd.ts';
+import type { CrdNames, Json } from '../../../openapi/crd.ts';
 
 export type {
   Crd,
@@ -11,7 +11,7 @@ export type {
   PrinterColumn,
   Schema,
   ValidationRule,
-} from '../../../api/openapi/crd.ts';
+} from '../../../openapi/crd.ts';
 
 /** One violation, spelled as kube-apiserver spells it in `details.causes`. */
 export interface FieldError {

@@ -4,8 +4,8 @@ import { openApiV3 } from '../crd/index.ts';
 import type { Crd } from '../crd/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { GroupVersion } from './discovery.ts';
-import { toOpenApiV2 } from '../../../api/openapi/openapi-v2.ts';
-import type { OpenApiV2, OpenApiV3 } from '../../../api/openapi/openapi-v2.ts';
+import { toOpenApiV2 } from '../../../openapi/v2.ts';
+import type { OpenApiV2, OpenApiV3 } from '../../../openapi/v2.ts';
 
 /** The index; the hash lets kubectl keep a document until it changes. */
 export function openApiIndex(registry: Registry, behind: Readonly<Record<string, unknown>>): object {

@@ -1,6 +1,6 @@
 /** The OpenAPI v2 document in protobuf, the only form in which kubectl reads it: openapi.v2 of github.com/google/gnostic-models. */
 import protobuf from 'protobufjs';
-import type { OpenApiV2 } from '../../../api/openapi/openapi-v2.ts';
+import type { OpenApiV2 } from '../../../openapi/v2.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

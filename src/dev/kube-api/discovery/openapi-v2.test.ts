@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { toOpenApiV2 } from '../../../api/openapi/openapi-v2.ts';
+import { toOpenApiV2 } from '../../../openapi/v2.ts';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const definitionOf = (schema: Readonly<Record<string, unknown>>): unknown =>

@@ -2,7 +2,7 @@
  * The OpenAPI v3 document of one CRD version, as kubectl reads it: `explain` follows the schemas, `apply` looks for a PATCH with a
  * `fieldValidation` parameter and for the patch types it accepts.
  */
-import { OBJECT_META, META_SCHEMAS, metaRef } from './openapi-meta.ts';
+import { OBJECT_META, META_SCHEMAS, metaRef } from './meta.ts';
 import type { Crd, CrdVersion, Schema } from './crd.ts';
 
 type Json = Record<string, unknown>;
