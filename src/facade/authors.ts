@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { authorStamp, isAuthorAnnotation } from '../api/author.ts';
 import type { JsonObject } from '../api/json-value.ts';
 import { applyMergePatch } from '../api/merge-patch.ts';
-import { annotationsOf, objectIn } from './shape/json.ts';
+import { annotationsOf, objectIn } from '../api/json-fields.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 

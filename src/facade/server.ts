@@ -16,7 +16,7 @@ import type { FrontProxy } from './http/front-proxy.ts';
 import { sendError } from './http/reply.ts';
 import { parseRequestUrl } from './http/request-url.ts';
 import { parseTarget } from './http/target.ts';
-import { internalError, methodNotAllowed, PageNotFound, StatusError, unauthorized } from './status-error.ts';
+import { internalError, methodNotAllowed, PageNotFound, StatusError, unauthorized } from '../api/status-error.ts';
 
 export interface ViewServerOptions {
   readonly address: Address;

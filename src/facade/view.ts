@@ -11,7 +11,7 @@ import { CertificateKeeper } from './certificates/keeper.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
 import { Gate } from './http/gate.ts';
 import { Share } from './http/share.ts';
-import { observe } from './observe.ts';
+import { observe } from '../kube/observe.ts';
 import { ViewServer } from './server.ts';
 
 export interface ViewOptions extends Runtime {

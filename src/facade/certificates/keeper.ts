@@ -8,8 +8,8 @@ import { messageOf } from '../../base/message-of.ts';
 import type { Runtime } from '../../base/runtime.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isConflict } from '../../kube/errors.ts';
-import { observe } from '../observe.ts';
-import { objectIn, textIn } from '../shape/json.ts';
+import { observe } from '../../kube/observe.ts';
+import { objectIn, textIn } from '../../api/json-fields.ts';
 import { includesAll, judge, reissue, renew, secretData, united } from './material.ts';
 import type { Material } from './material.ts';
 

@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { JsonObject } from '../../api/json-value.ts';
 import { certificatesIn } from '../../base/pem.ts';
-import { objectIn, textIn } from '../shape/json.ts';
+import { objectIn, textIn } from '../../api/json-fields.ts';
 import { createAuthority, issueServer } from './issue.ts';
 import type { KeyPair } from './issue.ts';
 

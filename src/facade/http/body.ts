@@ -4,7 +4,7 @@ import { readJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import { loadExactYaml } from '../../api/exact-yaml.ts';
-import { badRequest, StatusError, tooLarge } from '../status-error.ts';
+import { badRequest, StatusError, tooLarge } from '../../api/status-error.ts';
 
 /** kube-apiserver's own limit. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;

@@ -7,7 +7,13 @@ import type { Transport } from '../../kube/transport.ts';
 import { show, showEvent } from '../shape/show.ts';
 import { showList } from '../shape/show-list.ts';
 import { spliceDevice } from '../shape/splice.ts';
-import { methodNotAllowed, notAcceptable, notFound, PageNotFound, unsupportedMediaType } from '../status-error.ts';
+import {
+  methodNotAllowed,
+  notAcceptable,
+  notFound,
+  PageNotFound,
+  unsupportedMediaType,
+} from '../../api/status-error.ts';
 import { readBody } from './body.ts';
 import type { Gate } from './gate.ts';
 import { bodyType, negotiate } from './media-types.ts';

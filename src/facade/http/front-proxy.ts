@@ -4,8 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { JsonObject } from '../../api/json-value.ts';
 import { certificatesIn } from '../../base/pem.ts';
-import { isList, objectIn, textIn } from '../shape/json.ts';
-import { unauthorized } from '../status-error.ts';
+import { isList, objectIn, textIn } from '../../api/json-fields.ts';
+import { unauthorized } from '../../api/status-error.ts';
 
 /** What `extension-apiserver-authentication` in kube-system says of the front proxy. */
 export interface FrontProxy {

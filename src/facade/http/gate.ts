@@ -1,4 +1,4 @@
-import { tooManyRequests } from '../status-error.ts';
+import { tooManyRequests } from '../../api/status-error.ts';
 
 export interface GateLimits {
   /** Requests at work at one time. */

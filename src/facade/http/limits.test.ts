@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/fakes/fake-clock.ts';
-import { StatusError } from '../status-error.ts';
+import { StatusError } from '../../api/status-error.ts';
 import { Gate } from './gate.ts';
 import { negotiate } from './media-types.ts';
 import { Share } from './share.ts';

@@ -1,4 +1,4 @@
-import { notAcceptable } from '../status-error.ts';
+import { notAcceptable } from '../../api/status-error.ts';
 
 const SUPPORTED = ['application/json', 'application/yaml'];
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { dumpExactYaml } from '../../api/exact-yaml.ts';
-import { PageNotFound } from '../status-error.ts';
-import type { StatusError } from '../status-error.ts';
+import { PageNotFound } from '../../api/status-error.ts';
+import type { StatusError } from '../../api/status-error.ts';
 import { ForwardedError } from './upstream.ts';
 
 /** `texts` are the view's own; `forwarded` are header values of the CRD's API. */

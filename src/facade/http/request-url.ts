@@ -1,4 +1,4 @@
-import { badRequest, PageNotFound } from '../status-error.ts';
+import { badRequest, PageNotFound } from '../../api/status-error.ts';
 
 export interface RequestUrl {
   /** As it came. */

@@ -3,9 +3,9 @@ import { isJsonObject, readApiJson } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import type { Exchange, Transport } from '../../kube/transport.ts';
-import { textIn } from '../shape/json.ts';
+import { textIn } from '../../api/json-fields.ts';
 import { show } from '../shape/show.ts';
-import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../status-error.ts';
+import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../../api/status-error.ts';
 
 /** What the CRD's API answered; an error of it is a StatusError. */
 export interface UpstreamAnswer {

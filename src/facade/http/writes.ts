@@ -17,11 +17,11 @@ import {
   stampOfWrite,
 } from '../authors.ts';
 import { needsStored } from '../shape/alias.ts';
-import { isList, objectIn } from '../shape/json.ts';
+import { isList, objectIn } from '../../api/json-fields.ts';
 import { takeJsonPatch } from '../shape/take-json-patch.ts';
 import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../shape/take.ts';
 import type { Taken } from '../shape/take.ts';
-import { badRequest, invalid, StatusError, unsupportedMediaType } from '../status-error.ts';
+import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status-error.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
 import type { Target } from './target.ts';
 import { forward, readAnswer, warningsOf } from './upstream.ts';

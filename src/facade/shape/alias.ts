@@ -8,8 +8,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { own } from '../../api/own.ts';
 import { isToolAnnotation, META_FIELDS } from '../../api/mir-shape.ts';
-import type { Cause } from '../status-error.ts';
-import { objectIn } from './json.ts';
+import type { Cause } from '../../api/status-error.ts';
+import { objectIn } from '../../api/json-fields.ts';
 import { lastAppliedOf } from './last-applied.ts';
 
 export interface Identity {

@@ -7,7 +7,7 @@ import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
 import { goJson } from '../../api/go-json.ts';
-import { objectIn, without } from './json.ts';
+import { objectIn, without } from '../../api/json-fields.ts';
 
 /** The document as kubectl wrote it; undefined where it cannot be read. */
 export function lastAppliedOf(text: JsonValue | undefined): JsonObject | undefined {

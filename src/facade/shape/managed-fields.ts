@@ -3,7 +3,7 @@ import { isJsonObject } from '../../api/exact-json.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { isList, objectIn, without } from './json.ts';
+import { isList, objectIn, without } from '../../api/json-fields.ts';
 
 export function showManagedFields(value: JsonValue): JsonValue {
   return isList(value) ? value.map(showEntry) : value;

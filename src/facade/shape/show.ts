@@ -5,7 +5,7 @@ import { API_VERSION, DEVICE_KIND } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { MIR_API_VERSION, MIR_GROUP, toMir } from '../../api/mir-shape.ts';
 import type { Stored } from '../../api/mir-shape.ts';
-import { isList } from './json.ts';
+import { isList } from '../../api/json-fields.ts';
 import { showLastApplied } from './last-applied.ts';
 import { showManagedFields } from './managed-fields.ts';
 

@@ -6,10 +6,10 @@ import { isAuthorAnnotation } from '../../api/author.ts';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { fieldsToStore, MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { badRequest } from '../status-error.ts';
-import type { Cause } from '../status-error.ts';
+import { badRequest } from '../../api/status-error.ts';
+import type { Cause } from '../../api/status-error.ts';
 import { resolveIdentity } from './alias.ts';
-import { objectIn, textIn } from './json.ts';
+import { objectIn, textIn } from '../../api/json-fields.ts';
 import { takeLastApplied } from './last-applied.ts';
 import { takeManagedFields } from './managed-fields.ts';
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../api/json-value.ts';
 import { delay } from '../base/clock.ts';
 import type { Runtime } from '../base/runtime.ts';
-import type { KubeClient, KubeList } from '../kube/client.ts';
+import type { KubeClient, KubeList } from './client.ts';
 
 /** Which object: the path of its collection, and its name. */
 export interface ObjectAddress {
@@ -37,7 +37,7 @@ export async function* observe(
       }
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ err: error, object: `${collection}/${name}` }, 'cannot watch what the Mir view needs, trying again');
+      log.warn({ err: error, object: `${collection}/${name}` }, 'cannot watch an object, trying again');
       await delay(clock, waitMs * (0.5 + 0.5 * random()), signal);
       waitMs = Math.min(RETRY_MS.most, waitMs * 2);
     }

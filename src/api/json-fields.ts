@@ -1,5 +1,5 @@
-import { isJsonObject } from '../../api/exact-json.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
+import { isJsonObject } from './exact-json.ts';
+import type { JsonObject, JsonValue } from './json-value.ts';
 
 export const isList = (value: unknown): value is readonly JsonValue[] => Array.isArray(value);
 

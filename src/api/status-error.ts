@@ -1,4 +1,4 @@
-/** Errors in the words of an API server: what the view answers by itself. */
+/** Errors in the words of an API server: thrown by what answers for one. */
 
 export interface Cause {
   readonly reason: string;
