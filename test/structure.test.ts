@@ -45,8 +45,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['base', 'protocol'],
   telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
   leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
+  // Serving certificates that the operator issues and renews by itself.
+  certificates: ['api', 'base', 'kube'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  facade: ['api', 'base', 'kube', 'kubeconfig', 'openapi'],
+  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'openapi'],
   // The process: it wires the rooms, and only it does.
   operator: [
     ...VOCABULARY,

@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Address } from '../base/address.ts';
 import type { Logger } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
-import type { KeyPair } from './certificates/issue.ts';
+import type { KeyPair } from '../certificates/issue.ts';
 import { serveDocument } from './documents/routes.ts';
 import { serveDevices } from './http/devices.ts';
 import type { DevicePorts } from './http/devices.ts';

@@ -7,7 +7,7 @@ import type { Runtime } from '../base/runtime.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
-import { CertificateKeeper } from './certificates/keeper.ts';
+import { CertificateKeeper } from '../certificates/keeper.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
 import { Gate } from './http/gate.ts';
 import { Share } from './http/share.ts';

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { createAuthority } from '../facade/certificates/issue.ts';
+import { createAuthority } from '../certificates/issue.ts';
 import { scratchDirectory } from '../../test/real/reaper.ts';
 import { tellCertificates } from './certificates.ts';
 import { createMetrics } from './metrics.ts';

@@ -5,7 +5,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import { createAuthority, issueServer } from '../../src/facade/certificates/issue.ts';
+import { createAuthority, issueServer } from '../../src/certificates/issue.ts';
 import { readFrontProxy } from '../../src/facade/http/front-proxy.ts';
 import { Gate } from '../../src/facade/http/gate.ts';
 import { Share } from '../../src/facade/http/share.ts';

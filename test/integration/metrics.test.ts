@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { devicesPath } from '../../src/api/device.ts';
-import { createAuthority } from '../../src/facade/certificates/issue.ts';
+import { createAuthority } from '../../src/certificates/issue.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { eventually } from '../world/eventually.ts';

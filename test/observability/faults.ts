@@ -6,7 +6,7 @@ import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { OperatorOptions } from '../world/operator-process.ts';
-import { createAuthority } from '../../src/facade/certificates/issue.ts';
+import { createAuthority } from '../../src/certificates/issue.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { startMosquitto } from '../../src/mqtt/mosquitto.ts';
 import { RATE } from './site.ts';

@@ -1,8 +1,8 @@
 /** What the Secret of the view holds, and what is to be done about it. Pure. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { JsonObject } from '../../api/json-value.ts';
-import { certificatesIn } from '../../base/pem.ts';
-import { objectIn, textIn } from '../../api/json-fields.ts';
+import type { JsonObject } from '../api/json-value.ts';
+import { certificatesIn } from '../base/pem.ts';
+import { objectIn, textIn } from '../api/json-fields.ts';
 import { createAuthority, issueServer } from './issue.ts';
 import type { KeyPair } from './issue.ts';
 

@@ -2,14 +2,14 @@
  * Keeps the way from the API server to the view: a Secret that all replicas share holds the authority and the certificate that they
  * show, and the APIService names the authority. Whoever finds something missing or old makes it anew; the others take it up.
  */
-import type { JsonObject } from '../../api/json-value.ts';
-import { delay } from '../../base/clock.ts';
-import { messageOf } from '../../base/message-of.ts';
-import type { Runtime } from '../../base/runtime.ts';
-import type { KubeClient } from '../../kube/client.ts';
-import { isConflict } from '../../kube/errors.ts';
-import { observe } from '../../kube/observe.ts';
-import { objectIn, textIn } from '../../api/json-fields.ts';
+import type { JsonObject } from '../api/json-value.ts';
+import { delay } from '../base/clock.ts';
+import { messageOf } from '../base/message-of.ts';
+import type { Runtime } from '../base/runtime.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isConflict } from '../kube/errors.ts';
+import { observe } from '../kube/observe.ts';
+import { objectIn, textIn } from '../api/json-fields.ts';
 import { includesAll, judge, reissue, renew, secretData, united } from './material.ts';
 import type { Material } from './material.ts';
 
