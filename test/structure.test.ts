@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   api: [],
   openapi: [],
+  'mir-shape': ['api', 'openapi'],
   protocol: ['api', 'base'],
   // Protobuf schemas: pure, shared by the operator and the device's side.
   schema: ['api', 'base', 'protocol'],
@@ -48,7 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Serving certificates that the operator issues and renews by itself.
   certificates: ['api', 'base', 'kube'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'openapi'],
+  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'mir-shape'],
   // The process: it wires the rooms, and only it does.
   operator: [
     ...VOCABULARY,
@@ -68,11 +69,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   simulator: [...VOCABULARY, 'sdk'],
   // The plugin: a client of the API server, as kubectl is.
   'cli/base': ['base', 'kube', 'kubeconfig'],
-  'cli/fleet': ['api', 'base', 'kube', 'schema', 'cli/base'],
+  'cli/fleet': ['api', 'base', 'kube', 'mir-shape', 'schema', 'cli/base'],
   'cli/render': ['api', 'protocol', 'cli/base', 'cli/fleet'],
   'cli/bulk': ['api', 'base', 'kube', 'schema', 'document', 'cli/base', 'cli/fleet', 'cli/render'],
   'cli/complete': ['api', 'kube', 'kubeconfig', 'schema', 'cli/base', 'cli/fleet'],
-  'cli/commands': ['api', 'base', 'kube', 'schema', 'cli/base', 'cli/bulk', 'cli/fleet', 'cli/render'],
+  'cli/commands': ['api', 'base', 'kube', 'mir-shape', 'schema', 'cli/base', 'cli/bulk', 'cli/fleet', 'cli/render'],
   cli: ['base', 'kube', 'cli/base', 'cli/commands', 'cli/complete'],
   dev: ['api', 'base', 'config', 'kube', 'kubeconfig', 'openapi', 'operator', 'sdk', 'simulator'],
 };

@@ -8,7 +8,7 @@ import type { Address } from '../base/address.ts';
 import type { Logger } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
 import type { KeyPair } from '../certificates/issue.ts';
-import { serveDocument } from './documents/routes.ts';
+import { serveDocument } from './http/documents.ts';
 import { serveDevices } from './http/devices.ts';
 import type { DevicePorts } from './http/devices.ts';
 import { authenticate } from './http/front-proxy.ts';

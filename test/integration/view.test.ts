@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../src/api/json-value.ts';
-import { READ_ONLY_REPORTED, READ_ONLY_STATUS } from '../../src/facade/shape/take.ts';
+import { READ_ONLY_REPORTED, READ_ONLY_STATUS } from '../../src/mir-shape/take.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { seedDocuments } from '../seed/page.ts';
 import { eventually } from '../world/eventually.ts';

@@ -21,7 +21,7 @@ import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = 'helm/mir-operator';
-const DEFINITION = 'src/facade/documents/devices.iot.mir.json';
+const DEFINITION = 'src/mir-shape/devices.iot.mir.json';
 const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml', 'devicehistories.iot.mir.yaml'] as const;
 
 /** No command is run here. */

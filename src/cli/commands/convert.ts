@@ -1,5 +1,5 @@
-import { toMir } from '../../api/mir-shape.ts';
-import type { Stored } from '../../api/mir-shape.ts';
+import { toMir } from '../../mir-shape/mir-shape.ts';
+import type { Stored } from '../../mir-shape/mir-shape.ts';
 import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import type { Io } from '../base/context.ts';
 import { readDocuments } from '../fleet/documents.ts';

@@ -1,5 +1,5 @@
 import { findCondition } from '../../api/conditions.ts';
-import { toMir } from '../../api/mir-shape.ts';
+import { toMir } from '../../mir-shape/mir-shape.ts';
 import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
 import type { Cluster, ClusterFlags, Io } from '../base/context.ts';

@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { API_VERSION } from '../../api/device.ts';
 import type { JsonObject } from '../../api/device.ts';
-import { ShapeError, toStored } from '../../api/mir-shape.ts';
+import { ShapeError, toStored } from '../../mir-shape/mir-shape.ts';
 import { SCHEMA_KIND } from '../../api/schema.ts';
 import { loadAllExactYaml } from '../../api/exact-yaml.ts';
 import type { Io } from '../base/context.ts';

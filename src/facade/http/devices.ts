@@ -4,9 +4,9 @@ import { readApiJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
 import { readLines } from '../../kube/lines.ts';
 import type { Transport } from '../../kube/transport.ts';
-import { show, showEvent } from '../shape/show.ts';
-import { showList } from '../shape/show-list.ts';
-import { spliceDevice } from '../shape/splice.ts';
+import { show, showEvent } from '../../mir-shape/show.ts';
+import { showList } from '../../mir-shape/show-list.ts';
+import { spliceDevice } from '../../mir-shape/splice.ts';
 import {
   methodNotAllowed,
   notAcceptable,

@@ -1,5 +1,5 @@
 import { API_VERSION } from '../../api/device.ts';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
+import { MIR_API_VERSION } from '../../mir-shape/mir-shape.ts';
 
 /** What a request below `/apis/mir/v1alpha` is about. */
 export interface Target {

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import type { Exchange, Transport } from '../../kube/transport.ts';
 import { textIn } from '../../api/json-fields.ts';
-import { show } from '../shape/show.ts';
+import { show } from '../../mir-shape/show.ts';
 import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../../api/status-error.ts';
 
 /** What the CRD's API answered; an error of it is a StatusError. */

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import type { Logger } from '../../base/log.ts';
 import { API_VERSION } from '../../api/device.ts';
 import { OPERATOR_NAME } from '../../api/operator-name.ts';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
+import { MIR_API_VERSION } from '../../mir-shape/mir-shape.ts';
 import { duplicateFields } from '../../api/duplicate-fields.ts';
 import type { Transport } from '../../kube/transport.ts';
 import {
@@ -16,11 +16,11 @@ import {
   stampOfGeneration,
   stampOfWrite,
 } from '../authors.ts';
-import { needsStored } from '../shape/alias.ts';
+import { needsStored } from '../../mir-shape/alias.ts';
 import { isList, objectIn } from '../../api/json-fields.ts';
-import { takeJsonPatch } from '../shape/take-json-patch.ts';
-import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../shape/take.ts';
-import type { Taken } from '../shape/take.ts';
+import { takeJsonPatch } from '../../mir-shape/take-json-patch.ts';
+import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../../mir-shape/take.ts';
+import type { Taken } from '../../mir-shape/take.ts';
 import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status-error.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
 import type { Target } from './target.ts';

@@ -1,5 +1,5 @@
-import type { Crd, CrdVersion, Schema } from '../../openapi/crd.ts';
-import { MIR_GROUP } from '../../api/mir-shape.ts';
+import type { Crd, CrdVersion, Schema } from '../openapi/crd.ts';
+import { MIR_GROUP } from './mir-shape.ts';
 import definition from './devices.iot.mir.json' with { type: 'json' };
 
 /** The CRD of the stored devices, as `crds/devices.iot.mir.yaml` has it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '../../api/json-value.ts';
+import type { JsonObject } from '../api/json-value.ts';
 import { needsStored, resolveIdentity } from './alias.ts';
 import type { IdentityWrite } from './alias.ts';
 

@@ -2,12 +2,12 @@
  * kubectl keeps the document of its last apply in an annotation. A document of the Mir shape stays there as it is; one of the stored
  * shape (applied through the CRD, or written by the API server itself) is shown in the Mir shape, and taken back to the letter.
  */
-import { isJsonObject, readJson } from '../../api/exact-json.ts';
-import { API_VERSION } from '../../api/device.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { goJson } from '../../api/go-json.ts';
-import { objectIn, without } from '../../api/json-fields.ts';
+import { isJsonObject, readJson } from '../api/exact-json.ts';
+import { API_VERSION } from '../api/device.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { MIR_API_VERSION } from './mir-shape.ts';
+import { goJson } from '../api/go-json.ts';
+import { objectIn, without } from '../api/json-fields.ts';
 
 /** The document as kubectl wrote it; undefined where it cannot be read. */
 export function lastAppliedOf(text: JsonValue | undefined): JsonObject | undefined {

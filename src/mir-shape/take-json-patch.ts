@@ -1,12 +1,12 @@
 /** JSON patches (RFC 6902) in the shape of `mir/v1alpha`: each operation as it is for the stored object. */
-import { LAST_APPLIED } from '../../api/last-applied.ts';
-import { isJsonObject } from '../../api/exact-json.ts';
-import { isAuthorAnnotation } from '../../api/author.ts';
-import { API_VERSION } from '../../api/device.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { badRequest, inapplicablePatch, tooManyOperations } from '../../api/status-error.ts';
-import { annotationsOf, isList, objectIn, without } from '../../api/json-fields.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
+import { isJsonObject } from '../api/exact-json.ts';
+import { isAuthorAnnotation } from '../api/author.ts';
+import { API_VERSION } from '../api/device.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { isToolAnnotation, MIR_API_VERSION } from './mir-shape.ts';
+import { badRequest, inapplicablePatch, tooManyOperations } from '../api/status-error.ts';
+import { annotationsOf, isList, objectIn, without } from '../api/json-fields.ts';
 import { takeLastApplied } from './last-applied.ts';
 import { takeEntry, takeManagedFields } from './managed-fields.ts';
 import { READ_ONLY_REPORTED, READ_ONLY_STATUS, takeDocument } from './take.ts';

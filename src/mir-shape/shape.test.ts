@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { LAST_APPLIED } from '../../api/last-applied.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
 import { showLastApplied, takeLastApplied } from './last-applied.ts';
 import { showManagedFields, takeManagedFields } from './managed-fields.ts';
 import { spliceDevice } from './splice.ts';

@@ -2,8 +2,8 @@
  * The same as `show` for one device, made of parts of its text instead of values: a list of 500 devices is 1.6 MB, and to parse and write all
  * of it would take longer than the API server needs to send it. Undefined for whatever is not plain: then `show` does it.
  */
-import { API_VERSION, DEVICE_KIND } from '../../api/device.ts';
-import { isToolAnnotation, MIR_API_VERSION } from '../../api/mir-shape.ts';
+import { API_VERSION, DEVICE_KIND } from '../api/device.ts';
+import { isToolAnnotation, MIR_API_VERSION } from './mir-shape.ts';
 
 /** A member of an object: its name as it is written, and where its value stands. */
 interface Member {

@@ -1,11 +1,11 @@
 /** What the CRD's API answers, in the shape of `mir/v1alpha`: objects, lists, tables, metadata, errors, watch events. */
-import { LAST_APPLIED } from '../../api/last-applied.ts';
-import { isJsonObject } from '../../api/exact-json.ts';
-import { API_VERSION, DEVICE_KIND } from '../../api/device.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { MIR_API_VERSION, MIR_GROUP, toMir } from '../../api/mir-shape.ts';
-import type { Stored } from '../../api/mir-shape.ts';
-import { isList } from '../../api/json-fields.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
+import { isJsonObject } from '../api/exact-json.ts';
+import { API_VERSION, DEVICE_KIND } from '../api/device.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { MIR_API_VERSION, MIR_GROUP, toMir } from './mir-shape.ts';
+import type { Stored } from './mir-shape.ts';
+import { isList } from '../api/json-fields.ts';
 import { showLastApplied } from './last-applied.ts';
 import { showManagedFields } from './managed-fields.ts';
 

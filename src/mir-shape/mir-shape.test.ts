@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { load } from 'js-yaml';
 import { device } from '../../test/gen/device.ts';
-import type { JsonObject } from './device.ts';
+import type { JsonObject } from '../api/device.ts';
 import { ShapeError, toMir, toStored } from './mir-shape.ts';
 
 const MIR = { apiVersion: 'mir/v1alpha', kind: 'device', meta: { name: 'a', namespace: 'b' }, spec: { deviceId: 'd' } };

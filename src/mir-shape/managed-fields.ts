@@ -1,9 +1,9 @@
 /** `metadata.managedFields`: each entry names a version, and its fields by where that version has them. */
-import { isJsonObject } from '../../api/exact-json.ts';
-import { API_VERSION } from '../../api/device.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { isList, objectIn, without } from '../../api/json-fields.ts';
+import { isJsonObject } from '../api/exact-json.ts';
+import { API_VERSION } from '../api/device.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { MIR_API_VERSION } from './mir-shape.ts';
+import { isList, objectIn, without } from '../api/json-fields.ts';
 
 export function showManagedFields(value: JsonValue): JsonValue {
   return isList(value) ? value.map(showEntry) : value;

@@ -1,5 +1,5 @@
 /** What the view serves, in both forms: one document a group version, and everything at once (apidiscovery.k8s.io). */
-import { MIR_API_VERSION, MIR_GROUP } from '../../api/mir-shape.ts';
+import { MIR_API_VERSION, MIR_GROUP } from './mir-shape.ts';
 import { mirDefinition } from './definition.ts';
 
 const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];

@@ -3,10 +3,10 @@
  * `meta` is `metadata` without what the system keeps there, `properties.reported` is stored as `status.reported`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isAuthorAnnotation } from './author.ts';
-import { API_VERSION, DEVICE_KIND } from './device.ts';
-import type { Device, JsonObject, JsonValue } from './device.ts';
-import { REFRESH_ANNOTATION } from './refresh.ts';
+import { isAuthorAnnotation } from '../api/author.ts';
+import { API_VERSION, DEVICE_KIND } from '../api/device.ts';
+import type { Device, JsonObject, JsonValue } from '../api/device.ts';
+import { REFRESH_ANNOTATION } from '../api/refresh.ts';
 
 export const MIR_GROUP = 'mir';
 export const MIR_API_VERSION = 'mir/v1alpha';

@@ -1,7 +1,7 @@
-import { isJsonObject, readApiJson } from '../../api/exact-json.ts';
-import type { JsonValue } from '../../api/json-value.ts';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { dumpExactYaml } from '../../api/exact-yaml.ts';
+import { isJsonObject, readApiJson } from '../api/exact-json.ts';
+import type { JsonValue } from '../api/json-value.ts';
+import { MIR_API_VERSION } from './mir-shape.ts';
+import { dumpExactYaml } from '../api/exact-yaml.ts';
 import { ListSplitter } from './list-splitter.ts';
 import { show, showRow } from './show.ts';
 import { spliceDevice } from './splice.ts';

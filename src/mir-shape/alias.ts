@@ -2,14 +2,14 @@
  * `meta` is an alias of `metadata`: the same name, namespace, labels and annotations, less the annotations of tools. A write may say
  * either or both, and key by key the one that differs from what is stored wins.
  */
-import { LAST_APPLIED } from '../../api/last-applied.ts';
-import { isJsonObject } from '../../api/exact-json.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
+import { isJsonObject } from '../api/exact-json.ts';
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { own } from '../../api/own.ts';
-import { isToolAnnotation, META_FIELDS } from '../../api/mir-shape.ts';
-import type { Cause } from '../../api/status-error.ts';
-import { objectIn } from '../../api/json-fields.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { own } from '../api/own.ts';
+import { isToolAnnotation, META_FIELDS } from './mir-shape.ts';
+import type { Cause } from '../api/status-error.ts';
+import { objectIn } from '../api/json-fields.ts';
 import { lastAppliedOf } from './last-applied.ts';
 
 export interface Identity {

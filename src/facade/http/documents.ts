@@ -1,9 +1,9 @@
 /** Everything that is served beside devices. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { mediaTypes } from '../http/media-types.ts';
-import { aggregated, group, groupList, resourceList } from './discovery.ts';
-import { openApiV2Document, openApiV3Document, openApiV3Index } from './openapi.ts';
-import type { StaticDocument } from './openapi.ts';
+import { mediaTypes } from './media-types.ts';
+import { aggregated, group, groupList, resourceList } from '../../mir-shape/discovery.ts';
+import { openApiV2Document, openApiV3Document, openApiV3Index } from '../../mir-shape/openapi.ts';
+import type { StaticDocument } from '../../mir-shape/openapi.ts';
 
 /** False: the path is none of these. */
 export function serveDocument(request: IncomingMessage, response: ServerResponse, path: string): boolean {

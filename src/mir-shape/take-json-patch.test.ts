@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '../../api/json-value.ts';
-import { StatusError } from '../../api/status-error.ts';
+import type { JsonObject } from '../api/json-value.ts';
+import { StatusError } from '../api/status-error.ts';
 import { takeJsonPatch } from './take-json-patch.ts';
 
 describe('a JSON patch that would forge the author', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { JsonObject } from '../../api/json-value.ts';
-import { KUBERNETES_YAML } from '../../api/kubernetes-yaml.ts';
+import type { JsonObject } from '../api/json-value.ts';
+import { KUBERNETES_YAML } from '../api/kubernetes-yaml.ts';
 import { load } from 'js-yaml';
 import { showList } from './show-list.ts';
 import { show } from './show.ts';

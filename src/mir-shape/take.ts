@@ -1,15 +1,15 @@
 /** What clients write in the shape of `mir/v1alpha`, as the CRD's API takes it: documents and merge patches. */
-import { LAST_APPLIED } from '../../api/last-applied.ts';
-import { isJsonObject } from '../../api/exact-json.ts';
+import { LAST_APPLIED } from '../api/last-applied.ts';
+import { isJsonObject } from '../api/exact-json.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { isAuthorAnnotation } from '../../api/author.ts';
-import { API_VERSION } from '../../api/device.ts';
-import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import { fieldsToStore, MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { badRequest } from '../../api/status-error.ts';
-import type { Cause } from '../../api/status-error.ts';
+import { isAuthorAnnotation } from '../api/author.ts';
+import { API_VERSION } from '../api/device.ts';
+import type { JsonObject, JsonValue } from '../api/json-value.ts';
+import { fieldsToStore, MIR_API_VERSION } from './mir-shape.ts';
+import { badRequest } from '../api/status-error.ts';
+import type { Cause } from '../api/status-error.ts';
 import { resolveIdentity } from './alias.ts';
-import { objectIn, textIn } from '../../api/json-fields.ts';
+import { objectIn, textIn } from '../api/json-fields.ts';
 import { takeLastApplied } from './last-applied.ts';
 import { takeManagedFields } from './managed-fields.ts';
 

@@ -3,10 +3,10 @@
  * oneself.
  */
 import { createHash } from 'node:crypto';
-import { MIR_API_VERSION } from '../../api/mir-shape.ts';
-import { toOpenApiV2 } from '../../openapi/v2.ts';
-import type { OpenApiV3 } from '../../openapi/v2.ts';
-import { openApiV3 } from '../../openapi/v3.ts';
+import { MIR_API_VERSION } from './mir-shape.ts';
+import { toOpenApiV2 } from '../openapi/v2.ts';
+import type { OpenApiV3 } from '../openapi/v2.ts';
+import { openApiV3 } from '../openapi/v3.ts';
 import { mirDefinition } from './definition.ts';
 
 export interface StaticDocument {
