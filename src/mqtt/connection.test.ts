@@ -9,7 +9,7 @@ import { silentLogger } from '../base/log.ts';
 import { createTopics } from '../protocol/topics.ts';
 import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
 import { createBroker } from './connection.ts';
-import { hasMosquitto, startMosquitto } from './mosquitto.ts';
+import { hasMosquitto, startMosquitto } from '../../test/world/mosquitto.ts';
 import type { BrokerOptions } from './options.ts';
 
 const topics = createTopics();

@@ -6,7 +6,7 @@ import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
 import type { BrokerConnection, BrokerHandlers } from '../mqtt/broker.ts';
 import { createBroker } from '../mqtt/connection.ts';
-import { hasMosquitto } from '../mqtt/mosquitto.ts';
+import { hasMosquitto } from '../../test/world/mosquitto.ts';
 import { encodeDesired } from './desired-document.ts';
 import { createTopics } from './topics.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { hasMosquitto } from '../../src/mqtt/mosquitto.ts';
+import { hasMosquitto } from '../world/mosquitto.ts';
 import { come, tryCrossings } from './support/crossings.ts';
 import { PAGE_FILES, pageBlock, startPageBroker } from './support/page-broker.ts';
 import type { PageBroker, PageFiles } from './support/page-broker.ts';

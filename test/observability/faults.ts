@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import type { OperatorOptions } from '../world/operator-process.ts';
 import { createAuthority } from '../../src/certificates/issue.ts';
 import { scratchDirectory } from '../real/reaper.ts';
-import { startMosquitto } from '../../src/mqtt/mosquitto.ts';
+import { startMosquitto } from '../world/mosquitto.ts';
 import { RATE } from './site.ts';
 import type { Site } from './site.ts';
 

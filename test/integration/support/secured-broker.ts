@@ -1,7 +1,7 @@
 /** A mosquitto with one listener for every way a broker is secured, and the files that go with them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startMosquitto } from '../../../src/mqtt/mosquitto.ts';
+import { startMosquitto } from '../../world/mosquitto.ts';
 import { createAuthority } from '../../real/certificates.ts';
 import type { Authority, KeyPair } from '../../real/certificates.ts';
 import { freePort } from '../../real/ports.ts';

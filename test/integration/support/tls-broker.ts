@@ -2,7 +2,7 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startMosquitto } from '../../../src/mqtt/mosquitto.ts';
+import { startMosquitto } from '../../world/mosquitto.ts';
 import { createAuthority } from '../../real/certificates.ts';
 import type { Authority, KeyPair } from '../../real/certificates.ts';
 import { freePort } from '../../real/ports.ts';
