@@ -7,7 +7,8 @@ const SRC = join(import.meta.dirname, '..', 'src');
 
 /** What all rooms may import: words and small tools. */
 const VOCABULARY = ['api', 'base', 'protocol', 'schema'];
-const TRANSPORT = ['kube', 'mqtt'];
+/** The API server, and what is wanted of a broker; who brings that there, over `mqtt`, is for the wiring. */
+const TRANSPORT = ['kube', 'broker'];
 const MACHINERY = ['cache', 'workqueue', 'controller'];
 /** State is the ground, flows stand on it, flows do not know each other. */
 const GROUND = ['document', 'twin'];
@@ -34,7 +35,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: ['api', 'base', 'protocol'],
   kubeconfig: ['api', 'base'],
   kube: ['api', 'base', 'kubeconfig'],
-  mqtt: ['api', 'base', 'protocol'],
+  broker: ['base', 'protocol'],
+  mqtt: ['base', 'broker'],
   workqueue: ['api', 'base'],
   cache: ['api', 'base', 'kube'],
   controller: ['api', 'base', 'kube', 'workqueue'],
@@ -45,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(FLOWS.map((flow) => [flow, FLOW_IMPORTS])),
   config: ['base', 'protocol'],
   telemetry: ['api', 'base', 'protocol', 'cache', 'controller', 'kube', 'twin', 'workqueue'],
-  leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry'],
+  leader: [...VOCABULARY, ...TRANSPORT, ...MACHINERY, ...GROUND, ...FLOWS, 'config', 'telemetry', 'mqtt'],
   // Serving certificates that the operator issues and renews by itself.
   certificates: ['api', 'base', 'kube'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.

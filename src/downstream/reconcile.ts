@@ -11,7 +11,7 @@ import type { Wire } from '../document/encode.ts';
 import { isOurs, mayReplace } from '../document/ownership.ts';
 import { problemOf } from '../api/reasons.ts';
 import type { OwnershipScope } from '../document/ownership.ts';
-import type { Broker } from '../mqtt/broker.ts';
+import type { Broker } from '../broker/broker.ts';
 import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';

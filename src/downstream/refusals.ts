@@ -1,6 +1,6 @@
 import { backoffMs } from '../base/backoff.ts';
 import type { Runtime } from '../base/runtime.ts';
-import type { BrokerError } from '../mqtt/broker.ts';
+import type { BrokerError } from '../broker/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { heldProblem } from '../twin/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';

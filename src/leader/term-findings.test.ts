@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTerm, TermBed } from '../../test/fakes/term-bed.ts';
 import { device, document, rate } from '../../test/gen/device.ts';
-import { PROVEN, UNPROVEN } from '../mqtt/probe.ts';
+import { PROVEN, UNPROVEN } from '../broker/probe.ts';
 
 const SHORTCOMING = 'it shows retained messages to no filter with wildcards; use another broker';
 

@@ -7,7 +7,7 @@ import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
 import { createTopics } from '../protocol/topics.ts';
-import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from './broker.ts';
+import type { BrokerConnection, BrokerHandlers, IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 import { createBroker } from './connection.ts';
 import { hasMosquitto, startMosquitto } from '../../test/world/mosquitto.ts';
 import type { BrokerOptions } from './options.ts';

@@ -13,14 +13,14 @@ import type {
   BrokerLimits,
   PublishOptions,
   RefusedFilters,
-} from './broker.ts';
-import { BrokerError } from './broker.ts';
+} from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker.ts';
 import type { BrokerName } from './failure.ts';
 import { describeFailedConnect, describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions, BrokerTuning } from './options.ts';
 import { DEFAULT_BROKER_TUNING } from './options.ts';
 import { Link } from './link.ts';
-import { UNPROVEN } from './probe.ts';
+import { UNPROVEN } from '../broker/probe.ts';
 import type { Session } from './session.ts';
 
 export interface ConnectionDeps {

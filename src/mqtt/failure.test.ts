@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BrokerError } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
 import { describeFailedConnect, describeFailure, refusal } from './failure.ts';
 
 const name = { url: 'mqtt://broker:1883', clientId: 'mir' };

@@ -1,6 +1,6 @@
 import { brokerFailure, certificateNames, failureCode } from '../base/broker-failure.ts';
 import type { BrokerFailure } from '../base/broker-failure.ts';
-import { BrokerError } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
 
 /** What to say about a broker: its URL without credentials, and the client id. */
 export interface BrokerName {

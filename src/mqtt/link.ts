@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import type { IConnackPacket, MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
-import { BrokerError } from './broker.ts';
-import type { BrokerFindings, IncomingMessage, OversizedMessage } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
+import type { BrokerFindings, IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 import { describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions } from './options.ts';
 import { clientOptions, MAX_PACKET_BYTES } from './options.ts';

@@ -1,5 +1,7 @@
 import type { IClientOptions } from 'mqtt';
 import { brokerAddress } from '../base/broker-url.ts';
+import type { ProbeTopics } from '../broker/probe.ts';
+import type { PageTuning } from '../broker/retained-reader.ts';
 
 /** How to reach one broker, and how hard to use it. */
 export interface BrokerOptions {
@@ -27,16 +29,6 @@ export interface BrokerOptions {
   readonly mayPublish?: () => boolean;
 }
 
-/** Topics of the operator's own for one stored message with dots in its name. */
-export interface ProbeTopics {
-  /** What is stored, and cleared again. */
-  readonly topic: string;
-  /** Shows it as a page shows the state of a device. */
-  readonly page: string;
-  /** Shows it as the discovery shows documents: a wildcard level, and `#` for nothing more. */
-  readonly parent: string;
-}
-
 export interface BrokerCredentials {
   readonly username?: string;
   readonly password?: string;
@@ -46,7 +38,7 @@ export interface BrokerCredentials {
   readonly key?: string;
 }
 
-export interface BrokerTuning {
+export interface BrokerTuning extends PageTuning {
   readonly keepaliveSeconds: number;
   /** From the first byte to the last SUBACK. */
   readonly connectTimeoutMs: number;
@@ -56,12 +48,6 @@ export interface BrokerTuning {
   readonly publishWindow: number;
   /** Publishes that wait for the window; more are rejected as transient. */
   readonly publishQueue: number;
-  /** Pages of retained state read at one time. */
-  readonly pageConcurrency: number;
-  /** A page is quiet after so many ticks in a row without a retained message of it… */
-  readonly quietTicks: number;
-  /** …each of so many milliseconds, followed by one read of the socket. */
-  readonly tickMs: number;
   /** Bounds of the full-jitter back-off between connects. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { OversizedMessage } from './broker.ts';
+import type { OversizedMessage } from '../broker/broker.ts';
 import { PublishReader } from './publish-reader.ts';
 
 const LIMIT = 100;

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { Transform } from 'node:stream';
 import type { TransformCallback } from 'node:stream';
 import type { IStream } from 'mqtt';
-import { BrokerError } from './broker.ts';
-import type { IncomingMessage, OversizedMessage } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
+import type { IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 
 export interface PublishHandlers {
   onMessage(message: IncomingMessage): void;

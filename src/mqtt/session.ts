@@ -3,16 +3,22 @@ import { randomUUID } from 'node:crypto';
 import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { PublishWindow } from '../base/publish-window.ts';
-import type { BrokerFindings, BrokerLimits, IncomingMessage, PublishOptions, RefusedFilters } from './broker.ts';
+import type {
+  BrokerFindings,
+  BrokerLimits,
+  IncomingMessage,
+  PublishOptions,
+  RefusedFilters,
+} from '../broker/broker.ts';
 import { AnswerWatch } from './answer-watch.ts';
-import { BrokerError } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 import type { BrokerOptions, BrokerTuning } from './options.ts';
 import { maxPageMessages } from './options.ts';
-import { Probe, PROVEN } from './probe.ts';
-import { RetainedReader } from './retained-reader.ts';
-import type { PagePort } from './retained-reader.ts';
+import { Probe, PROVEN } from '../broker/probe.ts';
+import { RetainedReader } from '../broker/retained-reader.ts';
+import type { PagePort } from '../broker/retained-reader.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
 
 export interface SessionDeps {

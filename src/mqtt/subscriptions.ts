@@ -1,6 +1,6 @@
 import type { MqttClient } from 'mqtt';
-import { BrokerError } from './broker.ts';
-import type { RefusedFilters } from './broker.ts';
+import { BrokerError } from '../broker/broker.ts';
+import type { RefusedFilters } from '../broker/broker.ts';
 import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 

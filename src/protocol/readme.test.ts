@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../base/clock.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
-import type { BrokerConnection, BrokerHandlers } from '../mqtt/broker.ts';
+import type { BrokerConnection, BrokerHandlers } from '../broker/broker.ts';
 import { createBroker } from '../mqtt/connection.ts';
 import { hasMosquitto } from '../../test/world/mosquitto.ts';
 import { encodeDesired } from './desired-document.ts';

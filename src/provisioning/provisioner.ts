@@ -8,7 +8,7 @@ import { ApiError } from '../kube/errors.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
-import type { DeviceLine } from '../mqtt/device-line.ts';
+import type { DeviceLine } from '../broker/device-line.ts';
 import { DelayHeap } from '../workqueue/delay-heap.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { ProvisionResult, TwinObserver } from '../twin/observer.ts';

@@ -1,6 +1,6 @@
 import type { Runtime } from '../base/runtime.ts';
-import type { BrokerError, RefusedFilters } from '../mqtt/broker.ts';
-import type { DeviceLine } from '../mqtt/device-line.ts';
+import type { BrokerError, RefusedFilters } from '../broker/broker.ts';
+import type { DeviceLine } from '../broker/device-line.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { TwinObserver } from '../twin/observer.ts';

@@ -1,5 +1,5 @@
 import type { Runtime } from '../base/runtime.ts';
-import type { Broker } from '../mqtt/broker.ts';
+import type { Broker } from '../broker/broker.ts';
 import type { Discovery } from './discovery.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { PageReader } from './page-reader.ts';

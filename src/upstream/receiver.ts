@@ -3,7 +3,7 @@ import type { BadInputReason } from '../api/bad-input.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
 import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
 import type { Delivery, Moment, Presence } from '../twin/presence.ts';
-import type { IncomingMessage, OversizedMessage } from '../mqtt/broker.ts';
+import type { IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 import type { Birth } from '../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { parseReported } from '../protocol/reported-envelope.ts';

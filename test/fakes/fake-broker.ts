@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../src/base/clock.ts';
-import { BrokerError } from '../../src/mqtt/broker.ts';
+import { BrokerError } from '../../src/broker/broker.ts';
 import type {
   BrokerConnection,
   BrokerFindings,
@@ -8,9 +8,9 @@ import type {
   BrokerLimits,
   PublishOptions,
   RefusedFilters,
-} from '../../src/mqtt/broker.ts';
-import { PROVEN } from '../../src/mqtt/probe.ts';
-import { matchesFilter } from '../../src/mqtt/retained-reader.ts';
+} from '../../src/broker/broker.ts';
+import { PROVEN } from '../../src/broker/probe.ts';
+import { matchesFilter } from '../../src/broker/retained-reader.ts';
 
 /** How a publish ends: `lost` and `unanswered` wait until the connection breaks, and only the latter is stored; `forgotten` is acknowledged and not stored. */
 export type PublishResult = 'ok' | 'transient' | 'refused' | 'tooLarge' | 'unanswered' | 'lost' | 'forgotten';

@@ -2,9 +2,18 @@ import { messageOf } from '../base/message-of.ts';
 import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
 import type { BrokerFindings } from './broker.ts';
-import type { ProbeTopics } from './options.ts';
 import type { PagePort } from './retained-reader.ts';
 import { tick } from './tick.ts';
+
+/** Topics of the operator's own for one stored message with dots in its name. */
+export interface ProbeTopics {
+  /** What is stored, and cleared again. */
+  readonly topic: string;
+  /** Shows it as a page shows the state of a device. */
+  readonly page: string;
+  /** Shows it as the discovery shows documents: a wildcard level, and `#` for nothing more. */
+  readonly parent: string;
+}
 
 export interface ProbePort extends PagePort {
   store(topic: string, payload: string): Promise<void>;

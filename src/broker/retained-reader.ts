@@ -1,6 +1,5 @@
 import type { Clock } from '../base/clock.ts';
 import type { BrokerError, RefusedFilters } from './broker.ts';
-import type { BrokerTuning } from './options.ts';
 import { tick } from './tick.ts';
 
 /** The two packets of a page. */
@@ -10,10 +9,19 @@ export interface PagePort {
   unsubscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
 }
 
-/** How pages are read; `maxPageMessages` is what the broker surely delivers for one page. */
-export type PageTuning = Pick<BrokerTuning, 'pageConcurrency' | 'quietTicks' | 'tickMs'> & {
+export interface PageTuning {
+  /** Pages of retained state read at one time. */
+  readonly pageConcurrency: number;
+  /** A page is quiet after so many ticks in a row without a retained message of it… */
+  readonly quietTicks: number;
+  /** …each of so many milliseconds, followed by one read of the socket. */
+  readonly tickMs: number;
+}
+
+export interface PageLimits extends PageTuning {
+  /** What the broker surely delivers for one page. */
   readonly maxPageMessages: number;
-};
+}
 
 /** A broker that was frozen for long is not slow for so long. */
 const MAX_QUIET_MS = 1000;
@@ -38,7 +46,7 @@ interface Page {
 export class RetainedReader {
   readonly #port: PagePort;
   readonly #clock: Clock;
-  readonly #tuning: PageTuning;
+  readonly #tuning: PageLimits;
   readonly #lateTicks: () => number;
   readonly #closed = new AbortController();
   readonly #waiting: (() => void)[] = [];
@@ -54,7 +62,7 @@ export class RetainedReader {
   readonly #wild = new Map<string, Page>();
 
   /** `lateTicks`: how late the broker was seen to show what it stores. */
-  constructor(port: PagePort, clock: Clock, tuning: PageTuning, lateTicks: () => number) {
+  constructor(port: PagePort, clock: Clock, tuning: PageLimits, lateTicks: () => number) {
     this.#port = port;
     this.#clock = clock;
     this.#tuning = tuning;

@@ -1,4 +1,4 @@
-/** What the operator needs of a broker connection; `connection.ts` implements it over MQTT.js, tests by hand. */
+/** What the operator needs of a broker connection; `mqtt/connection.ts` implements it over MQTT.js, tests by hand. */
 
 export interface IncomingMessage {
   readonly topic: string;

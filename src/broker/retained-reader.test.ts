@@ -3,9 +3,9 @@ import type { Clock } from '../base/clock.ts';
 import { BrokerError } from './broker.ts';
 import type { RefusedFilters } from './broker.ts';
 import { RetainedReader, matchesFilter } from './retained-reader.ts';
-import type { PageTuning } from './retained-reader.ts';
+import type { PageLimits } from './retained-reader.ts';
 
-const tuning: PageTuning = { pageConcurrency: 2, quietTicks: 3, tickMs: 15, maxPageMessages: 10 };
+const tuning: PageLimits = { pageConcurrency: 2, quietTicks: 3, tickMs: 15, maxPageMessages: 10 };
 const REFUSED = new BrokerError('refused', 'no', { code: 0x80 });
 const never = new AbortController().signal;
 
@@ -26,7 +26,7 @@ class Rig {
     return this.#granted;
   }
 
-  constructor(more: Partial<PageTuning> = {}) {
+  constructor(more: Partial<PageLimits> = {}) {
     const clock: Clock = {
       now: () => 0,
       monotonic: () => this.nowMs,
