@@ -17,7 +17,7 @@ import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import type { BrokerCopy, PublishProblem } from '../twin/broker-copy.ts';
+import type { BrokerCopy, PublishProblem } from '../document/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { ObjectIntake } from '../twin/object-intake.ts';
 import type { Twins } from '../twin/twins.ts';

@@ -2,7 +2,7 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { BrokerError } from '../broker/broker.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import { heldProblem } from '../twin/broker-copy.ts';
+import { heldProblem } from '../document/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { Wake } from '../twin/wake.ts';

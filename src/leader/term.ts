@@ -25,7 +25,7 @@ import { StatusReconciler } from '../status/reconcile.ts';
 import { observeTwins } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import type { CopyEvent } from '../twin/broker-copy.ts';
+import type { CopyEvent } from '../document/broker-copy.ts';
 import { createWake } from '../twin/create-wake.ts';
 import type { DeviceLine } from '../broker/device-line.ts';
 import { Departed } from '../twin/departed.ts';

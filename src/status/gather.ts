@@ -7,7 +7,7 @@ import { parseStanding } from '../document/standing.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import { heldProblem, publishedGeneration } from '../twin/broker-copy.ts';
+import { heldProblem, publishedGeneration } from '../document/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Report } from '../twin/inbox.ts';
 import { recallPresence } from '../twin/presence.ts';

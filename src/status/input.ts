@@ -5,7 +5,7 @@ import type { StandingDocument } from '../document/standing.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 import type { Report } from '../twin/inbox.ts';
 import type { TypedReport } from './type-report.ts';
-import type { PublishProblem } from '../twin/broker-copy.ts';
+import type { PublishProblem } from '../document/broker-copy.ts';
 import type { Typing } from '../twin/schema-state.ts';
 
 /** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */

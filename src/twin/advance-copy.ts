@@ -1,4 +1,4 @@
-import type { CopyEvent } from './broker-copy.ts';
+import type { CopyEvent } from '../document/broker-copy.ts';
 import type { DeviceMemory } from './device-memory.ts';
 import type { Wake } from './wake.ts';
 

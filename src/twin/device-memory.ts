@@ -1,6 +1,6 @@
 import type { DeviceKey, DeviceStatus } from '../api/device.ts';
-import { UNREAD, step } from './broker-copy.ts';
-import type { BrokerCopy, CopyEffect, CopyEvent } from './broker-copy.ts';
+import { UNREAD, step } from '../document/broker-copy.ts';
+import type { BrokerCopy, CopyEffect, CopyEvent } from '../document/broker-copy.ts';
 import type { Holder } from './claims.ts';
 import { Inbox } from './inbox.ts';
 import { recallPresence } from './presence.ts';

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { DeviceSchema } from '../schema/device-schema.ts';
-import type { PublishProblem } from './broker-copy.ts';
+import type { PublishProblem } from '../document/broker-copy.ts';
 
 /** What is known of the schema of one device. */
 export type Typing =
