@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
-import { onTick, untouchedMs } from '../twin/presence.ts';
-import type { LivenessRules, Moment } from '../twin/presence.ts';
+import { onTick, untouchedMs } from '../presence/presence.ts';
+import type { LivenessRules, Moment } from '../presence/presence.ts';
 import type { ReadingClock } from './reading-clock.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 

@@ -7,7 +7,7 @@ import { factsOf } from '../api/reasons.ts';
 import { hasValue } from '../document/standing.ts';
 import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
-import type { Presence } from '../twin/presence.ts';
+import type { Presence } from '../presence/presence.ts';
 import type { PublishProblem } from '../document/broker-copy.ts';
 import { fitReported, fitTexts, leftOut } from './fit.ts';
 import { schemaOf } from '../twin/schema-state.ts';

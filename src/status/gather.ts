@@ -10,7 +10,7 @@ import type { DeviceSchema } from '../schema/device-schema.ts';
 import { heldProblem, publishedGeneration } from '../document/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Report } from '../twin/inbox.ts';
-import { recallPresence } from '../twin/presence.ts';
+import { recallPresence } from '../presence/presence.ts';
 import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
 import type { Typing } from '../twin/schema-state.ts';
 import type { Twins } from '../twin/twins.ts';

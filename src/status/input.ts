@@ -1,5 +1,5 @@
 import type { Device, DeviceKey } from '../api/device.ts';
-import type { Presence } from '../twin/presence.ts';
+import type { Presence } from '../presence/presence.ts';
 import type { CheckedDesired } from '../document/check-desired.ts';
 import type { StandingDocument } from '../document/standing.ts';
 import type { Owner } from '../protocol/envelopes.ts';

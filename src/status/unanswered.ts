@@ -1,6 +1,6 @@
 import { findCondition } from '../api/conditions.ts';
 import type { DeviceStatus, SyncRecord } from '../api/device.ts';
-import type { Presence } from '../twin/presence.ts';
+import type { Presence } from '../presence/presence.ts';
 
 /** A device that is there answers within milliseconds; one that has not after so long will not by itself. */
 const ANSWER_MS = 60_000;

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Presence } from './presence.ts';
+import type { Presence } from '../presence/presence.ts';
 import type { DeviceMemory } from './device-memory.ts';
 
 interface Departure {

@@ -1,8 +1,8 @@
 import type { Device, DeviceKey, DeviceStatus } from '../api/device.ts';
 import type { Lister } from '../cache/lister.ts';
 import { knownRevision } from '../document/compose.ts';
-import { onReconnect } from './presence.ts';
-import type { Presence } from './presence.ts';
+import { onReconnect } from '../presence/presence.ts';
+import type { Presence } from '../presence/presence.ts';
 import { DEVICE_ID_INDEX, ownerOfId } from './claims.ts';
 import type { Holder } from './claims.ts';
 import type { Departed } from './departed.ts';

@@ -4,7 +4,7 @@ import type { ParsedTopic, Topics } from '../protocol/topics.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { TwinObserver } from '../twin/observer.ts';
-import type { LivenessRules } from '../twin/presence.ts';
+import type { LivenessRules } from '../presence/presence.ts';
 import type { Wake } from '../twin/wake.ts';
 import type { ReportRequests } from './report-requests.ts';
 

@@ -1,8 +1,8 @@
 import { copyText } from '../document/copy-text.ts';
 import type { BadInputReason } from '../api/bad-input.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../twin/presence.ts';
-import type { Delivery, Moment, Presence } from '../twin/presence.ts';
+import { isDuplicateSession, noteHeard, onBirth, onFarewell, onHeartbeat, onMessage } from '../presence/presence.ts';
+import type { Delivery, Moment, Presence } from '../presence/presence.ts';
 import type { IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 import type { Birth } from '../protocol/envelopes.ts';
 import { isProtobuf, parseReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
