@@ -46,11 +46,10 @@ export class History implements ReflectorHandler<Device> {
     this.#pace = new HistoryPace(runtime.clock, rules.writesPerSecond, ports.isCalm);
     const [steps, open, pace] = [this.#steps, this.#open, this.#pace];
     this.#reconciler = new HistoryReconciler({ lister, client, rules, runtime, pace, steps, open, observer });
-    const { namespace, keepsDeleted } = rules;
     // What was seen meanwhile has a turn of its own.
     const wake = (key: DeviceKey): void => void (steps.has(key) || queue.addAfter(key, 0));
     const backlog = (): number => queue.length;
-    const deps = { lister, client, namespace, keepsDeleted, runtime, pace, open, wake, backlog };
+    const deps = { lister, client, rules, runtime, pace, open, wake, backlog };
     this.#survey = new HistorySurvey(deps, signal);
   }
 

@@ -11,12 +11,16 @@ import type { OpenChanges } from './open-changes.ts';
 import type { HistoryPace } from './pace.ts';
 import { isUnavailable } from './reconcile.ts';
 
-export interface SurveyDeps {
-  readonly lister: Lister<Device>;
-  readonly client: KubeClient;
+export interface SurveyRules {
   /** The namespace that is served; undefined: all. */
   readonly namespace: string | undefined;
   readonly keepsDeleted: boolean;
+}
+
+export interface SurveyDeps {
+  readonly lister: Lister<Device>;
+  readonly client: KubeClient;
+  readonly rules: SurveyRules;
   readonly runtime: Runtime;
   readonly pace: HistoryPace;
   readonly open: OpenChanges;
@@ -75,7 +79,7 @@ export class HistorySurvey {
   }
 
   async #compareAll(): Promise<void> {
-    const { lister, client, namespace, runtime, pace, wake, backlog } = this.#deps;
+    const { lister, client, rules, runtime, pace, wake, backlog } = this.#deps;
     const rest = new Set(lister.keys());
     const breath = new Breath();
     let next: string | undefined;
@@ -84,7 +88,7 @@ export class HistorySurvey {
       if (this.#signal.aborted) return;
       const query = { limit: PAGE_SIZE, continue: next };
       const page = await client.listMetadata<{ readonly metadata: HistoryMeta }>(
-        historiesPath(namespace),
+        historiesPath(rules.namespace),
         query,
         this.#signal,
       );
@@ -104,11 +108,11 @@ export class HistorySurvey {
   }
 
   #compare(metadata: HistoryMeta): void {
-    const { lister, keepsDeleted, open, wake } = this.#deps;
+    const { lister, rules, open, wake } = this.#deps;
     const key = `${metadata.namespace}/${metadata.name}`;
     const mark = readMark(metadata.annotations?.[RECORDED_ANNOTATION]);
     if (!lister.has(key)) {
-      if (keepsDeleted && metadata.labels?.[DELETED_LABEL] === undefined) wake(key);
+      if (rules.keepsDeleted && metadata.labels?.[DELETED_LABEL] === undefined) wake(key);
       return;
     }
     const facts = lister.facts(key);

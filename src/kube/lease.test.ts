@@ -69,7 +69,7 @@ function contend() {
   const enter = (identity: string) => {
     const stop = new AbortController();
     const done = runElection(
-      { client: api.clientOf(identity), namespace: 'n', name: 'l', identity, clock, log: silentLogger },
+      { client: api.clientOf(identity), lease: { namespace: 'n', name: 'l' }, identity, clock, log: silentLogger },
       async (term) => {
         const { signal } = term;
         held.set(identity, term);

@@ -25,10 +25,14 @@ const DEFAULT_LEASE_TIMES: LeaseTimes = {
   answerMs: 4_000,
 };
 
-export interface ElectionOptions {
-  readonly client: KubeClient;
+export interface LeaseName {
   readonly namespace: string;
   readonly name: string;
+}
+
+export interface ElectionOptions {
+  readonly client: KubeClient;
+  readonly lease: LeaseName;
   /** Unique per process. */
   readonly identity: string;
   readonly clock: Clock;
@@ -96,7 +100,7 @@ class Election {
 
   /** True when the Lease is held; false when `signal` aborted before. */
   async acquire(signal: AbortSignal): Promise<boolean> {
-    const { clock, onTurn, log, name, namespace } = this.#options;
+    const { clock, onTurn, log } = this.#options;
     while (!signal.aborted) {
       onTurn?.();
       const startedAt = clock.monotonic();
@@ -105,8 +109,7 @@ class Election {
         if (await this.#tryAcquire(signal)) return true;
       } catch (error) {
         apartMs = Math.max(this.#times.retryMs, retryAfterOf(error));
-        if (!signal.aborted)
-          log.warn({ lease: `${namespace}/${name}`, err: error }, 'cannot acquire the lease, trying again');
+        if (!signal.aborted) log.warn({ lease: this.#key(), err: error }, 'cannot acquire the lease, trying again');
       }
       await delay(clock, Math.max(this.#untilNextLook(), apartMs - (clock.monotonic() - startedAt)), signal);
     }
@@ -122,10 +125,10 @@ class Election {
   }
 
   async hold(lead: (term: LeaseTerm) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { log, identity, name, namespace, onLeading } = this.#options;
+    const { log, identity, onLeading } = this.#options;
     const lost = new AbortController();
     const ended = AbortSignal.any([signal, lost.signal]);
-    log.info({ lease: `${namespace}/${name}`, identity }, 'leading');
+    log.info({ lease: this.#key(), identity }, 'leading');
     onLeading?.(true);
     const renewing = this.#keepRenewing(ended, lost);
     const term: LeaseTerm = {
@@ -141,7 +144,7 @@ class Election {
       lost.abort();
       await renewing;
       if (!wasLost) await this.#release();
-      log.info({ lease: `${namespace}/${name}`, identity }, 'no longer leading');
+      log.info({ lease: this.#key(), identity }, 'no longer leading');
     }
   }
 
@@ -238,7 +241,7 @@ class Election {
   }
 
   async #write(signal: AbortSignal): Promise<void> {
-    const { client, clock, identity, name, namespace } = this.#options;
+    const { client, clock, identity, lease: name } = this.#options;
     const startedAt = clock.monotonic();
     const now = microTime(clock.now());
     const before = this.#seen?.spec;
@@ -246,7 +249,7 @@ class Election {
     const lease: Lease = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { ...this.#seen?.metadata, name, namespace },
+      metadata: { ...this.#seen?.metadata, ...name },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.ceil(this.#times.durationMs / 1000),
@@ -281,12 +284,18 @@ class Election {
     }
   }
 
+  /** For the log. */
+  #key(): string {
+    const { namespace, name } = this.#options.lease;
+    return `${namespace}/${name}`;
+  }
+
   #collection(): string {
-    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.namespace}/leases`;
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.lease.namespace}/leases`;
   }
 
   #path(): string {
-    return `${this.#collection()}/${this.#options.name}`;
+    return `${this.#collection()}/${this.#options.lease.name}`;
   }
 }
 

@@ -24,12 +24,10 @@ export function brokerOptions(
     clientId,
     protocolVersion: config.mqttProtocolVersion,
     credentials: () => readCredentials(config),
-    maxPacketBytes: maxPacketBytes(config),
     probe: topics.probe(clientId),
     live: topics.live,
-    tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5 },
-    beforeReconnect: () => lease.renewNow(),
-    mayPublish: () => lease.isHeld(),
+    tuning: { pageConcurrency: config.pageConcurrency, keepaliveSeconds: 5, maxPacketBytes: maxPacketBytes(config) },
+    fence: { beforeReconnect: () => lease.renewNow(), mayPublish: () => lease.isHeld() },
   };
 }
 

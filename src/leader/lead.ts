@@ -31,7 +31,7 @@ export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Pr
   const onTurn = health.loop('election', 120_000, signal);
   const { clock, log } = runtime;
   await runElection(
-    { client, namespace, name: config.leaseName, identity, clock, log, onTurn, onLeading },
+    { client, lease: { namespace, name: config.leaseName }, identity, clock, log, onTurn, onLeading },
     (lease) => lead(ports, lease, `${namespace}/${config.leaseName}`),
     signal,
   );

@@ -224,7 +224,7 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
         await device.broker.publish(topics.reported('a', 'x.Y'), 'R', stored);
         const told: OversizedMessage[] = [];
         const onOversized = (message: OversizedMessage): boolean => told.push(message) > 0;
-        const operator = await connected(url, { protocolVersion, maxPacketBytes: 300_000 }, onOversized);
+        const operator = await connected(url, { protocolVersion, tuning: { maxPacketBytes: 300_000 } }, onOversized);
         const page = async (): Promise<string[]> => {
           await operator.broker.readRetained([topics.retained('a')], never);
           return [...new Set(operator.texts())];
@@ -280,8 +280,9 @@ for (const [kind, describeKind, start, takenOver] of kinds) {
         if (asked === 1) throw new Error('lease not renewed');
         await gate.promise;
       };
-      const former = await connected(url, { beforeReconnect });
-      const leader = await connected(url, { beforeReconnect: () => Promise.reject(new Error('stay away')) });
+      const former = await connected(url, { fence: { beforeReconnect, mayPublish: () => true } });
+      const stayAway = (): Promise<void> => Promise.reject(new Error('stay away'));
+      const leader = await connected(url, { fence: { beforeReconnect: stayAway, mayPublish: () => true } });
       expect(await former.event()).toContain(takenOver);
       expect(former.broker.connected).toBe(false);
       expect(leader.broker.connected).toBe(true);
@@ -322,7 +323,7 @@ describe('a connection', () => {
     const huge = Array.from({ length: 30 }, (_, n) => topics.reported('a', `x.Huge${n}`));
     const told = new Set<string>();
     const onOversized = ({ topic }: OversizedMessage): boolean => told.add(topic).size > 0;
-    const operator = await connected(strict.url, { maxPacketBytes: 500 }, onOversized);
+    const operator = await connected(strict.url, { tuning: { maxPacketBytes: 500 } }, onOversized);
     await Promise.all(huge.map((topic) => operator.broker.publish(topic, Buffer.alloc(600, 'x'), stored)));
     told.clear();
     while (told.size < huge.length) await operator.broker.readRetained([topics.retained('a')], never);
@@ -340,7 +341,8 @@ describe('a connection', () => {
     const broker = opened(await startBroker());
     let mayPublish = true;
     const tuning = { publishWindow: 1 };
-    const client = new Client(broker.url, { mayPublish: () => mayPublish, tuning });
+    const fence = { beforeReconnect: () => Promise.resolve(), mayPublish: () => mayPublish };
+    const client = new Client(broker.url, { fence, tuning });
     await client.event();
     const publish = (id: string) => client.broker.publish(topics.desired(id), '{}', { retain: true, qos: 1 });
     const first = publish('one');

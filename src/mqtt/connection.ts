@@ -106,7 +106,7 @@ class Connection implements BrokerConnection {
 
   async #mayReconnect(signal: AbortSignal): Promise<boolean> {
     try {
-      await abortable(this.#options.beforeReconnect?.(signal), signal);
+      await abortable(this.#options.fence?.beforeReconnect(signal), signal);
       return true;
     } catch (error) {
       this.#log.warn({ url: this.#name.url, err: error }, 'not reconnecting to the broker yet');

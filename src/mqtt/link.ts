@@ -5,7 +5,7 @@ import { BrokerError } from '../broker/broker.ts';
 import type { BrokerFindings, IncomingMessage, OversizedMessage } from '../broker/broker.ts';
 import { describeFailure } from './failure.ts';
 import type { BrokerCredentials, BrokerOptions } from './options.ts';
-import { clientOptions, MAX_PACKET_BYTES } from './options.ts';
+import { clientOptions } from './options.ts';
 import { PublishReader, readIncoming } from './publish-reader.ts';
 import type { PublishHandlers } from './publish-reader.ts';
 import type { SessionDeps } from './session.ts';
@@ -36,8 +36,12 @@ export class Link {
     const client = connect(clientOptions(options, deps.tuning, credentials));
     this.#client = client;
     onStream(client, (stream) => {
-      const { maxPacketBytes = MAX_PACKET_BYTES, protocolVersion = 5 } = options;
-      const reader = new PublishReader(protocolVersion, maxPacketBytes, this.#publishHandlers(handlers, stream));
+      const { protocolVersion = 5 } = options;
+      const reader = new PublishReader(
+        protocolVersion,
+        deps.tuning.maxPacketBytes,
+        this.#publishHandlers(handlers, stream),
+      );
       reader.on('error', (error) => {
         // MQTT.js tells errors of a stream only when they have a code.
         this.#blame(error);

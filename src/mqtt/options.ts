@@ -13,20 +13,24 @@ export interface BrokerOptions {
   readonly protocolVersion?: 4 | 5;
   /** Asked at every connect, so that rotated passwords and certificates are taken up. */
   readonly credentials?: () => BrokerCredentials | Promise<BrokerCredentials>;
-  /** Larger packets are not read: their topics are told, and nothing else of them. All that MQTT can carry by default. */
-  readonly maxPacketBytes?: number;
   /** Subscribed on every connect, before `onConnected`. */
   readonly live: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
   /** Where one message is stored and read back on every connect. Without it the broker is taken for one that does everything. */
   readonly probe?: ProbeTopics;
   readonly tuning?: Partial<BrokerTuning>;
+  /** Without it nobody else ever speaks under the client id. */
+  readonly fence?: BrokerFence;
+}
+
+/** Whether this process may still speak: another leads as soon as its Lease is lost. */
+export interface BrokerFence {
   /**
    * Awaited before every connect but the first: a leader renews its Lease here, because losing the connection may mean that
    * another leader took the client id (mosquitto 2.0.11 closes without saying so). While it rejects, there is no reconnect.
    */
-  readonly beforeReconnect?: (signal: AbortSignal) => Promise<void>;
-  /** Asked before every publish, which is rejected as transient when it says no: another may lead by then. */
-  readonly mayPublish?: () => boolean;
+  readonly beforeReconnect: (signal: AbortSignal) => Promise<void>;
+  /** Asked before every publish, which is rejected as transient when it says no. */
+  readonly mayPublish: () => boolean;
 }
 
 export interface BrokerCredentials {
@@ -39,6 +43,8 @@ export interface BrokerCredentials {
 }
 
 export interface BrokerTuning extends PageTuning {
+  /** Larger packets are not read: their topics are told, and nothing else of them. */
+  readonly maxPacketBytes: number;
   readonly keepaliveSeconds: number;
   /** From the first byte to the last SUBACK. */
   readonly connectTimeoutMs: number;
@@ -55,7 +61,11 @@ export interface BrokerTuning extends PageTuning {
   readonly stableAfterMs: number;
 }
 
+/** What the fixed header can say, and the header itself. */
+const MAX_PACKET_BYTES = 268_435_460;
+
 export const DEFAULT_BROKER_TUNING: BrokerTuning = {
+  maxPacketBytes: MAX_PACKET_BYTES,
   keepaliveSeconds: 15,
   connectTimeoutMs: 10_000,
   answerTimeoutMs: 10_000,
@@ -71,7 +81,7 @@ export const DEFAULT_BROKER_TUNING: BrokerTuning = {
 
 /** MQTT.js options for one network connection. It never reconnects by itself, and so never stores anything for later. */
 export function clientOptions(
-  { url, clientId, protocolVersion = 5, maxPacketBytes = MAX_PACKET_BYTES }: BrokerOptions,
+  { url, clientId, protocolVersion = 5 }: BrokerOptions,
   tuning: BrokerTuning,
   credentials: BrokerCredentials,
 ): IClientOptions {
@@ -90,15 +100,12 @@ export function clientOptions(
     connectTimeout: tuning.connectTimeoutMs,
     // Without it mosquitto keeps 20 messages in flight and silently drops what its queue of 1,000 does not hold.
     ...(protocolVersion === 5 && {
-      properties: { receiveMaximum: RECEIVE_MAXIMUM, maximumPacketSize: maxPacketBytes },
+      properties: { receiveMaximum: RECEIVE_MAXIMUM, maximumPacketSize: tuning.maxPacketBytes },
     }),
     // Its stream is looked at before it is used.
     manualConnect: true,
   };
 }
-
-/** What the fixed header can say, and the header itself. */
-export const MAX_PACKET_BYTES = 268_435_460;
 
 const RECEIVE_MAXIMUM = 65_535;
 /** What a broker keeps for a 3.1.1 client, by mosquitto's defaults. */

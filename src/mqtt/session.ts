@@ -57,7 +57,7 @@ export class Session {
     this.#hangUp = hangUp;
     this.#client = client;
     this.#live = options.live;
-    this.#mayPublish = options.mayPublish ?? (() => true);
+    this.#mayPublish = options.fence?.mayPublish ?? (() => true);
     this.#name = name;
     this.limits = readLimits(connack);
     const receiveMaximum = connack.properties?.receiveMaximum ?? 65_535;
