@@ -49,7 +49,7 @@ describe('FIELD=VALUE without a schema', () => {
 describe('FIELD=VALUE with a schema', () => {
   let schema: DeviceSchema;
   beforeAll(async () => {
-    const proto = join(import.meta.dirname, '../../manifests/samples/proto');
+    const proto = join(import.meta.dirname, '../../../manifests/samples/proto');
     const bytes = await compileProtoFiles([join(proto, 'wifi/v1/wifi.proto')], { includeDirs: [proto] });
     const loaded = loadSchema(bytes);
     if (!loaded.ok) throw new Error(loaded.message);
