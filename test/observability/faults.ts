@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { OperatorOptions } from '../world/operator-process.ts';
@@ -141,7 +140,7 @@ export const FAULTS: readonly Fault[] = [
     alert: 'MirWorkStuck',
     what: 'the API server takes requests and answers none',
     options: { flags: ['--no-leader-election'] },
-    prepare: (site) => site.publishFleet(3),
+    prepare: (site) => site.publishFleet(6),
     cause: async (site) => {
       site.world.api.hang();
       await site.say('twin-0', 'state', BIRTH);
@@ -207,12 +206,11 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     alert: 'MirOperatorBusy',
-    what: 'devices flood it on a node that has little processor time for it',
-    prepare: (site) => site.publishFleet(3),
+    what: 'devices flood it, and its container may use 3 % of a core',
+    prepare: (site) => site.publishFleet(6),
     cause: (site) => {
-      const giveBack = giveLittle(site.operatorPids);
-      // As many as leave the broker enough: it has to fill the operator's socket faster than the operator empties it.
-      const floods = Array.from({ length: 3 }, (_, at) => flood(site, `twin-${at}`));
+      const giveBack = limitProcessor(site.operatorPids, 3);
+      const floods = Array.from({ length: 6 }, (_, at) => flood(site, `twin-${at}`));
       return Promise.resolve(async () => {
         giveBack();
         await Promise.all(floods.map((end) => end()));
@@ -289,13 +287,21 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Others on the node come first: these processes get what is left. */
-function giveLittle(pids: readonly number[]): () => void {
-  const set = (priority: number): void => {
-    for (const pid of pids) setPriority(pid, priority);
+/** As a container's CPU limit does it: of each tenth of a second these processes run `runMs`, and stand still for the rest. */
+function limitProcessor(pids: readonly number[], runMs: number): () => void {
+  const tell = (signal: NodeJS.Signals): void => pids.forEach((pid) => process.kill(pid, signal));
+  const stop = (): void => tell('SIGSTOP');
+  let pause = setTimeout(stop, runMs);
+  const period = setInterval(() => {
+    tell('SIGCONT');
+    clearTimeout(pause);
+    pause = setTimeout(stop, runMs);
+  }, 100);
+  return () => {
+    clearInterval(period);
+    clearTimeout(pause);
+    tell('SIGCONT');
   };
-  set(constants.priority.PRIORITY_LOW);
-  return () => set(constants.priority.PRIORITY_NORMAL);
 }
 
 function writeAuthority(days: number): void {
