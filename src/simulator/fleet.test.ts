@@ -43,8 +43,7 @@ async function play(behaviours: string, group = '', clock?: Clock): Promise<Flee
   );
   fleet = startFleet({
     profile,
-    broker: { url: broker.url },
-    model: SAMPLE_DEVICE,
+    devices: { broker: { url: broker.url }, model: SAMPLE_DEVICE },
     seed: '1',
     connectRate: 0,
     schemas: await readSchemas(profile, SAMPLES),

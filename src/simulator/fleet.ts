@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { codecOf } from '../sdk/codec.ts';
 import type { BrokerOptions, DeviceEvent } from '../sdk/index.ts';
 import { Member } from './member.ts';
-import type { TypedCodec } from './member.ts';
+import type { SharedByGroup, TypedCodec } from './member.ts';
 import type { DeviceModel } from './models.ts';
 import { deviceId } from './profile/profile.ts';
 import type { Group, Profile } from './profile/profile.ts';
@@ -13,19 +13,24 @@ import type { Tally } from './tally.ts';
 
 export interface FleetOptions {
   readonly profile: Profile;
-  readonly broker: BrokerOptions;
-  /** What a device understands and says where its group does not tell. */
-  readonly model: DeviceModel & { readonly applyDelayMs?: number };
+  readonly devices: DeviceSetup;
   /** What is drawn at random is the same for the same seed. */
   readonly seed: string;
   /** Group name → its serialized schema; groups that are not named speak plain JSON. */
   readonly schemas?: ReadonlyMap<string, Uint8Array>;
   /** First connects a second; 0: all at once. */
   readonly connectRate: number;
-  /** Folder of the devices' stores; without it they are in memory. */
-  readonly dataDir?: string;
   readonly clock?: Clock;
   readonly onEvent?: (deviceId: string, event: DeviceEvent) => void;
+}
+
+/** What all devices of a fleet have in common. */
+export interface DeviceSetup {
+  readonly broker: BrokerOptions;
+  /** What a device understands and says where its group does not tell. */
+  readonly model: DeviceModel & { readonly applyDelayMs?: number };
+  /** Folder of their stores; without it they are in memory. */
+  readonly dataDir?: string;
 }
 
 /** How a group stands now. */
@@ -55,11 +60,8 @@ export function startFleet(options: FleetOptions): Fleet {
   return new PacedFleet(options);
 }
 
-interface Squad {
-  readonly group: Group;
-  readonly tally: Tally;
+interface Squad extends SharedByGroup {
   readonly members: Member[];
-  readonly typed: TypedCodec | undefined;
 }
 
 class PacedFleet implements Fleet {
@@ -137,25 +139,20 @@ class PacedFleet implements Fleet {
     }
   }
 
-  async #start({ group, tally, members, typed }: Squad, n: number): Promise<void> {
-    const { broker, model, seed, dataDir, onEvent } = this.#options;
-    const id = deviceId(group.id, n);
+  async #start(squad: Squad, n: number): Promise<void> {
+    const { devices, seed, onEvent } = this.#options;
+    const id = deviceId(squad.group.id, n);
+    const { dataDir, ...common } = devices;
     const member = new Member({
-      group,
-      n,
       deviceId: id,
-      tally,
+      n,
+      squad,
+      device: { ...common, ...(dataDir !== undefined && { store: join(dataDir, `${id}.db`) }) },
       seed,
-      broker,
-      model,
-      ...(typed !== undefined && { typed }),
-      clock: this.#clock,
-      signal: this.#stopping.signal,
-      elapsedMs: () => this.elapsedMs,
-      ...(dataDir !== undefined && { store: join(dataDir, `${id}.db`) }),
+      life: { clock: this.#clock, signal: this.#stopping.signal, elapsedMs: () => this.elapsedMs },
       ...(onEvent !== undefined && { onEvent: (event) => onEvent(id, event) }),
     });
-    members.push(member);
+    squad.members.push(member);
     await member.start();
   }
 

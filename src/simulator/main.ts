@@ -26,7 +26,8 @@ async function printManifests({ fleet: { profile, seed }, namespace }: Simulator
 
 async function simulate(options: SimulatorOptions): Promise<void> {
   const { fleet: fleetOptions, output } = options;
-  if (fleetOptions.dataDir !== undefined) mkdirSync(fleetOptions.dataDir, { recursive: true });
+  const { dataDir } = fleetOptions.devices;
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true });
   const schemas = await readSchemas(fleetOptions.profile, options.profilePath);
   const stop = stopSignal(options);
   const fleet = startFleet({

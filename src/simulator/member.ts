@@ -14,20 +14,26 @@ import { countAct, countEvent, countProblem, countingCodec } from './tally.ts';
 import type { Tally } from './tally.ts';
 
 interface MemberOptions {
-  readonly group: Group;
-  readonly n: number;
   readonly deviceId: string;
-  readonly tally: Tally;
+  /** Its number within its group. */
+  readonly n: number;
+  readonly squad: SharedByGroup;
+  readonly device: {
+    readonly broker: BrokerOptions;
+    readonly model: DeviceModel & { readonly applyDelayMs?: number };
+    readonly store?: string;
+  };
   readonly seed: string;
-  readonly broker: BrokerOptions;
-  readonly model: DeviceModel & { readonly applyDelayMs?: number };
-  /** The group's, shared by its devices. */
-  readonly typed?: TypedCodec;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly elapsedMs: () => number;
-  readonly store?: string;
+  readonly life: { readonly clock: Clock; readonly signal: AbortSignal; readonly elapsedMs: () => number };
   readonly onEvent?: (event: DeviceEvent) => void;
+}
+
+/** What the devices of one group share. */
+export interface SharedByGroup {
+  readonly group: Group;
+  readonly tally: Tally;
+  /** Undefined: they speak plain JSON. */
+  readonly typed: TypedCodec | undefined;
 }
 
 /** A schema, and what reads and writes by it. */
@@ -46,13 +52,14 @@ export class Member {
 
   constructor(options: MemberOptions) {
     this.#options = options;
-    const { group, tally, seed, deviceId, n, clock, elapsedMs } = options;
+    const { squad, seed, deviceId, n, life } = options;
+    const { group, tally } = squad;
     this.#behaviours = group.behaviours.map((settings, index) =>
       createBehaviour(settings, {
         deviceId,
         n,
-        clock,
-        elapsedMs,
+        clock: life.clock,
+        elapsedMs: life.elapsedMs,
         random: seededRandom(seed, deviceId, index),
         count: () => countAct(tally, settings.kind),
       }),
@@ -73,11 +80,11 @@ export class Member {
     for (const behaviour of this.#behaviours) body = (await behaviour.equip?.(body)) ?? body;
     const device = createSimulatedDevice({
       ...body,
-      codec: countingCodec(body.codec ?? codecOf(), this.#options.tally),
+      codec: countingCodec(body.codec ?? codecOf(), this.#options.squad.tally),
     });
     this.#device = device;
     await device.start();
-    const { signal } = this.#options;
+    const { signal } = this.#options.life;
     this.#lives = Promise.all(this.#behaviours.map((behaviour) => this.#live(behaviour, device, signal)));
   }
 
@@ -86,7 +93,7 @@ export class Member {
     try {
       await behaviour.live?.(device, signal);
     } catch (error) {
-      countProblem(this.#options.tally, `a behaviour failed: ${messageOf(error)}`);
+      countProblem(this.#options.squad.tally, `a behaviour failed: ${messageOf(error)}`);
     }
   }
 
@@ -103,7 +110,9 @@ export class Member {
   }
 
   #bareBody(): SimulatedDeviceOptions {
-    const { group, deviceId, broker, model, clock, store, tally, typed, onEvent } = this.#options;
+    const { squad, device, deviceId, life, onEvent } = this.#options;
+    const { group, tally, typed } = squad;
+    const { broker, model, store } = device;
     const has = (kind: string): boolean => group.behaviours.some((behaviour) => behaviour.kind === kind);
     return {
       device: {
@@ -121,7 +130,7 @@ export class Member {
         },
       },
       ...(typed !== undefined && { codec: typed.codec }),
-      clock,
+      clock: life.clock,
       ...(has('apply') ? { applies: [] } : model),
       initialReports: has('report') ? {} : model.initialReports,
     };

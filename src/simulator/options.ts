@@ -94,15 +94,17 @@ export function readOptions(argv: readonly string[], env: Environment): Simulato
   return {
     fleet: {
       profile,
-      broker: brokerOf(values, env),
-      model: {
-        ...SAMPLE_DEVICE,
-        ...(values.applies !== undefined && { applies: values.applies }),
-        applyDelayMs: numberOf('apply-delay-ms', values['apply-delay-ms']),
+      devices: {
+        broker: brokerOf(values, env),
+        model: {
+          ...SAMPLE_DEVICE,
+          ...(values.applies !== undefined && { applies: values.applies }),
+          applyDelayMs: numberOf('apply-delay-ms', values['apply-delay-ms']),
+        },
+        ...(values.data !== undefined && { dataDir: values.data }),
       },
       seed: values.seed,
       connectRate: numberOf('connect-rate', values['connect-rate']),
-      ...(values.data !== undefined && { dataDir: values.data }),
     },
     profilePath: values.profile ?? '',
     output: outputOf(values, profile),
