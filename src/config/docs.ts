@@ -1,5 +1,6 @@
-import { envName, flagName, OPTION_GROUPS } from './options.ts';
-import type { Option } from './options.ts';
+import { envName, flagName } from './option.ts';
+import type { Option } from './option.ts';
+import { OPTION_GROUPS } from './options.ts';
 
 /** The text of `--help`. */
 export function renderHelp(): string {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { renderConfigTable } from './docs.ts';
-import { ALL_OPTIONS, accepts } from './options.ts';
+import { accepts } from './option.ts';
+import { ALL_OPTIONS } from './options.ts';
 import { loadConfig } from './load.ts';
 import type { Config } from './load.ts';
 

@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 import { renderHelp } from './docs.ts';
-import { ALL_OPTIONS, accepts, envName, flagName } from './options.ts';
-import type { Config, Option } from './options.ts';
+import { accepts, envName, flagName } from './option.ts';
+import type { Option } from './option.ts';
+import { ALL_OPTIONS } from './options.ts';
+import type { Config } from './options.ts';
 import { leastTopicBytes, quotedVisibly } from '../protocol/topics.ts';
 
 export type { Config } from './options.ts';
