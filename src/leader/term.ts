@@ -12,15 +12,14 @@ import type { KubeClient } from '../kube/client.ts';
 import { Liveness } from '../liveness/liveness.ts';
 import type { BrokerConnection, BrokerHandlers } from '../broker/broker.ts';
 import { createTopics } from '../protocol/topics.ts';
-import { Provisioner } from '../provisioning/provisioner.ts';
+import type { Provisioner } from '../provisioning/provisioner.ts';
 import { Discovery } from '../readback/discovery.ts';
 import { PageReader } from '../readback/page-reader.ts';
 import { Resync } from '../readback/resync.ts';
 import { sweepLimits } from '../readback/sweep-limits.ts';
-import { SchemaCollector } from '../schema-registry/collector.ts';
-import { SchemaKeeper } from '../schema-registry/keeper.ts';
+import type { SchemaCollector } from '../schema-registry/collector.ts';
 import { SchemaReconciler } from '../schema-registry/reconcile.ts';
-import { Schemas } from '../schema-registry/registry.ts';
+import type { Schemas } from '../schema-registry/registry.ts';
 import { StatusReconciler } from '../status/reconcile.ts';
 import { observeTwins } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
@@ -39,9 +38,11 @@ import { Receiver } from '../upstream/receiver.ts';
 import type { ReceiverPorts } from '../upstream/receiver-deps.ts';
 import { Requests } from '../upstream/requests.ts';
 import { createHistory } from './history.ts';
+import { createProvisioner } from './provisioning.ts';
 import { Queues } from './queues.ts';
 import type { Reconcilers } from './queues.ts';
 import { termRules } from './rules.ts';
+import { createCollector, createSchemas } from './schemas.ts';
 import type { OperatorNames, TermRules } from './rules.ts';
 import { runJobs, TICK_MS } from './schedule.ts';
 import type { Job } from './schedule.ts';
@@ -111,15 +112,17 @@ export class Term {
       runtime,
     });
 
-    this.#collector = this.#createCollector();
-    this.#schemas = this.#createSchemas();
-    this.#twins = { devices, fleet: this.#fleet, schemas: this.#schemas };
-    this.#intake = new ObjectIntake({ lister: devices.lister, fleet: this.#fleet, broker, wake: this.#wake });
-    this.#refusals = new Refusals({ runtime, fleet: this.#fleet, wake: this.#wake }, signal);
+    const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
+    const [line, rules] = [this.#line, this.#rules];
+    this.#collector = createCollector(ports, fleet, signal);
+    this.#schemas = createSchemas(ports, { fleet, wake, observer }, this.#collector, signal);
+    this.#twins = { devices, fleet, schemas: this.#schemas };
+    this.#intake = new ObjectIntake({ lister: devices.lister, fleet, broker, wake });
+    this.#refusals = new Refusals({ runtime, fleet, wake }, signal);
     this.#requests = this.#createRequests();
     this.#discovery = this.#createDiscovery();
-    this.#provisioner = this.#createProvisioner();
-    this.#history = createHistory(ports, this.#queues, this.#observer, signal);
+    this.#provisioner = createProvisioner(ports, { fleet, line, rules, observer }, signal);
+    this.#history = createHistory(ports, this.#queues, observer, signal);
     this.#resync = this.#createResync();
     this.#receiver = this.#createReceiver();
   }
@@ -260,26 +263,6 @@ export class Term {
     return new PageReader({ line: this.#line, fleet: this.#fleet, rules, runtime, observer: this.#observer });
   }
 
-  #createCollector(): SchemaCollector | undefined {
-    const { config, devices, schemas, client, runtime } = this.#ports;
-    if (config.namespace !== undefined) return undefined;
-    const graceMs = config.schemaGraceHours * 3_600_000;
-    return new SchemaCollector(
-      { schemas: schemas.lister, devices: devices.lister, fleet: this.#fleet, client, runtime, graceMs },
-      this.#end.signal,
-    );
-  }
-
-  #createSchemas(): Schemas {
-    const { config, client, broker, runtime } = this.#ports;
-    const schemas = this.#ports.schemas.lister;
-    const { maxSchemas } = config;
-    const keeperDeps = { schemas, client, runtime, maxSchemas, collector: this.#collector };
-    const keeper = new SchemaKeeper(keeperDeps, this.#end.signal);
-    const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
-    return new Schemas({ schemas, fleet, broker, keeper, runtime, wake, observer });
-  }
-
   #createRequests(): Requests {
     const { devices, broker, runtime } = this.#ports;
     const isCalm = (): boolean => this.#queues.isPublishingNothing;
@@ -292,17 +275,6 @@ export class Term {
     const rules = { ...this.#rules, sweep: sweepLimits(config) };
     const [fleet, wake, observer] = [this.#fleet, this.#wake, this.#observer];
     return new Discovery({ devices, fleet, rules, client, wake, runtime, observer }, this.#end.signal);
-  }
-
-  #createProvisioner(): Provisioner | undefined {
-    const { config, devices, client, runtime } = this.#ports;
-    const { provisionNamespace: namespace, provisionLabels, provisionPerMinute: perMinute } = config;
-    if (namespace === undefined) return undefined;
-    const labels = Object.fromEntries(provisionLabels.map((label) => label.split('=', 2)));
-    const rules = { ...this.#rules, namespace, labels, perMinute };
-    const [fleet, line, observer] = [this.#fleet, this.#line, this.#observer];
-    const { lister } = devices;
-    return new Provisioner({ lister, fleet, client, line, rules, runtime, observer }, this.#end.signal);
   }
 
   #createResync(): Resync {
