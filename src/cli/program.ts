@@ -22,6 +22,7 @@ Exit codes: 0 all is as asked for · 1 a device failed or is not there yet; diff
 (arguments, permissions, no cluster) · 130 interrupted`;
 
 /** Every command resolves to its exit code, which `onExit` takes. */
+// oxlint-disable-next-line max-lines-per-function -- a table of commands
 export function createProgram(io: Io, onExit: (code: number) => void): Command {
   const program = new Command('kubectl mir')
     .description('Device twins from the shell: see a fleet, change many devices, wait for them.')

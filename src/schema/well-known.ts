@@ -100,9 +100,9 @@ function wrapper(type: number): MessageParts {
 
 const TYPE_KEY = '@type';
 
-/** A message of any type: its fields beside `@type`, or, for types with a JSON form of their own, that form as `value`. */
-function any(find: FindMessage): MessageParts {
-  const resolve = (url: JsonValue | undefined): { codec: ValueCodec; isSpecial: boolean } => {
+/** The type that a `@type` names. */
+function typeResolver(find: FindMessage) {
+  return (url: JsonValue | undefined): { codec: ValueCodec; isSpecial: boolean } => {
     const name = typeof url === 'string' ? url.slice(url.lastIndexOf('/') + 1) : '';
     const codec = typeof url === 'string' && url.includes('/') ? find(name) : undefined;
     if (codec !== undefined) return { codec, isSpecial: isWellKnown(name, TYPE_MESSAGE) };
@@ -111,6 +111,11 @@ function any(find: FindMessage): MessageParts {
       'the URL of a message of the device\'s schema, like "type.googleapis.com/sensor.v1.SampleRate"',
     ).within(`["${TYPE_KEY}"]`);
   };
+}
+
+/** A message of any type: its fields beside `@type`, or, for types with a JSON form of their own, that form as `value`. */
+function any(find: FindMessage): MessageParts {
+  const resolve = typeResolver(find);
   const wrap = (url: JsonValue, { isSpecial }: { isSpecial: boolean }, inner: JsonValue): JsonObject =>
     isSpecial || !isJsonObject(inner) ? { [TYPE_KEY]: url, value: inner } : { [TYPE_KEY]: url, ...inner };
   const unwrap = (given: JsonObject, { isSpecial }: { isSpecial: boolean }): JsonValue => {

@@ -1,4 +1,5 @@
 import { delay, systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { assembleDevice } from '../sdk/device.ts';
 import type { DeviceParts } from '../sdk/device.ts';
 import { Rejected, describeEvent as describe, memoryStore } from '../sdk/index.ts';
@@ -52,74 +53,91 @@ interface AppliedValue {
 }
 
 export function createSimulatedDevice(options: SimulatedDeviceOptions): SimulatedDevice {
-  const clock = options.clock ?? systemClock;
-  const { deviceId, store = memoryStore() } = options.device;
-  const applied: AppliedValue[] = [];
-  const reported = new Map<string, MessageValue>(Object.entries(options.initialReports ?? {}));
-  let rejects = options.rejects;
-  let device: Device | undefined;
+  return new DeviceOfModel(options);
+}
+
+class DeviceOfModel implements SimulatedDevice {
+  readonly deviceId: string;
+  readonly applied: AppliedValue[] = [];
+  readonly #options: SimulatedDeviceOptions;
+  readonly #clock: Clock;
+  readonly #store: NonNullable<DeviceOptions['store']>;
+  readonly #reported: Map<string, MessageValue>;
+  #rejects: SimulatedDeviceOptions['rejects'];
+  #device: Device | undefined;
   /** The one that left last, which may still be saying goodbye. */
-  let leaving: Device | undefined;
+  #leaving: Device | undefined;
 
-  const apply = async (
-    message: string,
-    value: MessageValue,
-    revision: number,
-    signal: AbortSignal,
-  ): Promise<Applied> => {
-    const delayMs = delayOf(options.applyDelayMs, message);
-    if (delayMs > 0) await delay(clock, delayMs, signal);
-    const reason = rejects?.(message, value);
+  constructor(options: SimulatedDeviceOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.deviceId = options.device.deviceId;
+    this.#store = options.device.store ?? memoryStore();
+    this.#reported = new Map(Object.entries(options.initialReports ?? {}));
+    this.#rejects = options.rejects;
+  }
+
+  get isOnline(): boolean {
+    return this.#device?.isOnline === true;
+  }
+
+  async start(): Promise<void> {
+    if (this.#device !== undefined) return;
+    const device = assembleDevice({ ...this.#options.device, store: this.#store }, this.#options);
+    this.#device = device;
+    for (const message of this.#options.applies)
+      device.onDesired(message, (value, { revision, signal }) => this.#apply({ message, revision, value }, signal));
+    for (const [message, value] of Object.entries(this.#options.initialReports ?? {})) device.report(message, value);
+    await device.connect();
+  }
+
+  async #apply(desired: AppliedValue, signal: AbortSignal): Promise<Applied> {
+    const { message, value } = desired;
+    const delayMs = delayOf(this.#options.applyDelayMs, message);
+    if (delayMs > 0) await delay(this.#clock, delayMs, signal);
+    const reason = this.#rejects?.(message, value);
     if (reason !== undefined) throw new Rejected(reason);
-    const inEffect = options.settles?.(message, value) ?? value;
+    const inEffect = this.#options.settles?.(message, value) ?? value;
     if (!signal.aborted) {
-      applied.push({ message, revision, value });
-      if (applied.length > MAX_APPLIED) applied.shift();
-      reported.set(message, inEffect);
+      this.applied.push(desired);
+      if (this.applied.length > MAX_APPLIED) this.applied.shift();
+      this.#reported.set(message, inEffect);
     }
-    return { value: inEffect, done: options.oneShot?.includes(message) === true };
-  };
+    return { value: inEffect, done: this.#options.oneShot?.includes(message) === true };
+  }
 
-  const stop = async (asleepSeconds?: number): Promise<void> => {
-    leaving = device;
-    device = undefined;
-    await leaving?.close(asleepSeconds === undefined ? {} : { asleepSeconds });
-  };
+  report(message: string, value: MessageValue): void {
+    this.#reported.set(message, value);
+    this.#device?.report(message, value);
+  }
 
-  return {
-    deviceId,
-    applied,
-    get isOnline() {
-      return device?.isOnline === true;
-    },
-    async start() {
-      if (device !== undefined) return;
-      const starting = assembleDevice({ ...options.device, store }, options);
-      device = starting;
-      for (const message of options.applies) {
-        starting.onDesired(message, (value, { revision, signal }) => apply(message, value, revision, signal));
-      }
-      for (const [message, value] of Object.entries(options.initialReports ?? {})) starting.report(message, value);
-      await starting.connect();
-    },
-    report(message, value) {
-      reported.set(message, value);
-      device?.report(message, value);
-    },
-    drift(message, fields) {
-      this.report(message, { ...reported.get(message), ...fields });
-    },
-    reject(reasonFor) {
-      rejects = reasonFor;
-    },
-    goOffline: () => stop(),
-    sleep: (seconds) => stop(seconds),
-    die() {
-      leaving?.destroy();
-      device?.destroy();
-      device = undefined;
-    },
-  };
+  drift(message: string, fields: MessageValue): void {
+    this.report(message, { ...this.#reported.get(message), ...fields });
+  }
+
+  reject(reasonFor: SimulatedDeviceOptions['rejects']): void {
+    this.#rejects = reasonFor;
+  }
+
+  async goOffline(): Promise<void> {
+    await this.#stop({});
+  }
+
+  async sleep(seconds: number): Promise<void> {
+    await this.#stop({ asleepSeconds: seconds });
+  }
+
+  async #stop(goodbye: { readonly asleepSeconds?: number }): Promise<void> {
+    this.#leaving = this.#device;
+    this.#device = undefined;
+    await this.#leaving?.close(goodbye);
+  }
+
+  die(): void {
+    this.#leaving?.destroy();
+    this.#device?.destroy();
+    this.#device = undefined;
+  }
 }
 
 const MAX_APPLIED = 1000;

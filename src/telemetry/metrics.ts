@@ -41,6 +41,7 @@ const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const HISTORY_BUCKETS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+// oxlint-disable-next-line max-lines-per-function -- a table of metrics
 function machineryMetrics(registry: Registry) {
   const { counter, gauge, histogram } = factory(registry);
   return {
@@ -133,6 +134,7 @@ function machineryMetrics(registry: Registry) {
   };
 }
 
+// oxlint-disable-next-line max-lines-per-function -- a table of metrics
 function domainMetrics(registry: Registry) {
   const { counter, gauge, histogram } = factory(registry);
   return {
