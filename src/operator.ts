@@ -100,7 +100,7 @@ async function serveView(deps: ViewDeps, signal: AbortSignal): Promise<void> {
   if (address === undefined) return;
   const { createView } = await import('./facade/view.ts');
   const view = createView({
-    ...runtime,
+    runtime,
     address,
     cluster,
     client,

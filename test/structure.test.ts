@@ -1,4 +1,4 @@
-/** The imports follow the flow of data: one way, without cycles. */
+/** The imports follow the flow of data: one way, without cycles. What is built stays small enough to be read. */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -53,7 +53,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Serving certificates that the operator issues and renews by itself.
   certificates: ['api', 'base', 'kube'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'mir-shape'],
+  'facade/http': ['api', 'base', 'kube', 'mir-shape'],
+  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'facade/http'],
   // The process: it wires the rooms, and only it does.
   operator: [
     ...VOCABULARY,
@@ -135,6 +136,62 @@ describe('the imports of src', () => {
     };
     for (const { from } of imports) visit(from, []);
     expect(cycles).toEqual([]);
+  });
+});
+
+/** Worlds of their own: the embedded one, protobuf, and the device's side. */
+const LARGE_ROOMS = ['dev', 'schema', 'sdk', 'simulator'];
+const MOST_LINES = 1500;
+const MOST_MEMBERS = 8;
+
+const production = globSync('**/*.ts', { cwd: SRC }).filter(
+  (file) => !file.endsWith('.test.ts') && !file.includes('/testing/'),
+);
+const linesOf = (file: string): number => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1;
+
+interface Declared {
+  readonly file: string;
+  readonly name: string;
+  readonly parents: readonly string[];
+  /** Members of its own. */
+  readonly own: number;
+}
+
+const INTERFACE = /^(?:export )?interface (\w+)(?:<[^{]*>)?(?: extends ([^{]+))? \{([\s\S]*?)^\}/gm;
+
+const interfaces: readonly Declared[] = production.flatMap((file) =>
+  [...readFileSync(join(SRC, file), 'utf8').matchAll(INTERFACE)].map(([, name = '', parents = '', body = '']) => ({
+    file,
+    name,
+    parents: parents.split(',').map((parent) => parent.trim()),
+    own: body.match(/^ {2}(?:readonly )?\w+\??[(:<]/gm)?.length ?? 0,
+  })),
+);
+
+function membersOf({ file, parents, own }: Declared): number {
+  return parents.reduce((sum, name) => {
+    const named = interfaces.filter((one) => one.name === name);
+    const parent = named.find((one) => one.file === file) ?? named[0];
+    return parent === undefined ? sum : sum + membersOf(parent);
+  }, own);
+}
+
+describe('the house', () => {
+  it('has no room over 1,500 lines, tests not counted', () => {
+    const rooms = Map.groupBy(production, roomOf);
+    const large = [...rooms]
+      .map(([room, own]) => ({ room, lines: own.reduce((sum, file) => sum + linesOf(file), 0) }))
+      .filter(({ room, lines }) => lines > MOST_LINES && !LARGE_ROOMS.includes(room));
+    expect(large).toEqual([]);
+  });
+
+  it('has no bag of options, ports or parts over eight members', () => {
+    // What the SDK takes is for the authors of devices, who read it as one page.
+    const wiring = interfaces.filter(({ file }) => file !== 'sdk/options.ts');
+    const bags = wiring.filter(({ name }) => /(?:Deps|Options|Ports|Parts|Setup)$/.test(name));
+    expect(bags.length).toBeGreaterThan(50);
+    const large = bags.filter((bag) => membersOf(bag) > MOST_MEMBERS);
+    expect(large.map((bag) => `${bag.file}: ${bag.name} has ${membersOf(bag)}`)).toEqual([]);
   });
 });
 

@@ -14,7 +14,8 @@ import { Share } from './http/share.ts';
 import { observe } from '../kube/observe.ts';
 import { ViewServer } from './server.ts';
 
-export interface ViewOptions extends Runtime {
+export interface ViewOptions {
+  readonly runtime: Runtime;
   readonly address: Address;
   readonly cluster: ClusterConfig;
   readonly client: KubeClient;
@@ -40,7 +41,8 @@ const CLOSE_GRACE_MS = 3000;
 const LISTEN_RETRY_MS = 2000;
 
 export function createView(options: ViewOptions): View {
-  const { client, clock, log, cluster, peek, onListening } = options;
+  const { client, runtime, cluster, peek } = options;
+  const { clock, log } = runtime;
   const transport = Transport.open(cluster, { connections: LIMITS.active, timeoutMs: ANSWER_TIMEOUT_MS });
   const watches = Transport.open(cluster, { timeoutMs: ANSWER_TIMEOUT_MS, bodyTimeoutMs: 0 });
   let proxyProblem: string | undefined = `ConfigMap ${FRONT_PROXY_CONFIG.name} has not been read yet`;
@@ -53,7 +55,8 @@ export function createView(options: ViewOptions): View {
   });
   const certified = Promise.withResolvers<void>();
   const keeper = new CertificateKeeper({
-    ...options,
+    ...runtime,
+    client,
     onMaterial: ({ serving }) => {
       server.use({ serving });
       certified.resolve();
@@ -65,7 +68,7 @@ export function createView(options: ViewOptions): View {
   async function readProxy(signal: AbortSignal): Promise<void> {
     const { namespace, name } = FRONT_PROXY_CONFIG;
     const address = { collection: `/api/v1/namespaces/${namespace}/configmaps`, name };
-    for await (const object of observe(client, address, options, signal)) {
+    for await (const object of observe(client, address, runtime, signal)) {
       try {
         server.use({ frontProxy: readFrontProxy(object ?? {}) });
         proxyProblem = undefined;
@@ -76,27 +79,33 @@ export function createView(options: ViewOptions): View {
     }
   }
 
-  async function listen(signal: AbortSignal): Promise<void> {
-    await Promise.race([certified.promise, aborted(signal)]);
-    while (!signal.aborted && !server.isListening) {
-      try {
-        onListening(await server.listen());
-      } catch (error) {
-        log.error({ err: error }, 'the Mir view cannot listen; choose another --view-address');
-        await delay(clock, LISTEN_RETRY_MS, signal);
-      }
-    }
-    await aborted(signal);
-    await server.close(CLOSE_GRACE_MS);
-  }
-
   return {
     problem,
     async run(signal) {
-      await Promise.all([keeper.run(signal), readProxy(signal), listen(signal)]);
+      await Promise.all([keeper.run(signal), readProxy(signal), serve(server, certified.promise, options, signal)]);
       await Promise.all([transport.destroy(), watches.destroy()]);
     },
   };
+}
+
+/** Listens as soon as there is a certificate to show, until `signal` aborts. */
+async function serve(
+  server: ViewServer,
+  certified: Promise<void>,
+  { runtime: { clock, log }, onListening }: ViewOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.race([certified, aborted(signal)]);
+  while (!signal.aborted && !server.isListening) {
+    try {
+      onListening(await server.listen());
+    } catch (error) {
+      log.error({ err: error }, 'the Mir view cannot listen; choose another --view-address');
+      await delay(clock, LISTEN_RETRY_MS, signal);
+    }
+  }
+  await aborted(signal);
+  await server.close(CLOSE_GRACE_MS);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

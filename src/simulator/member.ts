@@ -80,7 +80,7 @@ export class Member {
     for (const behaviour of this.#behaviours) body = (await behaviour.equip?.(body)) ?? body;
     const device = createSimulatedDevice({
       ...body,
-      codec: countingCodec(body.codec ?? codecOf(), this.#options.squad.tally),
+      parts: { ...body.parts, codec: countingCodec(body.parts?.codec ?? codecOf(), this.#options.squad.tally) },
     });
     this.#device = device;
     await device.start();
@@ -129,8 +129,7 @@ export class Member {
           onEvent?.(event);
         },
       },
-      ...(typed !== undefined && { codec: typed.codec }),
-      clock: life.clock,
+      parts: { clock: life.clock, ...(typed !== undefined && { codec: typed.codec }) },
       ...(has('apply') ? { applies: [] } : model),
       initialReports: has('report') ? {} : model.initialReports,
     };

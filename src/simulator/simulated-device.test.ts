@@ -78,7 +78,7 @@ describe('a simulated device', () => {
 
   it('acknowledges at once and applies after its delay', async () => {
     const clock = manualClock();
-    await start({ clock, applyDelayMs: 500 });
+    await start({ parts: { clock }, applyDelayMs: 500 });
     await cloud.desire({ [RATE]: entry(1, { intervalSeconds: 5 }) });
     await cloud.next(`reported/${RATE}`, { status: 'accepted' });
     expect(device.applied).toEqual([]);
@@ -141,7 +141,7 @@ describe('describeEvent', () => {
 
 describe('a simulated device that leaves', () => {
   it('is cut off by dying, although it still tries to say goodbye', async () => {
-    await start({ clock: manualClock() }, { url: 'mqtt://127.0.0.1:1' });
+    await start({ parts: { clock: manualClock() } }, { url: 'mqtt://127.0.0.1:1' });
     const left = device.goOffline();
     device.die();
     await left;

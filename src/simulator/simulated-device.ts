@@ -5,8 +5,9 @@ import type { DeviceParts } from '../sdk/device.ts';
 import { Rejected, describeEvent as describe, memoryStore } from '../sdk/index.ts';
 import type { Applied, Device, DeviceEvent, DeviceOptions, MessageValue } from '../sdk/index.ts';
 
-export interface SimulatedDeviceOptions extends DeviceParts {
+export interface SimulatedDeviceOptions {
   readonly device: DeviceOptions;
+  readonly parts?: DeviceParts;
   /** Messages it understands: each desired value is applied as it is. */
   readonly applies: readonly string[];
   /** Of these, what is carried out once and not again after a restart. */
@@ -70,7 +71,7 @@ class DeviceOfModel implements SimulatedDevice {
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.parts?.clock ?? systemClock;
     this.deviceId = options.device.deviceId;
     this.#store = options.device.store ?? memoryStore();
     this.#reported = new Map(Object.entries(options.initialReports ?? {}));
@@ -83,7 +84,7 @@ class DeviceOfModel implements SimulatedDevice {
 
   async start(): Promise<void> {
     if (this.#device !== undefined) return;
-    const device = assembleDevice({ ...this.#options.device, store: this.#store }, this.#options);
+    const device = assembleDevice({ ...this.#options.device, store: this.#store }, this.#options.parts);
     this.#device = device;
     for (const message of this.#options.applies)
       device.onDesired(message, (value, { revision, signal }) => this.#apply({ message, revision, value }, signal));

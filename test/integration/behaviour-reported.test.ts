@@ -209,7 +209,7 @@ describe('bad input', () => {
   it('a clock in 1970 disturbs nobody', async () => {
     await stage.create('old-clock', rate(60));
     const clock = { now: () => 1000, monotonic: () => performance.now(), after: afterMs };
-    await stage.startDevice('old-clock', { clock });
+    await stage.startDevice('old-clock', { parts: { clock } });
     await stage.untilCondition('old-clock', 'Synced', 'True/InSync');
     const { status } = await stage.get('old-clock');
     expect(Date.parse(status?.properties?.reported?.[RATE] ?? '')).toBeGreaterThan(Date.parse('2020-01-01'));

@@ -15,7 +15,7 @@ import {
   stampIn,
   stampOfGeneration,
   stampOfWrite,
-} from '../authors.ts';
+} from './authors.ts';
 import { needsStored } from '../../mir-shape/alias.ts';
 import { isList, objectIn } from '../../api/json-fields.ts';
 import { takeJsonPatch } from '../../mir-shape/take-json-patch.ts';

@@ -107,14 +107,14 @@ export function noClock({ clock, count }: Surroundings): Behaviour {
   return {
     equip(body) {
       count();
-      const own = body.clock ?? clock;
+      const own = body.parts?.clock ?? clock;
       const startedAt = own.monotonic();
       const wrong = {
         now: () => own.monotonic() - startedAt,
         monotonic: () => own.monotonic(),
         after: own.after.bind(own),
       };
-      return { ...body, clock: wrong };
+      return { ...body, parts: { ...body.parts, clock: wrong } };
     },
   };
 }
@@ -167,5 +167,10 @@ export function garbageRevision({ random, count }: Surroundings): Behaviour {
 const GARBAGE = ['0', '-1', '1.5', '2147483647', '2147483648', '1e300', '"12"', '[]', '9007199254740993'];
 
 function codecFault(spoil: (inner: DeviceCodec) => DeviceCodec): Behaviour {
-  return { equip: (body) => ({ ...body, codec: spoil(body.codec ?? codecOf(body.device.schema)) }) };
+  return {
+    equip: (body) => ({
+      ...body,
+      parts: { ...body.parts, codec: spoil(body.parts?.codec ?? codecOf(body.device.schema)) },
+    }),
+  };
 }

@@ -20,7 +20,7 @@ export function report(settings: z.infer<typeof reportSchema>, surroundings: Sur
   let deviceClock = clock;
   return {
     equip(body) {
-      deviceClock = body.clock ?? clock;
+      deviceClock = body.parts?.clock ?? clock;
       const { announce } = body.device;
       const reports = [...(announce?.reports ?? []), message];
       return { ...body, device: { ...body.device, announce: { ...announce, reports } } };

@@ -1,11 +1,11 @@
 /** Who changed a twin: the view knows its callers, and writes the user where the author is kept. */
-import { isJsonObject } from '../api/exact-json.ts';
+import { isJsonObject } from '../../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { authorStamp, isAuthorAnnotation } from '../api/author.ts';
-import type { JsonObject } from '../api/json-value.ts';
-import { applyMergePatch } from '../api/merge-patch.ts';
-import { annotationsOf, objectIn } from '../api/json-fields.ts';
+import { authorStamp, isAuthorAnnotation } from '../../api/author.ts';
+import type { JsonObject } from '../../api/json-value.ts';
+import { applyMergePatch } from '../../api/merge-patch.ts';
+import { annotationsOf, objectIn } from '../../api/json-fields.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
