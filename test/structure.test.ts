@@ -177,6 +177,12 @@ function membersOf({ file, parents, own }: Declared): number {
 }
 
 describe('the house', () => {
+  it('has every room in the table of docs/architecture.md', () => {
+    const [, table = ''] = readFileSync(join(SRC, '../docs/architecture.md'), 'utf8').split('\n## ');
+    const missing = Object.keys(MAY_IMPORT).filter((room) => !table.includes(`\`${room.split('/').at(-1)}`));
+    expect(missing).toEqual([]);
+  });
+
   it('has no room over 1,500 lines, tests not counted', () => {
     const rooms = Map.groupBy(production, roomOf);
     const large = [...rooms]
