@@ -5,16 +5,33 @@
 
 import type { BadInputReason } from './bad-input.ts';
 
-/** `Valid` is a schema's; the others are a device's. */
-export type ConditionType =
-  | 'Valid'
-  | 'Ready'
-  | 'Synced'
-  | 'Online'
-  | 'SchemaValid'
-  | 'Truncated' // reported values are left out
-  | 'Reconciling'
-  | 'Stalled';
+export interface ConditionFacts {
+  /** What it means when it is True. */
+  readonly says: string;
+  /** It is present only while it is True, and that is bad. */
+  readonly isProblem?: true;
+  /** Of the object that a schema is; all others are of devices. */
+  readonly ofSchema?: true;
+}
+
+/** Every condition, in the order in which people are shown them. */
+export const CONDITIONS = {
+  Ready: { says: 'every desired message is valid, stands at the broker and was not rejected' },
+  Synced: { says: 'every desired message is in sync' },
+  Online: { says: 'the device is there' },
+  SchemaValid: { says: 'the schema of the device can be used; absent while it has none' },
+  Truncated: { isProblem: true, says: 'reported values are left out, because the object has no room for them' },
+  Reconciling: { isProblem: true, says: 'not ready yet, and no person has to act' },
+  Stalled: { isProblem: true, says: 'a person must act' },
+  Valid: { ofSchema: true, says: 'the schema can be used' },
+} as const satisfies Readonly<Record<string, ConditionFacts>>;
+export type ConditionType = keyof typeof CONDITIONS;
+
+export const CONDITION_TYPES = Object.keys(CONDITIONS) as readonly ConditionType[];
+
+export function factsOfCondition(type: ConditionType): ConditionFacts {
+  return CONDITIONS[type];
+}
 
 /** Where a reason is given; `sync`: of one message. `Stalled` and `Reconciling` have the reason of a `Ready` that is False. */
 type Place = Exclude<ConditionType, 'Reconciling' | 'Stalled'> | 'sync';

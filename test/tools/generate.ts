@@ -9,8 +9,9 @@ import { renderConfigTable } from '../../src/config/docs.ts';
 import { renderLabelsTable, renderMetricsTable } from './metrics-table.ts';
 import {
   renderBadInput,
-  renderEventReasons,
   renderColumns,
+  renderConditions,
+  renderEventReasons,
   renderFields,
   renderReasons,
   renderRetired,
@@ -82,6 +83,7 @@ function withKinds(before: string): string {
 
 function withReasons(before: string): string {
   const parts = [
+    ['condition-types', renderConditions()],
     ['conditions', renderReasons()],
     ['retired', renderRetired()],
     ['events', renderEventReasons()],

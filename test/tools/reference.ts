@@ -1,8 +1,29 @@
 /** The generated parts of docs/reference/reasons.md and docs/reference/status.md. */
 import { load } from 'js-yaml';
 import { BAD_INPUT } from '../../src/api/bad-input.ts';
-import { EVENT_REASONS, REASONS, RETIRED_REASONS, factsOf } from '../../src/api/reasons.ts';
+import {
+  CONDITION_TYPES,
+  EVENT_REASONS,
+  REASONS,
+  RETIRED_REASONS,
+  factsOf,
+  factsOfCondition,
+} from '../../src/api/reasons.ts';
 import type { Reason } from '../../src/api/reasons.ts';
+
+/** What each condition means, and whether that is good. */
+export function renderConditions(): string {
+  const rows = CONDITION_TYPES.map((type) => {
+    const { says, isProblem, ofSchema } = factsOfCondition(type);
+    return [
+      code(type),
+      ofSchema ? 'schema' : 'device',
+      sentence(says),
+      isProblem ? 'a problem; absent otherwise' : 'good',
+    ];
+  });
+  return table(['condition', 'of', 'while it is True', 'which is'], rows);
+}
 
 /** Reasons of conditions, and of what `status.sync` says of a message. */
 export function renderReasons(): string {

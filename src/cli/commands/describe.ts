@@ -1,5 +1,6 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { JsonObject, SyncRecord } from '../../api/device.ts';
+import { CONDITION_TYPES, factsOfCondition } from '../../api/reasons.ts';
 import { withCluster } from '../base/context.ts';
 import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
@@ -18,6 +19,9 @@ export interface DescribeFlags extends ClusterFlags {
   readonly fieldSelector?: string;
   readonly allNamespaces?: boolean;
 }
+
+/** Presence has a line of its own, and Reconciling says what Ready says. */
+const LISTED = CONDITION_TYPES.filter((type) => type !== 'Online' && type !== 'Reconciling');
 
 /** `kubectl mir describe`: what is desired and what is reported beside each other, what differs, since when, and why. */
 export function describe(io: Io, names: readonly string[], flags: DescribeFlags): Promise<number> {
@@ -65,10 +69,10 @@ function headOf({ metadata, spec, status }: FleetDevice, palette: Palette, now: 
       `${(isOnline ? palette.good : palette.dim)(presence)} (${online?.reason ?? 'not looked at yet'}${heard})`,
     ],
     ...(status?.schema?.packageNames ? [['Schema', status.schema.packageNames.join(', ')] as [string, string]] : []),
-    ...(['Ready', 'Synced', 'SchemaValid', 'Truncated', 'Stalled'] as const).flatMap((type): [string, string][] => {
+    ...LISTED.flatMap((type): [string, string][] => {
       const condition = findCondition(status?.conditions, type);
       if (condition === undefined) return [];
-      const isGood = (condition.status === 'True') === (type !== 'Truncated' && type !== 'Stalled');
+      const isGood = (condition.status === 'True') === (factsOfCondition(type).isProblem !== true);
       const why = condition.message === '' ? condition.reason : `${condition.reason}: ${condition.message}`;
       return [[type, `${(isGood ? palette.good : palette.waiting)(condition.status)}  ${why}`]];
     }),
