@@ -26,7 +26,7 @@ import type { Publisher } from './publish.ts';
 import type { Withdrawer } from './withdraw.ts';
 import type { IsReservedId } from '../twin/reserved-ids.ts';
 import { schemaOf } from '../twin/schema-state.ts';
-import type { Typing } from '../twin/schema-state.ts';
+import type { SchemaState } from '../twin/schema-state.ts';
 
 export interface DesiredRules {
   readonly scope: OwnershipScope;
@@ -71,15 +71,15 @@ export class DesiredReconciler {
     // The end of the page, of the LIST and of an outage each wake everyone they concern.
     if (memory === undefined) intake.refreshOwner(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
-    const typing = twins.schemas.typingOf(memory);
-    const copy = this.#parseCopy(memory.copy, typing);
+    const schemaState = twins.schemas.schemaStateOf(memory);
+    const copy = this.#parseCopy(memory.copy, schemaState);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.writePace.noteLook('desired', startedAt, clock.monotonic());
     if (device === undefined) return withdrawer.withdraw(memory, copy);
     const unusable = this.#findUnusable(deviceId);
     if (unusable !== undefined) return this.#reportProblem(memory, unusable);
-    return this.#claim(memory, copy) ? this.#publishDesired(memory, device, copy, typing) : DONE;
+    return this.#claim(memory, copy) ? this.#publishDesired(memory, device, copy, schemaState) : DONE;
   }
 
   /** Why nothing can be sent to a device of this id, or heard of it. */
@@ -104,10 +104,10 @@ export class DesiredReconciler {
     return this.#deps.intake.refreshOwner(memory.deviceId);
   }
 
-  #parseCopy({ standing }: BrokerCopy, typing: Typing): StandingDocument | undefined {
+  #parseCopy({ standing }: BrokerCopy, schemaState: SchemaState): StandingDocument | undefined {
     if (standing === undefined) return undefined;
     const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    return parseStanding(copyBytes(standing.payload), limits, schemaOf(typing));
+    return parseStanding(copyBytes(standing.payload), limits, schemaOf(schemaState));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
@@ -129,14 +129,14 @@ export class DesiredReconciler {
     memory: DeviceMemory,
     device: Device,
     copy: StandingDocument | undefined,
-    typing: Typing,
+    schemaState: SchemaState,
   ): Promise<Outcome> {
     const { rules, runtime, publisher } = this.#deps;
     memory.noteHolder({ namespace: device.metadata.namespace, uid: device.metadata.uid });
-    if (typing.kind === 'pending') return this.#awaitSchema(memory, device, typing.problem);
+    if (schemaState.kind === 'pending') return this.#awaitSchema(memory, device, schemaState.problem);
     this.#schemaAwaitedSince.delete(memory);
-    const wire = { encoding: memory.presence.encoding, schema: schemaOf(typing) };
-    const unsendable = findUnwritable(device, wire, typing);
+    const wire = { encoding: memory.presence.encoding, schema: schemaOf(schemaState) };
+    const unsendable = findUnwritable(device, wire, schemaState);
     if (unsendable !== undefined) return this.#reportProblem(memory, unsendable);
     const desired = checkDesired(device.properties?.desired ?? {}, wire.schema, rules.limits.maxNesting);
     const input = {
@@ -225,10 +225,10 @@ export class DesiredReconciler {
 }
 
 /** Protobuf without a schema cannot be written. */
-function findUnwritable({ properties }: Device, wire: Wire, typing: Typing): PublishProblem | undefined {
+function findUnwritable({ properties }: Device, wire: Wire, schemaState: SchemaState): PublishProblem | undefined {
   const isEmpty = Object.keys(properties?.desired ?? {}).length === 0;
   if (wire.encoding !== 'protobuf' || wire.schema !== undefined || isEmpty) return undefined;
-  const { reason, message } = typing.kind === 'unusable' ? typing : NONE_ANNOUNCED;
+  const { reason, message } = schemaState.kind === 'unusable' ? schemaState : NONE_ANNOUNCED;
   return { reason, message: `the device wants protobuf, and there is no schema to write it with: ${message}` };
 }
 

@@ -14,7 +14,7 @@ import type { SchemaKeeper } from './keeper.ts';
 import { SchemaLibrary } from './library.ts';
 import type { TwinObserver } from '../twin/observer.ts';
 import { PENDING, UNTYPED } from '../twin/schema-state.ts';
-import type { Typing } from '../twin/schema-state.ts';
+import type { SchemaState } from '../twin/schema-state.ts';
 import type { Wake } from '../twin/wake.ts';
 
 export interface SchemasDeps {
@@ -30,7 +30,7 @@ export interface SchemasDeps {
 /** A LIST takes a moment; one that takes longer is worth telling on the objects that wait for it. */
 const LATE_MS = 10_000;
 
-const UNREADABLE: Typing = {
+const UNREADABLE: SchemaState = {
   kind: 'pending',
   problem: {
     reason: 'SchemaPending',
@@ -63,7 +63,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     });
   }
 
-  typingOf(memory: DeviceMemory): Typing {
+  schemaStateOf(memory: DeviceMemory): SchemaState {
     const { schemaHash: hash } = memory;
     if (hash === undefined) return UNTYPED;
     if (!this.#deps.schemas.hasSynced) return this.#isLate() ? UNREADABLE : PENDING;
@@ -84,7 +84,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     return this.#deps.runtime.clock.monotonic() - this.#startedAt > LATE_MS;
   }
 
-  #missing(hash: string): Typing {
+  #missing(hash: string): SchemaState {
     const status = this.#fetch.status(hash);
     if (status.kind === 'asking') return PENDING;
     const reason = status.kind === 'refused' ? 'SchemaInvalid' : 'SchemaUnavailable';

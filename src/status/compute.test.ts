@@ -18,7 +18,7 @@ function input(parts: Partial<StatusInput> = {}): StatusInput {
   return {
     device: subject,
     now: NOW,
-    typing: { kind: 'untyped' },
+    schemaState: { kind: 'untyped' },
     desired: { values: subject.properties?.desired ?? {}, invalid: {} },
     claim: { kind: 'owner' },
     publication: { kind: 'published', document: standing(document(60, 1)) },

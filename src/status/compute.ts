@@ -31,7 +31,7 @@ export function computeStatus(input: StatusInput): ComputedStatus {
   const before = device.status ?? {};
   const reported = absorbReports(input, before);
   // Without the schema that is on its way nothing can be compared.
-  const canJudge = input.claim.kind === 'owner' && input.typing.kind !== 'pending';
+  const canJudge = input.claim.kind === 'owner' && input.schemaState.kind !== 'pending';
   const online = isOnline(input);
   const judged = canJudge ? judgeMessages(input, reported.values) : (before.sync ?? {});
   const sync = online ? nameUnanswered(judged, before, input.presence, input.now) : judged;
@@ -128,10 +128,10 @@ function absorbReports(input: StatusInput, before: DeviceStatus): Reported {
 
 /** What was reported before this schema was known, in its canonical form; what does not fit it, or outgrows its limit, stays as it was said. */
 function retype(input: StatusInput, values: Record<string, JsonObject>): Record<string, JsonObject> {
-  const { typing, device, maxValueBytes } = input;
-  if (typing.kind !== 'typed' || typing.schema.hash === device.status?.schema?.hash) return values;
+  const { schemaState, device, maxValueBytes } = input;
+  if (schemaState.kind !== 'typed' || schemaState.schema.hash === device.status?.schema?.hash) return values;
   const retyped = Object.entries(values).map(([message, value]): [string, JsonObject] => {
-    const checked = typing.schema.message(message)?.canonicalize(value, { defaults: true });
+    const checked = schemaState.schema.message(message)?.canonicalize(value, { defaults: true });
     const isTaken = checked?.ok === true && Buffer.byteLength(canonicalJson(checked.value)) <= maxValueBytes;
     return [message, isTaken ? checked.value : value];
   });
@@ -158,7 +158,7 @@ function judgeMessage(input: StatusInput, message: string, reported: JsonObject 
     return invalidRecord(input, prior, { reason: 'Invalid', message: own(input.desired.invalid, message) ?? '' });
   }
   const { publication } = input;
-  const schema = schemaOf(input.typing);
+  const schema = schemaOf(input.schemaState);
   const entry = publishedEntry(input, message);
   if (entry === undefined || !hasValue(entry, message, desired, schema)) {
     const isInvalid = publication.kind === 'held' && factsOf(publication.problem.reason).isInvalid === true;
@@ -211,12 +211,12 @@ function desiredTimes(input: StatusInput, sync: Readonly<Record<string, SyncReco
   return Object.fromEntries(times.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
-function schemaStatus({ typing, device, claim, now }: StatusInput): DeviceStatus['schema'] {
+function schemaStatus({ schemaState, device, claim, now }: StatusInput): DeviceStatus['schema'] {
   const before = device.status?.schema;
-  if (claim.kind !== 'owner' || typing.kind === 'pending') return before;
-  if (typing.kind === 'untyped') return undefined;
-  if (typing.kind === 'unusable') return { hash: typing.hash };
-  const { hash, packageNames } = typing.schema;
+  if (claim.kind !== 'owner' || schemaState.kind === 'pending') return before;
+  if (schemaState.kind === 'untyped') return undefined;
+  if (schemaState.kind === 'unusable') return { hash: schemaState.hash };
+  const { hash, packageNames } = schemaState.schema;
   if (before?.hash === hash && before.packageNames !== undefined) return before;
   return { hash, packageNames, lastSchemaFetch: new Date(now).toISOString() };
 }

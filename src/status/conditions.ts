@@ -152,11 +152,11 @@ function worstMessage(sync: SyncMap): WorstMessage | undefined {
 }
 
 /** Whether what is desired fits the device's schema; nothing while there is none to speak of. */
-function judgeSchemaValid({ typing, desired, device }: StatusInput): ConditionVerdict[] {
+function judgeSchemaValid({ schemaState, desired, device }: StatusInput): ConditionVerdict[] {
   const verdict = (status: Status, reason: Reason, message: string): ConditionVerdict[] => [
     { type: 'SchemaValid', status, reason, message },
   ];
-  switch (typing.kind) {
+  switch (schemaState.kind) {
     case 'untyped':
       return [];
     case 'pending': {
@@ -168,11 +168,15 @@ function judgeSchemaValid({ typing, desired, device }: StatusInput): ConditionVe
         : verdict('Unknown', 'SchemaPending', 'the schema that the device announced is not here yet');
     }
     case 'unusable':
-      return verdict('False', typing.reason, `${typing.hash.slice(0, 19)}… cannot be used: ${typing.message}`);
+      return verdict(
+        'False',
+        schemaState.reason,
+        `${schemaState.hash.slice(0, 19)}… cannot be used: ${schemaState.message}`,
+      );
     case 'typed':
       return verdict(...judgeFit(desired.invalid));
     default:
-      return typing satisfies never;
+      return schemaState satisfies never;
   }
 }
 

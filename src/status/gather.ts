@@ -12,7 +12,7 @@ import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Report } from '../twin/inbox.ts';
 import { recallPresence } from '../presence/presence.ts';
 import { UNTYPED, schemaOf } from '../twin/schema-state.ts';
-import type { Typing } from '../twin/schema-state.ts';
+import type { SchemaState } from '../twin/schema-state.ts';
 import type { Twins } from '../twin/twins.ts';
 import type { Claim, Publication, StatusInput } from './input.ts';
 import { typeReport } from './type-report.ts';
@@ -45,17 +45,17 @@ export class Gatherer {
     const { clock } = runtime;
     const { limits } = rules;
     const isOwner = claim.kind === 'owner';
-    const typing = isOwner ? twins.schemas.typingOf(memory) : UNTYPED;
-    const publication = isOwner ? this.#publication(device, memory, typing) : NOTHING_PUBLISHED;
+    const schemaState = isOwner ? twins.schemas.schemaStateOf(memory) : UNTYPED;
+    const publication = isOwner ? this.#publication(device, memory, schemaState) : NOTHING_PUBLISHED;
     if (publication === undefined) return undefined;
-    const schema = schemaOf(typing);
-    const isHeard = isOwner && typing.kind !== 'pending';
+    const schema = schemaOf(schemaState);
+    const isHeard = isOwner && schemaState.kind !== 'pending';
     return {
       device,
       now: clock.now(),
       claim,
       publication,
-      typing,
+      schemaState,
       desired: checkDesired(device.properties?.desired ?? {}, schema, limits.maxNesting),
       presence: isOwner ? memory.presence : recallPresence(device.status, 0),
       isFlapping: isOwner && memory.presenceSlot.flapping?.isFlapping(clock.monotonic()) === true,
@@ -76,25 +76,25 @@ export class Gatherer {
     return this.#deps.liveness.outage.health === 'down';
   }
 
-  #publication(device: Device, memory: DeviceMemory, typing: Typing): Publication | undefined {
+  #publication(device: Device, memory: DeviceMemory, schemaState: SchemaState): Publication | undefined {
     const { copy } = memory;
-    const document = this.#parseOwn(device, copy.standing?.payload, typing);
+    const document = this.#parseOwn(device, copy.standing?.payload, schemaState);
     const held = heldProblem(copy);
     if (held !== undefined) return { kind: 'held', problem: held, document };
     const isPublished = publishedGeneration(copy) === device.metadata.generation;
     if (isPublished && document !== undefined) return { kind: 'published', document };
     const isNew = device.status?.observedGeneration !== device.metadata.generation;
     // The schema is on its way and decides only how the same is written: whether the device is there is worth telling meanwhile.
-    if (!isNew && typing.kind === 'pending' && document !== undefined) return { kind: 'published', document };
+    if (!isNew && schemaState.kind === 'pending' && document !== undefined) return { kind: 'published', document };
     if (!isNew || !this.#isBrokerDown) return undefined;
     const reason = 'BrokerUnavailable';
     return { kind: 'held', problem: { reason, message: factsOf(reason).says }, document };
   }
 
-  #parseOwn(device: Device, payload: string | undefined, typing: Typing): StandingDocument | undefined {
+  #parseOwn(device: Device, payload: string | undefined, schemaState: SchemaState): StandingDocument | undefined {
     if (payload === undefined) return undefined;
     const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    const document = parseStanding(copyBytes(payload), limits, schemaOf(typing));
+    const document = parseStanding(copyBytes(payload), limits, schemaOf(schemaState));
     return document?.owner.uid === device.metadata.uid ? document : undefined;
   }
 

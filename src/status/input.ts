@@ -6,7 +6,7 @@ import type { Owner } from '../protocol/envelopes.ts';
 import type { Report } from '../twin/inbox.ts';
 import type { TypedReport } from './type-report.ts';
 import type { PublishProblem } from '../document/broker-copy.ts';
-import type { Typing } from '../twin/schema-state.ts';
+import type { SchemaState } from '../twin/schema-state.ts';
 
 /** Everything a status is computed from: a value, gathered at one moment, with nothing behind it. */
 export interface StatusInput {
@@ -14,14 +14,14 @@ export interface StatusInput {
   /** Wall-clock milliseconds. */
   readonly now: number;
   readonly claim: Claim;
-  readonly typing: Typing;
-  /** What is desired, checked by the schema of `typing`. */
+  readonly schemaState: SchemaState;
+  /** What is desired, checked by the schema that the device has. */
   readonly desired: CheckedDesired;
   readonly publication: Publication;
   readonly presence: Presence;
   /** It comes and goes too often to tell each time. */
   readonly isFlapping: boolean;
-  /** Reports that no write has carried yet, read by the schema of `typing`. */
+  /** Reports that no write has carried yet, read by the schema that the device has. */
   readonly reports: ReadonlyMap<string, TypedReport & Pick<Report, 'receivedAt'>>;
   /** Message names of the last birth, when the twin is to be cut down to them. */
   readonly announced: readonly string[] | undefined;

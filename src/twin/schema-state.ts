@@ -3,7 +3,7 @@ import type { DeviceSchema } from '../schema/device-schema.ts';
 import type { PublishProblem } from '../document/broker-copy.ts';
 
 /** What is known of the schema of one device. */
-export type Typing =
+export type SchemaState =
   /** The device announced none: its messages are plain JSON. */
   | { readonly kind: 'untyped' }
   | { readonly kind: 'typed'; readonly schema: DeviceSchema }
@@ -12,9 +12,9 @@ export type Typing =
   /** Announced and not to be had, or of no use: JSON goes out unchecked, protobuf cannot. */
   | { readonly kind: 'unusable'; readonly hash: string; readonly reason: Reason; readonly message: string };
 
-export const UNTYPED: Typing = { kind: 'untyped' };
-export const PENDING: Typing = { kind: 'pending' };
+export const UNTYPED: SchemaState = { kind: 'untyped' };
+export const PENDING: SchemaState = { kind: 'pending' };
 
-export function schemaOf(typing: Typing): DeviceSchema | undefined {
-  return typing.kind === 'typed' ? typing.schema : undefined;
+export function schemaOf(schemaState: SchemaState): DeviceSchema | undefined {
+  return schemaState.kind === 'typed' ? schemaState.schema : undefined;
 }
