@@ -220,7 +220,7 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'inbox.beginSession': ['upstream'],
   'inbox.noteReported': ['upstream'],
   'inbox.noteCleared': ['twin'],
-  'inbox.settle': ['status'],
+  'inbox.noteCarried': ['status'],
   'inbox.noteCutDown': ['status'],
   'retained.openWindow': ['readback'],
   'retained.closeWindow': ['readback', 'twin'],

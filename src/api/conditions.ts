@@ -18,7 +18,7 @@ export interface Condition {
 export type ConditionVerdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** The conditions that `verdicts` lead to: transition times are kept where the status is the same; types not named vanish. */
-export function settleConditions(
+export function withTransitionTimes(
   previous: readonly Condition[],
   verdicts: readonly ConditionVerdict[],
   now: string,

@@ -87,7 +87,7 @@ function isDigit(text: string, at: number): boolean {
  */
 function isKept(numeral: string, number: number): boolean {
   if (!Number.isFinite(number)) return false;
-  // Doubles this small are made of no other whole number; most numerals are settled here.
+  // Doubles this small are made of no other whole number; most numerals are decided here.
   if (number !== 0 && Math.abs(number) <= Number.MAX_SAFE_INTEGER) return true;
   const given = decimalOf(numeral);
   if (given.exponent < 0) return number !== 0;

@@ -173,7 +173,7 @@ export class Reflector<T extends Cached> {
       }
       hooks?.onTurn?.();
     }
-    await this.#settleAbsent(seen, signal);
+    await this.#judgeAbsent(seen, signal);
     this.#failures = 0;
     hooks?.onListed?.(seen.size);
     if (!store.hasSynced) {
@@ -184,7 +184,7 @@ export class Reflector<T extends Cached> {
   }
 
   /** What a LIST does not show is asked for by name; so many that a mistake is likelier are kept, and looked for again. */
-  async #settleAbsent(seen: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  async #judgeAbsent(seen: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { store, mayForget, hooks } = this.#options;
     const absent = [...store.keys()].filter((key) => !seen.has(key));
     const isBelieved = mayForget(absent.length, store.size);

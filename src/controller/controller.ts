@@ -78,7 +78,7 @@ async function work(workers: Workers, signal: AbortSignal): Promise<void> {
     try {
       // Stopped may mean that another process leads: nothing may begin any more.
       if (signal.aborted) return;
-      await turn(workers, key, signal);
+      await workOn(workers, key, signal);
     } finally {
       if (isProbe) overload.endProbe();
       queue.done(key);
@@ -87,7 +87,7 @@ async function work(workers: Workers, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function turn(workers: Workers, key: string, signal: AbortSignal): Promise<void> {
+async function workOn(workers: Workers, key: string, signal: AbortSignal): Promise<void> {
   const { queue, reconciler, hooks, clock } = workers;
   const startedAt = clock.monotonic();
   const conclude = (result: ReconcileResult): void => hooks?.onReconcile?.(result, clock.monotonic() - startedAt);

@@ -63,8 +63,8 @@ export class History implements ReflectorHandler<Device> {
   }
 
   /** To be called every so often. */
-  turn(): void {
-    this.#survey.turn();
+  tick(): void {
+    this.#survey.tick();
   }
 
   onChange(change: Change<Device>): void {

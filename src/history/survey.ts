@@ -54,7 +54,7 @@ export class HistorySurvey {
   }
 
   /** To be called every so often. */
-  turn(): void {
+  tick(): void {
     const { lister, runtime } = this.#deps;
     if (!this.#isDue || this.#isBusy || !lister.hasSynced || runtime.clock.monotonic() < this.#retryAt) return;
     this.#isDue = false;

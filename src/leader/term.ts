@@ -215,17 +215,17 @@ export class Term {
     return [
       { name: 'presence', everyMs: TICK_MS, run: () => this.#liveness.judge(fleet, wake, this.#observer) },
       { name: 'held reports', everyMs: TICK_MS, run: () => this.#receiver.releaseHeld() },
-      { name: 'requests', everyMs: TICK_MS, run: () => this.#requests.turn() },
-      { name: 'provisioning', everyMs: TICK_MS, run: () => this.#provisioner?.turn() },
-      { name: 'schema requests', everyMs: TICK_MS, run: () => this.#schemas.turn() },
-      { name: 'histories', everyMs: 1000, run: () => this.#history?.turn() },
-      { name: 'unused schemas', everyMs: 60_000, run: () => this.#collector?.turn() },
+      { name: 'requests', everyMs: TICK_MS, run: () => this.#requests.tick() },
+      { name: 'provisioning', everyMs: TICK_MS, run: () => this.#provisioner?.tick() },
+      { name: 'schema requests', everyMs: TICK_MS, run: () => this.#schemas.tick() },
+      { name: 'histories', everyMs: 1000, run: () => this.#history?.tick() },
+      { name: 'unused schemas', everyMs: 60_000, run: () => this.#collector?.tick() },
       {
         name: 'heartbeats',
         everyMs: TICK_MS,
         run: (elapsedMs) => this.#liveness.writeHeartbeats(elapsedMs, fleet, wake),
       },
-      { name: 'resync', everyMs: TICK_MS, run: () => this.#resync.turn(lister.hasSynced) },
+      { name: 'resync', everyMs: TICK_MS, run: () => this.#resync.tick(lister.hasSynced) },
     ];
   }
 

@@ -85,7 +85,7 @@ export class Provisioner {
   }
 
   /** Creates what its rate allows; to be called every so often. */
-  turn(): void {
+  tick(): void {
     const { lister, line, runtime } = this.#deps;
     for (const deviceId of this.#later.takeDue(runtime.clock.monotonic())) this.#waiting.add(deviceId);
     if (this.#isBusy || this.#waiting.size === 0 || !lister.hasSynced || !line.broker.connected) return;

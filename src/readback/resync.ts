@@ -45,7 +45,7 @@ export class Resync {
   }
 
   /** To be called every so often; `hasSynced`: absence in the cache means absence. */
-  turn(hasSynced: boolean): void {
+  tick(hasSynced: boolean): void {
     const now = this.#deps.runtime.clock.monotonic();
     if (now >= this.#discoverAt && hasSynced && this.#deps.isCalm()) this.#discover();
     if (now >= this.#resyncAt) this.#resync();

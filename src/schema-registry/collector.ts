@@ -31,7 +31,7 @@ export class SchemaCollector {
   }
 
   /** To be called about once a minute. */
-  turn(): void {
+  tick(): void {
     const { schemas, devices, runtime } = this.#deps;
     const now = runtime.clock.monotonic();
     if (!schemas.hasSynced || !devices.hasSynced) return;

@@ -19,7 +19,7 @@ export interface SchemaFetchDeps {
   readonly announces: (deviceId: string, hash: string) => boolean;
   readonly isKnown: (deviceId: string) => boolean;
   /** What `status` says of a hash has changed. */
-  readonly onSettled: (hash: string) => void;
+  readonly onChanged: (hash: string) => void;
 }
 
 /** Milliseconds a device has to send its schema before it is asked again. */
@@ -140,7 +140,7 @@ export class SchemaFetch {
   }
 
   /** Asks whom it is time to ask; to be called every so often. */
-  turn(): void {
+  tick(): void {
     const now = this.#deps.clock.monotonic();
     this.#shares.sweep(now);
     for (const hash of this.#agenda.takeDue(now)) this.#due.add(hash);
@@ -177,7 +177,7 @@ export class SchemaFetch {
     const mayStay = isRefused ? announces : canAsk;
     for (const deviceId of wanted.candidates) if (!mayStay(deviceId, hash)) this.leave(deviceId);
     if (isHeld(hash)) for (const deviceId of wanted.candidates) this.leave(deviceId);
-    else if (wanted.candidates.size === 0) this.#deps.onSettled(hash);
+    else if (wanted.candidates.size === 0) this.#deps.onChanged(hash);
     else if (isRefused) wanted.dueAt = now + RETRY_MS;
     else return this.#ask(hash, wanted, now, most);
     return 0;
@@ -223,7 +223,7 @@ export class SchemaFetch {
   #loseHope(hash: string, wanted: Wanted, now: number): void {
     if (wanted.isHopeless || wanted.hopeUntil === undefined || now < wanted.hopeUntil) return;
     wanted.isHopeless = true;
-    this.#deps.onSettled(hash);
+    this.#deps.onChanged(hash);
   }
 
   /** What the device was asked for and has not answered yet; undefined: nothing. */
@@ -259,12 +259,12 @@ export class SchemaFetch {
     if (loaded.ok) return undefined;
     const message = `${loaded.reason}: ${loaded.message}`;
     wanted.refusal = message;
-    this.#deps.onSettled(hash);
+    this.#deps.onChanged(hash);
     return { ok: false, reason: 'InvalidSchema', message };
   }
 
   async #keep(hash: string, bytes: Buffer, wanted: Wanted, deviceId: string): Promise<Receipt> {
-    const { keeper, clock, onSettled } = this.#deps;
+    const { keeper, clock, onChanged } = this.#deps;
     const share = this.#shares.of(deviceId, clock.monotonic());
     share.silences = 0;
     const kept = await keeper.keep(hash, bytes, share, wanted.candidates.size > 1);
@@ -273,7 +273,7 @@ export class SchemaFetch {
     const isNews = wanted.obstacle !== obstacle;
     wanted.obstacle = obstacle;
     this.#plan(hash, wanted);
-    if (isNews) onSettled(hash);
+    if (isNews) onChanged(hash);
     if (kept.ok || kept.isOverLimit !== true) return { ok: true };
     return { ok: false, reason: 'TooManySchemas', message: kept.obstacle ?? '' };
   }

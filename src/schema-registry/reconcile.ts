@@ -1,4 +1,4 @@
-import { settleConditions } from '../api/conditions.ts';
+import { withTransitionTimes } from '../api/conditions.ts';
 import { OPERATOR_NAME } from '../api/operator-name.ts';
 import type { ConditionVerdict } from '../api/conditions.ts';
 import type { JsonObject } from '../api/device.ts';
@@ -60,7 +60,7 @@ function describeSchema(object: SchemaObject, found: Read, now: string): SchemaS
   return {
     observedGeneration: generation,
     ...(found.kind === 'loaded' && contentsOf(found.schema)),
-    conditions: settleConditions(object.status?.conditions ?? [], [verdict], now),
+    conditions: withTransitionTimes(object.status?.conditions ?? [], [verdict], now),
   };
 }
 

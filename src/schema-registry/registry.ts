@@ -59,7 +59,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
       canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
       announces: (deviceId, hash) => deps.fleet.get(deviceId)?.schemaHash === hash,
       isKnown: (deviceId) => deps.fleet.get(deviceId) !== undefined,
-      onSettled: (hash) => this.#wakeDevices(hash),
+      onChanged: (hash) => this.#wakeDevices(hash),
     });
   }
 
@@ -138,8 +138,8 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   }
 
   /** Asks for what is missing; to be called every so often. */
-  turn(): void {
-    if (this.#deps.schemas.hasSynced && this.#deps.broker.connected) this.#fetch.turn();
+  tick(): void {
+    if (this.#deps.schemas.hasSynced && this.#deps.broker.connected) this.#fetch.tick();
   }
 
   /** An object came, went or changed. What is in it never does, so only coming and going is news to devices; a LIST may show both as one. */

@@ -96,7 +96,7 @@ export class MessageFields implements MessageParts {
     });
     const canonical: Record<string, JsonValue> = {};
     for (const field of ordered) {
-      const value = settle(field, slots.get(field), walk);
+      const value = slotValue(field, slots.get(field), walk);
       if (value !== undefined) canonical[field.jsonName] = value;
       else fillIn(canonical, field, walk);
     }
@@ -147,7 +147,7 @@ function claimOneof(oneofs: Map<string, string>, { oneof }: FieldCodec, key: str
 function dropOthers(slots: Map<FieldCodec, Slot>, { oneof, number }: FieldCodec, walk: Walk): void {
   for (const [other, slot] of slots) {
     if (other.oneof !== oneof || other.number === number) continue;
-    settle(other, slot, walk);
+    slotValue(other, slot, walk);
     slots.delete(other);
   }
 }
@@ -167,7 +167,7 @@ function readSlot(
 }
 
 /** What was read of a field; undefined: nothing. */
-function settle(field: FieldCodec, slot: Slot | undefined, walk: Walk): JsonValue | undefined {
+function slotValue(field: FieldCodec, slot: Slot | undefined, walk: Walk): JsonValue | undefined {
   if (slot === undefined) return undefined;
   if ('value' in slot) return slot.value;
   try {

@@ -31,7 +31,7 @@ export class Outbox {
     clearImmediate(this.#pumping);
     this.#pumping = undefined;
     this.#cancelLater();
-    this.#settleIfIdle();
+    this.#resolveIfIdle();
   }
 
   add(name: string): void {
@@ -67,7 +67,7 @@ export class Outbox {
     this.#schedule();
     return new Promise((resolve) => {
       this.#whenIdle.push(resolve);
-      this.#settleIfIdle();
+      this.#resolveIfIdle();
     });
   }
 
@@ -91,7 +91,7 @@ export class Outbox {
       this.#inFlight.delete(name);
       if (!isSent) this.addSpread([name], RETRY_MS);
       else if (this.#pending.has(name)) this.#schedule();
-      this.#settleIfIdle();
+      this.#resolveIfIdle();
     };
     send(name).then(
       () => finish(true),
@@ -107,7 +107,7 @@ export class Outbox {
     this.#later.clear();
   }
 
-  #settleIfIdle(): void {
+  #resolveIfIdle(): void {
     if (this.#send !== undefined && this.#pending.size + this.#inFlight.size > 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }

@@ -19,7 +19,7 @@ export interface SimulatedDeviceOptions {
   /** The reason to reject a value, or undefined to apply it. */
   readonly rejects?: (message: string, value: MessageValue) => string | undefined;
   /** What is in effect when a value has been applied; default: the value. */
-  readonly settles?: (message: string, value: MessageValue) => MessageValue;
+  readonly effectOf?: (message: string, value: MessageValue) => MessageValue;
 }
 
 export function delayOf(delayMs: SimulatedDeviceOptions['applyDelayMs'], message: string): number {
@@ -98,7 +98,7 @@ class DeviceOfModel implements SimulatedDevice {
     if (delayMs > 0) await delay(this.#clock, delayMs, signal);
     const reason = this.#rejects?.(message, value);
     if (reason !== undefined) throw new Rejected(reason);
-    const inEffect = this.#options.settles?.(message, value) ?? value;
+    const inEffect = this.#options.effectOf?.(message, value) ?? value;
     if (!signal.aborted) {
       this.applied.push(desired);
       if (this.applied.length > MAX_APPLIED) this.applied.shift();

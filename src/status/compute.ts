@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { settleConditions } from '../api/conditions.ts';
+import { withTransitionTimes } from '../api/conditions.ts';
 import type { ConditionVerdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
@@ -55,7 +55,7 @@ export function computeStatus(input: StatusInput): ComputedStatus {
     ...core,
     reported: values,
     properties: { ...properties, reported: keepTimes(reported.times, values, before) },
-    conditions: settleConditions(before.conditions ?? [], [...verdicts, ...size], now),
+    conditions: withTransitionTimes(before.conditions ?? [], [...verdicts, ...size], now),
   });
   return { status, heartbeat: heartbeatOf(input), refused: reported.refused };
 }
@@ -75,7 +75,7 @@ export function withoutReports(input: StatusInput, status: DeviceStatus, why: st
     ...status,
     reported: before.reported ?? {},
     properties: { ...status.properties, reported: before.properties?.reported ?? {} },
-    conditions: [...others, ...settleConditions(before.conditions ?? [], [verdict], now)],
+    conditions: [...others, ...withTransitionTimes(before.conditions ?? [], [verdict], now)],
   });
 }
 

@@ -106,7 +106,7 @@ export class StatusReconciler {
       for (const name of droppedNames(input, status)) wake.clear(memory, name);
     }
     // What waits for its schema stays.
-    if (input.reports.size > 0) this.#settleReports(look);
+    if (input.reports.size > 0) this.#noteCarried(look);
     // Only on news: the desired side wakes this one in turn.
     if ((hasNewClaim || write !== undefined) && mayNeedReissue(memory, status)) wake.desired(memory.deviceId);
     return this.#lookAgain(memory, status, input.now);
@@ -224,9 +224,9 @@ export class StatusReconciler {
   }
 
   /** What was heard is in the status now, or refused. */
-  #settleReports({ input, memory, heard, refused }: Look): void {
+  #noteCarried({ input, memory, heard, refused }: Look): void {
     const { observer } = this.#deps;
-    memory.inbox.settle(heard);
+    memory.inbox.noteCarried(heard);
     for (const name of refused) {
       observer.refused(
         'TooManyMessages',

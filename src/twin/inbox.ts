@@ -50,13 +50,13 @@ export class Inbox {
     return before !== undefined;
   }
 
-  /** What is waiting, for one write to carry; it stays until `settle`. */
+  /** What is waiting, for one write to carry; it stays until `noteCarried`. */
   peek(): ReadonlyMap<string, Report> {
     return new Map(this.#reports);
   }
 
   /** Removes what a write has carried; reports that arrived in the meantime stay. */
-  settle(carried: ReadonlyMap<string, Report>): void {
+  noteCarried(carried: ReadonlyMap<string, Report>): void {
     if (this.#reports === undefined) return;
     for (const [message, report] of carried) {
       if (this.#reports.get(message) === report) this.#reports.delete(message);

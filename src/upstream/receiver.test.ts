@@ -82,7 +82,7 @@ describe('the receiver', () => {
     const { memory, report, inbox } = setUp();
     memory.retained.openWindow(65);
     report(30);
-    memory.inbox.settle(memory.inbox.peek());
+    memory.inbox.noteCarried(memory.inbox.peek());
     report(60, true);
     expect(inbox()).toEqual({ intervalSeconds: 30 });
   });

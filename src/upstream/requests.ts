@@ -33,13 +33,13 @@ export class Requests {
     if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', this.#deps.runtime.clock.monotonic());
   }
 
-  /** Asks whose turn it is; to be called every so often. */
-  turn(): void {
+  /** Asks those whose turn it is; to be called every so often. */
+  tick(): void {
     const { fleet, broker, wake, runtime, isCalm } = this.#deps;
     const now = runtime.clock.monotonic();
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
     for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
-    if (broker.connected) this.#states.turn(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
+    if (broker.connected) this.#states.tick(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
   }
 
   /** The object is unpacked once for all names: it may be large. */

@@ -9,7 +9,7 @@ describe('requests for states', () => {
     requests.add('quiet', false, 0);
     for (let now = 0; now <= 11_000; now += 1000) {
       if (now < 10_000) requests.add('restless', false, now);
-      requests.turn(now, true, (deviceId) => asked.push(deviceId) > 0);
+      requests.tick(now, true, (deviceId) => asked.push(deviceId) > 0);
     }
     expect(asked).toEqual(['restless', 'quiet']);
   });

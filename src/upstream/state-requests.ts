@@ -20,7 +20,7 @@ export class StateRequests {
   }
 
   /** The devices whose turn it is. `isAsked` asks one, and tells whether that was needed. */
-  turn(now: number, isCalm: boolean, isAsked: (deviceId: string) => boolean): void {
+  tick(now: number, isCalm: boolean, isAsked: (deviceId: string) => boolean): void {
     let left = isCalm ? AT_ONCE.calm : AT_ONCE.busy;
     for (const deviceId of this.#known) {
       if (left <= 0) return;

@@ -115,7 +115,7 @@ class Outcomes {
   }
 
   /** Devices that need no more waiting. */
-  get settled(): number {
+  get ended(): number {
     return this.of('done') + this.of('failed');
   }
 
@@ -144,7 +144,7 @@ class BulkChange {
   readonly #early = new Map<string, FleetDevice>();
   #patched = 0;
   #total = 0;
-  readonly #settled = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(io: Io, cluster: Cluster, selection: Selection, edit: Edit, flags: BulkFlags) {
     this.#io = io;
@@ -220,14 +220,14 @@ class BulkChange {
       failed: this.#outcomes.of('failed'),
       offline: this.#outcomes.of('offline'),
     });
-    if (this.#outcomes.settled >= this.#total) this.#settled.resolve();
+    if (this.#outcomes.ended >= this.#total) this.#ended.resolve();
   }
 
   /** Until every device is there or failed, the time is over, or the person has enough. */
   async #wait(watching: Promise<void>): Promise<void> {
     const over = new AbortController();
     await Promise.race([
-      this.#settled.promise,
+      this.#ended.promise,
       watching,
       pause(this.#flags.timeout, AbortSignal.any([over.signal, this.#io.signal])),
     ]);

@@ -8,18 +8,18 @@ const MOST = 2n ** 63n - 1n;
 
 /** Reads a body. A whole number beyond int64 becomes a float; throws a SyntaxError for a number beyond floats, and for what is no JSON. */
 export function parseJsonBody(text: string): Json {
-  return settle(readJson(text));
+  return narrow(readJson(text));
 }
 
-function settle(value: JsonValue): Json {
-  if (isNumeral(value)) return settleNumeral(value.rawJSON, wholeOf(value)) ?? (value as unknown as Json);
+function narrow(value: JsonValue): Json {
+  if (isNumeral(value)) return narrowNumeral(value.rawJSON, wholeOf(value)) ?? (value as unknown as Json);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(settle);
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, settle(one)]));
+  if (Array.isArray(value)) return value.map(narrow);
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, narrow(one)]));
 }
 
 /** Undefined: it stays as it is. */
-function settleNumeral(text: string, whole: bigint | undefined): number | undefined {
+function narrowNumeral(text: string, whole: bigint | undefined): number | undefined {
   if (!Number.isFinite(Number(text))) throw new SyntaxError(`number ${text.slice(0, 40)} is out of range`);
   const isFloat = whole === undefined || whole < LEAST || whole > MOST || !/^-?\d+$/.test(text);
   return isFloat ? Number(text) : undefined;

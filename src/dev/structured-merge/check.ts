@@ -3,16 +3,16 @@ import { isNumeral } from '../../api/exact-json.ts';
 import { isObject } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { UnkeyedItemError, elementOf } from './list-items.ts';
-import { fieldType, partOf, settle } from './merge-type.ts';
+import { fieldType, partOf, narrow } from './merge-type.ts';
 import type { ListType, MapType, MergeType, Scalar } from './merge-type.ts';
 import { fieldElement, printElement } from './path-element.ts';
 
 /** Everything that is wrong with an applied value: `.spec.x: field not declared in schema`. */
 export function misfits(value: Json, type: MergeType, path = ''): string[] {
-  const settled = settle(type, value);
-  const { map, list, scalar } = settled;
+  const narrowed = narrow(type, value);
+  const { map, list, scalar } = narrowed;
   const fault = (message: string): string[] => [path === '' ? message : `${path}: ${message}`];
-  const part = partOf(settled);
+  const part = partOf(narrowed);
   if (part === 'scalar') return scalarMisfits(value, scalar ?? 'untyped').flatMap(fault);
   if (value === null) return [];
   if (part === 'map' && map !== undefined) {

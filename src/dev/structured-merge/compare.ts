@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { insert } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { itemsByElement } from './list-items.ts';
-import { asList, asMap, fieldType, separate, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, separate, narrow } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { fieldElement } from './path-element.ts';
 
@@ -31,7 +31,7 @@ class Walk {
   values(left: Side, right: Side, type: MergeType): void {
     // What is one and the same object does not differ in itself.
     if (left === right) return;
-    const [before, after] = [settle(type, left), settle(type, right)];
+    const [before, after] = [narrow(type, left), narrow(type, right)];
     const isAnotherKind = left !== undefined && right !== undefined && before !== after;
     if (isAnotherKind) this.#parts(left, right, before);
     const isLeaf = this.#parts(left, right, right === undefined ? before : after);

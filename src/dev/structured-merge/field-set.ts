@@ -4,13 +4,13 @@ import type { Json } from '../kube-api/crd/types.ts';
 import { insert } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { itemsByElement } from './list-items.ts';
-import { asList, asMap, fieldType, partOf, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, partOf, narrow } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { fieldElement } from './path-element.ts';
 
 export function fieldSetOf(value: Json, type: MergeType): Fields {
   const fields: Fields = {};
-  visit(value, settle(type, value), [], fields);
+  visit(value, narrow(type, value), [], fields);
   return fields;
 }
 
@@ -26,7 +26,7 @@ function visitMap(map: Json, type: MapType, path: readonly string[], fields: Fie
   for (const [name, value] of Object.entries(asMap(map))) {
     const below = [...path, fieldElement(name)];
     const field = fieldType(type, name);
-    if (field !== undefined) visit(value, settle(field, value), below, fields);
+    if (field !== undefined) visit(value, narrow(field, value), below, fields);
     const isBare = value === null || (isObject(value) && Object.keys(value).length === 0);
     if (isBare || !type.fields.has(name)) insert(fields, below);
   }
@@ -37,7 +37,7 @@ function visitList(list: Json, type: ListType, path: readonly string[], fields: 
     const below = [...path, element];
     const [item] = items;
     // Of items that are repeated nothing more can be said.
-    if (item !== undefined && items.length === 1) visit(item, settle(type.element, item), below, fields);
+    if (item !== undefined && items.length === 1) visit(item, narrow(type.element, item), below, fields);
     insert(fields, below);
   }
 }

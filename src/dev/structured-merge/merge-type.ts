@@ -150,8 +150,8 @@ function listType(schema: Schema, keeps: boolean): ListType {
   };
 }
 
-/** The type as the value settles it: of several that may be, the one that it is. */
-export function settle(type: MergeType, value: Json | undefined): MergeType {
+/** The type as the value narrows it: of several that may be, the one that it is. */
+export function narrow(type: MergeType, value: Json | undefined): MergeType {
   if (value === undefined || value === null) return type;
   if (Array.isArray(value)) return type.list === undefined ? type : alone(type, 'list');
   if (isObject(value)) return type.map === undefined ? type : alone(type, 'map');
@@ -161,15 +161,15 @@ export function settle(type: MergeType, value: Json | undefined): MergeType {
 /** One object for each type and part, so that two that are the same are equal. */
 function alone(type: MergeType, part: (typeof PARTS)[number]): MergeType {
   if (PARTS.every((other) => other === part || type[other] === undefined)) return type;
-  const known = SETTLED.get(type) ?? {};
-  SETTLED.set(type, known);
+  const known = NARROWED.get(type) ?? {};
+  NARROWED.set(type, known);
   return (known[part] ??= { [part]: type[part] });
 }
 
 const PARTS = ['scalar', 'list', 'map'] as const;
-const SETTLED = new WeakMap<MergeType, { [part in (typeof PARTS)[number]]?: MergeType }>();
+const NARROWED = new WeakMap<MergeType, { [part in (typeof PARTS)[number]]?: MergeType }>();
 
-/** How a value of a settled type is walked; where several are left, a map comes first. */
+/** How a value of a narrowed type is walked; where several are left, a map comes first. */
 export function partOf({ map, scalar }: MergeType): keyof MergeType {
   if (map !== undefined) return 'map';
   return scalar === undefined ? 'list' : 'scalar';

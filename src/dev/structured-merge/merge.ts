@@ -2,15 +2,15 @@
 import { fieldOf } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { elementIfAny } from './list-items.ts';
-import { asList, asMap, fieldType, separate, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, separate, narrow } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 
 type Side = Json | undefined;
 
 /** The result shares what it does not change. */
 export function merge(live: Side, applied: Side, type: MergeType): Side {
-  const settled = settle(type, applied === undefined ? live : applied);
-  const parts = separate(settled, live, applied);
+  const narrowed = narrow(type, applied === undefined ? live : applied);
+  const parts = separate(narrowed, live, applied);
   if (parts === undefined) return applied === undefined ? live : applied;
   return 'fields' in parts
     ? mergeMaps(asMap(live), asMap(applied), parts)

@@ -3,16 +3,16 @@ import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { inside, isEmpty, isMember } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { elementIfAny } from './list-items.ts';
-import { asList, asMap, fieldType, partOf, settle } from './merge-type.ts';
+import { asList, asMap, fieldType, partOf, narrow } from './merge-type.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { fieldElement, fieldNameOf } from './path-element.ts';
 
 /** What loses everything becomes null, which the schema's defaulting clears away where null may not be. */
 export function remove(value: Json, fields: Fields, type: MergeType): Json {
-  const settled = settle(type, value);
-  const part = partOf(settled);
-  if (part === 'map') return removeFromMap(asMap(value), fields, settled.map);
-  return part === 'list' ? removeFromList(asList(value), fields, settled.list) : value;
+  const narrowed = narrow(type, value);
+  const part = partOf(narrowed);
+  if (part === 'map') return removeFromMap(asMap(value), fields, narrowed.map);
+  return part === 'list' ? removeFromList(asList(value), fields, narrowed.list) : value;
 }
 
 function removeFromMap(map: JsonObject, fields: Fields, type: MapType | undefined): JsonObject | null {

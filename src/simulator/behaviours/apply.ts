@@ -45,12 +45,12 @@ export function clamp(
   return {
     equip: (body) => ({
       ...body,
-      settles(name, value) {
-        const settled = body.settles?.(name, value) ?? value;
-        const wanted = settled[field];
-        if (name !== message || typeof wanted !== 'number' || (wanted >= low && wanted <= high)) return settled;
+      effectOf(name, value) {
+        const effect = body.effectOf?.(name, value) ?? value;
+        const wanted = effect[field];
+        if (name !== message || typeof wanted !== 'number' || (wanted >= low && wanted <= high)) return effect;
         count();
-        return { ...settled, [field]: Math.min(high, Math.max(low, wanted)) };
+        return { ...effect, [field]: Math.min(high, Math.max(low, wanted)) };
       },
     }),
   };
