@@ -124,7 +124,7 @@ function warnOfUnguardedNames({ mqttUsername, mqttClientId }: Config, log: Logge
   log.warn({ names, remedy }, 'a device could be called as the operator is at the broker');
 }
 
-/** A pod has one operator and a name of its own, which outlives a crash; elsewhere a host may have several. */
+/** A pod has one operator and a name of its own, which outlives a crash (decision 0009); elsewhere a host may have several. */
 function ownIdentity(): string {
   const isPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
   return isPod ? hostname() : `${hostname()}_${randomUUID().slice(0, 8)}`;

@@ -49,12 +49,20 @@ function anchorsOf(text: string): Set<string> {
   );
 }
 
-it('every decision that the source names exists', () => {
+/** `decision 0041`, `decisions 0020 and 0046`, `docs/decisions/0041`. */
+const DECISION = /decisions?[ /](\d{4})(?: and (\d{4}))?/g;
+
+it('every decision that the source names exists, and every one is named where a reader would ask why', () => {
   const numbers = new Set(globSync('docs/decisions/[0-9]*.md', { cwd: ROOT }).map((path) => path.slice(15, 19)));
   const named = globSync('{src,test}/**/*.ts', { cwd: ROOT }).flatMap((file) =>
-    [...read(file).matchAll(/docs\/decisions\/(\d{4})/g)].map(([, number = '']) => ({ file, number })),
+    [...read(file).matchAll(DECISION)].flatMap(([, ...found]) =>
+      found.filter((number) => number !== undefined).map((number) => ({ file, number })),
+    ),
   );
   expect(named.filter(({ number }) => !numbers.has(number))).toEqual([]);
+  const unnamed = [...numbers].filter((number) => !named.some((one) => one.number === number));
+  // Versions of packages stand in package.json, which has no comments.
+  expect(unnamed).toEqual(['0010']);
 });
 
 const ARCHITECTURE = read('docs/architecture.md');

@@ -10,7 +10,7 @@ const VOCABULARY = ['api', 'base', 'protocol', 'schema'];
 /** The API server, and what is wanted of a broker; who brings that there, over `mqtt`, is for the wiring. */
 const TRANSPORT = ['kube', 'broker'];
 const MACHINERY = ['cache', 'workqueue', 'controller'];
-/** State is the ground, flows stand on it, flows do not know each other. */
+/** State is the ground, flows stand on it, flows do not know each other (decision 0061). */
 const GROUND = ['document', 'presence', 'twin'];
 const FLOWS = [
   'downstream',

@@ -1,6 +1,6 @@
 /**
  * Who made the newest change of a twin, as whoever knew the user has stamped it on the object: the Mir view for its callers, or the
- * chart's admission policy.
+ * chart's admission policy (decision 0086).
  */
 
 /** The user name. */

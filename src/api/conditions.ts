@@ -17,7 +17,7 @@ export interface Condition {
 /** A condition before it is known whether it changes anything. */
 export type ConditionVerdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
-/** The conditions that `verdicts` lead to: transition times are kept where the status is the same; types not named vanish. */
+/** The conditions that `verdicts` lead to: transition times are kept where the status is the same; types not named vanish (decision 0014). */
 export function withTransitionTimes(
   previous: readonly Condition[],
   verdicts: readonly ConditionVerdict[],

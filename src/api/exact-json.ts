@@ -1,6 +1,6 @@
 /**
  * JSON whose numbers are never another one than was written. JSON.parse makes 9007199254740992 of 9007199254740993, and Infinity of
- * 1e400, without a word; here such a numeral stays the text it was, and is written again as that text.
+ * 1e400, without a word; here such a numeral stays the text it was, and is written again as that text (decision 0044).
  */
 import type { JsonObject, JsonValue } from './device.ts';
 

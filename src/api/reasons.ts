@@ -42,11 +42,11 @@ export interface ReasonFacts {
   readonly says: string;
   /** What a person can do; absent: nothing is wrong, or it passes by itself. */
   readonly remedy?: string;
-  /** Not ready, and nothing but a change of a person ends it: Stalled, not Reconciling. */
+  /** Not ready, and nothing but a change of a person ends it: Stalled, not Reconciling (decisions 0007 and 0073). */
   readonly stalls?: true;
   /** Type of the event that tells it; absent: no event does. */
   readonly event?: 'Normal' | 'Warning';
-  /** A condition with this reason has no message: it is the rule, and every byte costs the API server with every write. */
+  /** A condition with this reason has no message: it is the rule, and every byte costs the API server with every write (decision 0037). */
   readonly isTerse?: true;
   /** What waits to be published is Invalid because of it. */
   readonly isInvalid?: true;

@@ -1,6 +1,6 @@
 /**
  * The Schema as it is stored: `iot.mir/v1alpha`, kind `schema`, cluster-scoped, named by the hash of its content: the devices of
- * one firmware share one.
+ * one firmware share one (decision 0019).
  */
 import type { Condition } from './conditions.ts';
 import { API_VERSION } from './device.ts';

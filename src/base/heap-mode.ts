@@ -21,7 +21,7 @@ const CALM_LOOKS = 5;
 const LARGE_HEAP_BYTES = 128 * 2 ** 20;
 
 /**
- * Has V8 save memory, but time while the process is busy with a large heap (docs/decisions/0076). Lasts until `signal` aborts, and keeps no
+ * Has V8 save memory, but time while the process is busy with a large heap (decisions 0011 and 0076). Lasts until `signal` aborts, and keeps no
  * process alive.
  */
 export function followLoad(signal: AbortSignal, ports: HeapPorts = OWN_PROCESS): void {

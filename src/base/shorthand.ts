@@ -1,4 +1,4 @@
-/** Text that is shorter in memory: what almost every object of a kind has in common is one character each (docs/decisions/0067). */
+/** Text that is shorter in memory: what almost every object of a kind has in common is one character each (decision 0067). */
 export interface Shorthand {
   readonly shorten: (json: string) => string;
   /** The same text again, to the letter. */

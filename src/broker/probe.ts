@@ -39,7 +39,7 @@ const AGAIN_MS = 30_000;
 
 /**
  * Finds out what a broker does with one stored message before thousands depend on it: brokers that store nothing for wildcards,
- * that change dots in names, or that send stored messages like live ones all acknowledge the PUBLISH and grant the SUBSCRIBE.
+ * that change dots in names, or that send stored messages like live ones all acknowledge the PUBLISH and grant the SUBSCRIBE (decision 0054).
  */
 export class Probe {
   findings: BrokerFindings = UNPROVEN;

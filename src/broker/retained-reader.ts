@@ -102,7 +102,7 @@ export class RetainedReader {
 
   /**
    * Reads what was refused beside others, alone: some brokers grant only so many filters at one time (NATS 31 by default), and say
-   * with the same code that one is not allowed. One that is refused by itself is; when others are granted it was their number.
+   * with the same code that one is not allowed. One that is refused by itself is; when others are granted it was their number (decision 0035).
    */
   async #readRefused(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<RefusedFilters> {
     const { granted, refused } = await this.#readPage(filters, qos, stop);

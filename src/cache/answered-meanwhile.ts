@@ -4,7 +4,7 @@ import type { EntryFacts } from './lister.ts';
 /**
  * What writes of our own were answered with while a LIST is read. All pages of a LIST show one moment, and it takes seconds to read them:
  * these objects are newer than what it shows of them. The watch goes on from that moment, so an object that was set back to it would get our
- * own write as news, as if somebody else had made it (docs/decisions/0069). Bounded by the objects that are held.
+ * own write as news, as if somebody else had made it (decision 0069). Bounded by the objects that are held.
  */
 export class AnsweredMeanwhile {
   #keys: Set<string> | undefined;

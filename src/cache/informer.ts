@@ -73,7 +73,7 @@ export class Informer<T extends Cached> {
    * Takes the answer to a write of our own, so that the next look does not see an older object.
    *
    * The answer holds the whole object, and with it what others changed a moment before. The watch does not tell that again, because its
-   * events are older than the answer then; so it is told here when the generation moved.
+   * events are older than the answer then; so it is told here when the generation moved (decision 0012).
    */
   wrote(object: T): void {
     const key = keyOf(object);

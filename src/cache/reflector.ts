@@ -183,7 +183,7 @@ export class Reflector<T extends Cached> {
     return version;
   }
 
-  /** What a LIST does not show is asked for by name; so many that a mistake is likelier are kept, and looked for again. */
+  /** What a LIST does not show is asked for by name; so many that a mistake is likelier are kept, and looked for again (decision 0033). */
   async #judgeAbsent(seen: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { store, mayForget, hooks } = this.#options;
     const absent = [...store.keys()].filter((key) => !seen.has(key));
@@ -307,7 +307,7 @@ export class Reflector<T extends Cached> {
       if (this.#failures++ === 0) return;
     } else {
       hooks?.onWatchEnded?.('error');
-      // A server that was away may come back from a backup, with a history that is another one: only a LIST tells.
+      // A server that was away may come back from a backup, with a history that is another one: only a LIST tells (decision 0002).
       if (error instanceof TransportError && error.isUnanswered) this.#version = undefined;
     }
     // The longer of the two, so that `Retry-After: 0` is no tight loop.

@@ -1,4 +1,4 @@
-/** Certificates for one purpose: the API server's way to the view (RFC 5280, ECDSA P-256 with SHA-256). */
+/** Certificates for one purpose: the API server's way to the view (RFC 5280, ECDSA P-256 with SHA-256; decision 0084). */
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { bits, context, integer, octets, oid, sequence, set, time, utf8, yes } from './der.ts';

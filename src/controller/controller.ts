@@ -122,7 +122,10 @@ function fail(workers: Workers, key: string, error: unknown, sentAt: number): Re
   return 'error';
 }
 
-/** The API server names a time when it is overloaded: that is meant for everyone, not for one key. Returns the milliseconds to wait. */
+/**
+ * The API server names a time when it is overloaded: that is meant for everyone, not for one key (decision 0043). Returns the milliseconds
+ * to wait.
+ */
 function heed(workers: Workers, { retryAfterMs, status }: ApiError, sentAt: number): number | undefined {
   if (retryAfterMs === undefined) return undefined;
   const { overload, places, log, name, hooks } = workers;

@@ -2,11 +2,12 @@ import type { Reason } from '../api/reasons.ts';
 import type { Owner } from '../protocol/envelopes.ts';
 
 /**
- * What is known of the document that the broker holds for one device id, as a pure state: `step(copy, event) → { copy, effects }`.
+ * What is known of the document that the broker holds for one device id, as a pure state: `step(copy, event) → { copy, effects }`
+ * (decision 0065).
  *
- * Two rules hold in every state. Nothing is published or withdrawn before a page of the device has ended (`isRead`). Nothing that was
- * known to stand, or that the owner's status tells of, is believed absent before two pages in a row lacked it, because brokers may be slow
- * to show what they store.
+ * Two rules hold in every state. Nothing is published or withdrawn before a page of the device has ended (`isRead`). Nothing that was known
+ * to stand, or that the owner's status tells of, is believed absent before two pages in a row lacked it, because brokers may be slow to
+ * show what they store.
  */
 export interface BrokerCopy {
   /** A page that was begun for the present owner and connection has ended. */
@@ -70,7 +71,10 @@ export type CopyEvent =
   | { readonly kind: 'shown'; readonly payload: string }
   /** A live message on the document's topic. */
   | { readonly kind: 'overheard'; readonly payload: string }
-  /** All messages of the page have been routed. `isTold`: the owner's status tells of a document, which this or a former term published. */
+  /**
+   * All messages of the page have been routed. `isTold`: the owner's status tells of a document, which this or a former term published
+   * (decision 0068).
+   */
   | {
       readonly kind: 'pageEnded';
       readonly isOwned: boolean;

@@ -15,7 +15,7 @@ export interface CheckedDesired {
 
 /**
  * Checks what is desired, message by message: against the device's schema where there is one, and against what a document can carry and
- * a device can read. `maxNesting` is that of a whole document.
+ * a device can read (decision 0045). `maxNesting` is that of a whole document.
  */
 export function checkDesired(
   desired: Properties,
@@ -51,7 +51,7 @@ function describeMisfit(checked: Checked<JsonObject>): string {
   return checked.ok ? '' : `${checked.path} ${checked.message}`.trim();
 }
 
-/** The messages that can be desired: those of kind configuration, or all in a schema that gives no message a kind. */
+/** The messages that can be desired: those of kind configuration, or all in a schema that gives no message a kind (decision 0022). */
 export function desirableMessages(schema: DeviceSchema): readonly string[] {
   return schema.messages.filter((message) => isDesirable(message, schema)).map(({ name }) => name);
 }

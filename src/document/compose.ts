@@ -39,7 +39,7 @@ export interface Composed {
   readonly messages: readonly string[];
   /** Unchanged values that got a new revision because the device named a higher one. */
   readonly reissued: readonly string[];
-  /** A changed value has no revision left that is greater than all before: the document must not go out. */
+  /** A changed value has no revision left that is greater than all before: the document must not go out (decision 0060). */
   readonly isExhausted: boolean;
   /** The greatest revision of this uid that anyone knows of, this document included. */
   readonly seenRevision: number;
@@ -118,8 +118,9 @@ interface Kept {
 const NOTHING_KEPT: Kept = { entries: [], encoding: undefined, stuck: undefined };
 
 /**
- * A value that does not fit is not sent, and the one before it stays as it stands, whether it fits a newer schema or not: leaving it
- * out would tell the device to forget it. Every device reads JSON, so that is what a document comes in when protobuf cannot say it all.
+ * A value that does not fit is not sent, and the one before it stays as it stands, whether it fits a newer schema or not: leaving it out
+ * would tell the device to forget it (decisions 0020 and 0046). Every device reads JSON, so that is what a document comes in when protobuf
+ * cannot say it all.
  */
 function keepEntries(input: ComposeInput): Kept {
   const standing = Object.keys(input.desired.invalid).flatMap((message) => {

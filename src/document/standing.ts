@@ -55,7 +55,7 @@ function fromJson(
   return { revision, time, content: checked?.ok === true ? checked.value : value };
 }
 
-/** True when an entry says `value`, which is in canonical form where the schema is known. */
+/** True when an entry says `value`, which is in canonical form where the schema is known; protobuf is compared by its bytes (decision 0024). */
 export function hasValue(
   entry: StandingEntry,
   name: string,

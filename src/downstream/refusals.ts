@@ -21,7 +21,7 @@ const EVERYONE_MS = 30_000;
 
 /**
  * Device ids of which the broker refused something with a reason code. Whether that concerns one (its topic) or all (a quota, access
- * rules) no code says: so one of them is tried again early, in turn, and the first that is accepted wakes all.
+ * rules) no code says: so one of them is tried again early, in turn, and the first that is accepted wakes all (decision 0036).
  */
 export class Refusals {
   readonly #deps: RefusalsDeps;

@@ -1,4 +1,4 @@
-/** The Mir view: `mir/v1alpha` as an aggregated API that stores nothing (docs/decisions/0082). */
+/** The Mir view: `mir/v1alpha` as an aggregated API that stores nothing (decision 0082). */
 import type { JsonObject } from '../api/json-value.ts';
 import type { Address } from '../base/address.ts';
 import { delay } from '../base/clock.ts';

@@ -29,8 +29,9 @@ const SETTLE_MS = 2000;
 const NEWS_MS = 500;
 
 /**
- * Who changed what of which device: listens to the cache, and writes it into an object of its own beside each device. It asks for
- * nothing while a change is on its way, holds nothing of a device whose history is complete, and finds by comparing what it did not see.
+ * Who changed what of which device: listens to the cache, and writes it into an object of its own beside each device. It asks for nothing
+ * while a change is on its way, holds nothing of a device whose history is complete, and finds by comparing what it did not see
+ * (decision 0081).
  */
 export class History implements ReflectorHandler<Device> {
   readonly #ports: HistoryPorts;

@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import { TransportError } from './errors.ts';
 
 /**
- * Gives up whatever is no GET when `mayWrite` says no at the moment at which it would go out: it may have waited for a token, a connection, or for
- * this very process to be woken up again.
+ * Gives up whatever is no GET when `mayWrite` says no at the moment at which it would go out: it may have waited for a token, a connection,
+ * or for this very process to be woken up again (decision 0063).
  */
 export function fence(mayWrite: () => boolean): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) =>

@@ -24,7 +24,7 @@ export interface Reconcilers {
   readonly history: Reconciler | undefined;
 }
 
-/** The queues of a term, and the controllers that work them off. */
+/** The queues of a term, one for documents and one for statuses among them (decision 0004), and the controllers that work them off. */
 export class Queues {
   readonly desired: WorkQueue;
   readonly status: WorkQueue;

@@ -12,9 +12,9 @@ const LONGEST_MS = 300_000;
 /**
  * Who is online, and whose presence time may have changed. What it costs follows what happens, not how many devices there are.
  *
- * Each device has one look ahead, at the earliest moment at which the passing of time alone can change anything. A sign of life moves that
- * moment away and leaves the look where it is; when its turn comes it finds nothing due, and the next one is planned from there. So a
- * heartbeat costs a comparison. Only an earlier moment (a last will) plans anew, and the look it replaces is found outdated.
+ * Each device has one look ahead, at the earliest moment at which the passing of time alone can change anything (decision 0032). A sign of
+ * life moves that moment away and leaves the look where it is; when its turn comes it finds nothing due, and the next one is planned from
+ * there. So a heartbeat costs a comparison. Only an earlier moment (a last will) plans anew, and the look it replaces is found outdated.
  */
 export class PresenceWatch {
   readonly #rules: LivenessRules;

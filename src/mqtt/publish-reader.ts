@@ -21,9 +21,9 @@ const PUBLISH = 3;
 const MAX_HEADER_BYTES = 5;
 
 /**
- * Takes PUBLISH packets out of the bytes that come from a broker; everything else passes, to MQTT.js (docs/decisions/0066). MQTT.js
+ * Takes PUBLISH packets out of the bytes that come from a broker; everything else passes, to MQTT.js (decision 0066). MQTT.js
  * would collect each whole before anyone may look at it: one report of 200 MB would be that in memory, twice. Here what is over the
- * limit is skipped, and no more kept of it than its topic.
+ * limit is skipped, and no more kept of it than its topic (decision 0052).
  */
 export class PublishReader extends Transform {
   readonly #hasProperties: boolean;

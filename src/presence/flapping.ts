@@ -3,7 +3,7 @@ import { LeakyBucket } from '../base/leaky-bucket.ts';
 /** More than so many comings and goings above one in `CALM_MS` are flapping; it ends when none is left. */
 const TOO_MANY = 10;
 const CALM_MS = 5000;
-/** How often the state of a device that flaps is written: whoever looks sees that it flaps, and no one can follow it. */
+/** How often the state of a device that flaps is written: whoever looks sees that it flaps, and no one can follow it (decision 0042). */
 const WRITE_EVERY_MS = 10_000;
 
 /** How often one device has come and gone of late. Times in monotonic milliseconds. */

@@ -30,7 +30,7 @@ export interface Presence {
   lastHeartbeat: number | undefined;
   /** Wall-clock time until which the device said it sleeps. */
   readonly asleepUntil: number | undefined;
-  /** Reading time at which a last will takes effect unless the device is heard before. */
+  /** Reading time at which a last will takes effect unless the device is heard before (decision 0001). */
   readonly willDueAt: number | undefined;
 }
 
@@ -158,9 +158,9 @@ export function onFarewell(
 }
 
 /**
- * The will of an older session comes late, after the device is back: only the session that is there can leave. Stored, the farewell of a
- * session that nobody saw is believed after a start; that of the one we know, unless we know more: that it is over, or that the device
- * was heard since, which silence judges then.
+ * The will of an older session comes late, after the device is back: only the session that is there can leave (decision 0034). Stored, the
+ * farewell of a session that nobody saw is believed after a start; that of the one we know, unless we know more: that it is over, or that
+ * the device was heard since, which silence judges then.
  */
 function isNewFarewell(presence: Presence, farewell: Farewell, delivery: Delivery, rules: LivenessRules): boolean {
   const { session, reason, online } = presence;

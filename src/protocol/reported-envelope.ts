@@ -19,7 +19,7 @@ export function encodeReported(envelope: ReportedEnvelope): string {
 
 /**
  * Reads `…/reported/{message}`. The smallest report is `{"value": {…}}`; one without value and status says nothing and is refused. Value and
- * decision count by themselves: what does not fit in one is among the problems, and the other is taken all the same.
+ * decision count by themselves: what does not fit in one is among the problems, and the other is taken all the same (decision 0072).
  * `isTyped`: a schema will say what long whole numbers in the value are.
  */
 export function parseReported(payload: Buffer, limits: JsonLimits, isTyped = false): Parsed<ReportedEnvelope> {

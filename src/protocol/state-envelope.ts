@@ -38,7 +38,7 @@ export function parseState(payload: Buffer, limits: StateLimits): Parsed<StateEn
     : readEnvelope(payload, limits, build);
 }
 
-/** Each field by itself: one that does not fit must not keep the device offline. */
+/** Each field by itself: one that does not fit must not keep the device offline (decision 0048). */
 function readBirth(fields: Fields, maxReports: number): Birth {
   const session = fields.attempt(() => fields.text('session', 128));
   const uid = fields.attempt(() => fields.text('uid', 128));

@@ -24,10 +24,10 @@ export interface Topics {
   readonly retained: (deviceId: string) => string;
   /**
    * Covers every device's `desired`: shows documents that nobody asked for. Never a proof of absence. Not spelled like the live
-   * filter, whose subscription it would replace: `…/desired/#` matches `…/desired` too [MQTT-4.7.1.2].
+   * filter, whose subscription it would replace: `…/desired/#` matches `…/desired` too [MQTT-4.7.1.2] (decision 0005).
    */
   readonly discovery: string;
-  /** The same, and births, where `#` does not match the level above it (mochi). */
+  /** The same, and births, where `#` does not match the level above it, as with mochi (decision 0055). */
   readonly discoveryByLevel: string;
   /** Where the operator that has `name` stores a message of its own, to see what the broker does with it. No device has this id. */
   readonly probe: (name: string) => { readonly topic: string; readonly page: string; readonly parent: string };
@@ -59,7 +59,7 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     live: [
       { filter: `${base}+/desired`, qos: 1 },
       { filter: `${base}+/state`, qos: 1 },
-      // What is lost here is read back from the store; acknowledging each report costs twice as much as reading it.
+      // What is lost here is read back from the store; acknowledging each report costs twice as much as reading it (decision 0025).
       { filter: `${base}+/reported/+`, qos: 0 },
       { filter: `${base}+/schema`, qos: 1 },
       { filter: `${base}+/heartbeat`, qos: 0 },

@@ -40,7 +40,7 @@ const BATCH = 100;
 /**
  * Makes objects for devices that announce themselves and that no object names, at a limited rate. It only ever creates: an object
  * of the name that is there already is left as it is, and an id for which another owner's document stands at the broker is that
- * owner's.
+ * owner's (decision 0016).
  */
 export class Provisioner {
   readonly #deps: ProvisionerDeps;

@@ -41,7 +41,7 @@ const ASKED_AT_ONCE = 8;
 /**
  * Finds documents of our own whose object is gone, deleted while nobody was watching, and has them withdrawn. What a wildcard
  * shows and what a LIST lacks are only hints: before anything is cleared, the object that the document names is asked for, and each
- * id is read by an exact filter.
+ * id is read by an exact filter (decisions 0005 and 0033).
  */
 export class Discovery {
   readonly #deps: DiscoveryDeps;

@@ -67,7 +67,7 @@ export type Receipt =
 /**
  * Gets the schemas that devices announce and no object holds: asks one device a hash, then others, checks what comes and has it stored;
  * ten thousand devices of one firmware are asked once. A device counts for the one hash that it announced last, so the table is bounded
- * by the devices, and none of them can fill it.
+ * by the devices, and none of them can fill it (decision 0038).
  */
 export class SchemaFetch {
   readonly #deps: SchemaFetchDeps;

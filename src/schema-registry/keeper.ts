@@ -73,7 +73,7 @@ export class SchemaKeeper {
     return undefined;
   }
 
-  /** An object of this name whose content is another: nobody can use it, its name is for the true one. */
+  /** An object of this name whose content is another: nobody can use it, its name is for the true one (decision 0039). */
   async #removeFalse(name: string): Promise<void> {
     const { schemas, client, runtime } = this.#deps;
     const object = schemas.get(name);

@@ -4,7 +4,7 @@ import { WIRE_BYTES, readWire, decodeText } from './wire-reader.ts';
 
 /**
  * Google's own files as protoc writes them: file name (`google/protobuf/any.proto`) → serialized `FileDescriptorProto`. Byte for byte, because
- * registries of other implementations refuse a file that differs from theirs.
+ * registries of other implementations refuse a file that differs from theirs (decision 0040).
  */
 export function googleFiles(): ReadonlyMap<string, Uint8Array> {
   files ??= read(gunzipSync(Buffer.from(PACKED, 'base64')));

@@ -30,8 +30,9 @@ export function hashSchema(bytes: Uint8Array): string {
 }
 
 /**
- * Loads a serialized `google.protobuf.FileDescriptorSet`, from whomever it comes: nothing is built before everything was checked, and
- * no code is generated. Never throws. Costs about a millisecond; what is in a message is compiled when it is first used.
+ * Loads a serialized `google.protobuf.FileDescriptorSet`, from whomever it comes: nothing is built before everything was checked, and no
+ * code is generated (decisions 0026 and 0062). Never throws. Costs about a millisecond; what is in a message is compiled when it is first
+ * used.
  */
 export function loadSchema(bytes: Uint8Array, limits: SchemaLimits = DEFAULT_SCHEMA_LIMITS): LoadedSchema {
   try {

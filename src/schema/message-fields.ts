@@ -189,7 +189,7 @@ function own(value: JsonObject, name: string): JsonValue {
   return Object.hasOwn(value, name) ? (value[name] ?? null) : null;
 }
 
-/** Without presence an empty text cannot be told from one that was left out. */
+/** Without presence an empty text cannot be told from one that was left out (decision 0027). */
 function isLeftOut({ hasPresence, isText }: FieldCodec, have: JsonValue): boolean {
   return have === null ? hasPresence : isText && !hasPresence && have === '';
 }

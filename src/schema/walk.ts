@@ -4,7 +4,7 @@ import { Misfit } from './misfit.ts';
 const MAX_DEPTH = 64;
 /**
  * Characters that reading a message may add to what was sent: names of fields that have their default, and names of enum values. A list
- * of ten thousand empty messages is twenty kilobytes on the wire, and a schema may give each of them thousands of fields.
+ * of ten thousand empty messages is twenty kilobytes on the wire, and a schema may give each of them thousands of fields (decision 0030).
  */
 const MAX_ADDED = 131_072;
 

@@ -8,7 +8,10 @@ export interface RefusalNews {
   readonly gone: readonly string[];
 }
 
-/** What the newest document has that this device's schema cannot read. Not stored: it is read again with the document after a restart. */
+/**
+ * What the newest document has that this device's schema cannot read. Not stored: it is read again with the document after a restart
+ * (decision 0028).
+ */
 export class Refusals {
   #entries: ReadonlyMap<string, RefusedEntry> = new Map();
 

@@ -121,7 +121,7 @@ class OpenFile {
   /**
    * FULL syncs the log at every commit: an acknowledged value and `done` must outlive a power cut, or a device that comes up without
    * network runs what nobody wants any more, or updates itself twice. Reports are frequent, flash wears, and the next one replaces
-   * them: NORMAL, which outlives the process and never damages the file.
+   * them: NORMAL, which outlives the process and never damages the file (decision 0017).
    */
   write({ entries, reports, isWhole }: StoreChange): void {
     this.#db.exec(`PRAGMA synchronous = ${entries === undefined ? 'NORMAL' : 'FULL'}; BEGIN IMMEDIATE`);

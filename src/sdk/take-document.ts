@@ -19,7 +19,7 @@ export interface Taken {
 export function takeDocument(stored: Entries, document: ReadDocument): Taken {
   const changes = new Map<string, StoredEntry>();
   const taken = { changes, changed: [] as string[], confirmed: [] as string[], withdrawn: [] as string[] };
-  // Cut off, not told to forget: like a deleted object, a disabled one leaves the device with what it has.
+  // Cut off, not told to forget: like a deleted object, a disabled one leaves the device with what it has (decision 0006).
   if (document.disabled) return taken;
 
   for (const [name, entry] of Object.entries(document.messages)) {
@@ -50,7 +50,7 @@ function takeEntry(before: StoredEntry | undefined, entry: DesiredEntry, uid: st
   return { ...fresh, ...(inEffect !== undefined && { inEffect }) };
 }
 
-/** What is carried out once and for all leaves nothing in effect. */
+/** What is carried out once and for all leaves nothing in effect (decision 0049). */
 function effectOf({ decision, value, done, inEffect }: StoredEntry): MessageValue | undefined {
   if (decision !== 'applied') return inEffect;
   return done === true ? undefined : value;

@@ -51,7 +51,7 @@ interface Finding extends Partial<Readonly<Record<Judged, Status>>> {
 
 type Check = (facts: Facts) => Finding | undefined;
 
-/** In order of precedence: of each condition, the first check that speaks of it decides. */
+/** In order of precedence: of each condition, the first check that speaks of it decides (decision 0074). */
 const CHECKS: readonly Check[] = [
   findOtherOwner,
   findUnpublished,

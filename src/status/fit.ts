@@ -15,7 +15,7 @@ const MAX_PACKAGES = 256;
 
 /**
  * The reported values that the object has room for: the largest are left out, between equals the later name. Everything in `core`, the
- * status without them, always has its place: a device must never keep its own twin from being written.
+ * status without them, always has its place: a device must never keep its own twin from being written (decision 0047).
  */
 export function fitReported(device: Device, core: object, values: Properties): Properties {
   const sizes = Object.entries(values).map(([name, value]) => ({ name, bytes: bytesOf({ [name]: value }) }));

@@ -53,7 +53,7 @@ export interface StatusDeps {
 export class StatusReconciler {
   readonly #deps: StatusDeps;
   readonly #gatherer: Gatherer;
-  /** What is remembered of objects that do not own their device id: each pays for its own writes. Bounded by these objects. */
+  /** What is remembered of objects that do not own their device id: each pays for its own writes (decision 0059). Bounded by these objects. */
   readonly #bystanders = new Map<DeviceKey, DeviceMemory>();
 
   constructor(deps: StatusDeps) {

@@ -9,7 +9,7 @@ import type { ReceivedEnvelope } from '../twin/inbox.ts';
 
 export interface TypedReport {
   readonly envelope: ReportedEnvelope;
-  /** Why the value was left out. The device's decision counts all the same. */
+  /** Why the value was left out. The device's decision counts all the same (decision 0023). */
   readonly problem?: ReportProblem;
 }
 

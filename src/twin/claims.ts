@@ -11,9 +11,9 @@ export interface Holder {
 }
 
 /**
- * Who owns a device id when several objects name it. An id stays in the namespace that holds it: objects of others wait until it is
- * given up there. Within it the older one wins, between those of one second the one that holds the id, and then the smaller uid, so that
- * all agree.
+ * Who owns a device id when several objects name it. An id stays in the namespace that holds it: objects of others wait until it is given
+ * up there (decision 0050). Within it the older one wins, between those of one second the one that holds the id, and then the smaller uid,
+ * so that all agree.
  */
 export function ownerOfId(lister: Lister<Device>, deviceId: string, holder: Holder | undefined): DeviceKey | undefined {
   const keys = lister.byIndex(DEVICE_ID_INDEX, deviceId);

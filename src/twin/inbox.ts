@@ -77,7 +77,10 @@ export class Inbox {
     if (this.#announced === announced) this.#announced = undefined;
   }
 
-  /** The stored report of `message` was cleared in this session. An empty live one is our own then, which not every broker keeps back. */
+  /**
+   * The stored report of `message` was cleared in this session (decision 0018). An empty live one is our own then, which not every broker
+   * keeps back.
+   */
   noteCleared(message: string): void {
     (this.#cleared ??= new Set()).add(message);
   }

@@ -6,7 +6,7 @@ interface Annotated {
 }
 
 /**
- * Which requests for a device's reports are new (docs/decisions/0071). What stands on an object that was not known before is no request of
+ * Which requests for a device's reports are new (decision 0071). What stands on an object that was not known before is no request of
  * now: it was made of a former leader, or in another life of the cluster. Bounded by the objects.
  */
 export class RefreshRequests {

@@ -1,7 +1,10 @@
 /** What the operator calls itself at the broker begins so; the CRD keeps device ids from it. */
 const RESERVED_PREFIX = 'mir-operator';
 
-/** Whether a device id is a name that has the operator's rights at the broker: its own user name and client id, and all that begin so. */
+/**
+ * Whether a device id is a name that has the operator's rights at the broker: its own user name and client id, and all that begin so
+ * (decision 0053).
+ */
 export type IsReservedId = (deviceId: string) => boolean;
 
 export function reservedIds(names: readonly (string | undefined)[]): IsReservedId {

@@ -7,7 +7,7 @@ const REGAINED_PER_SECOND = 1;
 
 /**
  * How far a device may raise the revisions of its object by naming higher ones than anyone knows of. It may know more than a cluster that was
- * restored, but only people's changes use revisions up.
+ * restored, but only people's changes use revisions up (decision 0057).
  */
 export class RevisionBudget {
   #left = MOST;

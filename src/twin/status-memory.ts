@@ -68,8 +68,9 @@ export class StatusMemory {
   }
 
   /**
-   * A write was answered: `version` is the object's now, `meant` what its status should be, and `isOther` tells that it is not. True when the
-   * next look has to mend it. Mended once, and no more until the next write: what the API server itself makes of a status stays so.
+   * A write was answered: `version` is the object's now, `meant` what its status should be, and `isOther` tells that it is not. True when
+   * the next look has to mend it. Mended once, and no more until the next write: what the API server itself makes of a status stays so
+   * (decision 0075).
    */
   noteAnswer(version: string, meant: DeviceStatus, isOther: boolean): boolean {
     const isBeside = this.#strangeVersion !== undefined && this.#strangeVersion !== version;

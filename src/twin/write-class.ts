@@ -4,7 +4,7 @@
  */
 export type WriteClass = 'sync' | 'online' | 'reported' | 'pending' | 'heartbeat';
 
-/** Priorities of the status queue: each has twice the turns of the next one while both wait. */
+/** Priorities of the status queue: each has twice the turns of the next one while both wait (decision 0041). */
 export const WRITE_PRIORITY: Readonly<Record<WriteClass, number>> = {
   sync: 4,
   online: 3,

@@ -14,7 +14,7 @@ export type LookKind = 'status' | 'desired' | 'answer';
 
 /**
  * How often one device may cause a look at its twin, and a status write. Looks: what they cost grows with the twin, which the device
- * fills, so each is followed by a rest in proportion. Values: one an interval, the first at once. What is more urgent: a few an
+ * fills, so each is followed by a rest in proportion (decision 0031). Values: one an interval, the first at once. What is more urgent: a few an
  * interval, so that a device which flaps cannot take the writes of all others. Times in monotonic milliseconds.
  */
 export class WritePace {

@@ -3,7 +3,7 @@ import { backoffMs } from '../base/backoff.ts';
 /** Milliseconds until a refused status is tried again as a whole, doubling up to the second. */
 const FIRST_MS = 60_000;
 const MOST_MS = 3_600_000;
-/** A right that is missing, or a webhook's opinion: whoever mends it changes no device, and waits for them all. */
+/** A right that is missing, or a webhook's opinion: whoever mends it changes no device, and waits for them all (decision 0064). */
 const MOST_FORBIDDEN_MS = 300_000;
 
 /** What the next write may carry: all, only what never comes from reports, or nothing at all. */

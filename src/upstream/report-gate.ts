@@ -1,6 +1,6 @@
 /**
  * Keeps one device that talks without pause from taking the time of all others: so many of its reports are read in a second, and of
- * the rest only the newest of each message, when the second is over. Nothing that still stands is lost.
+ * the rest only the newest of each message, when the second is over. Nothing that still stands is lost (decision 0008).
  */
 export class ReportGate {
   readonly perSecond: number;

@@ -5,7 +5,7 @@ const WAIT_MS = 10_000;
 
 /**
  * Devices to be asked for their state, because nobody knows whether they are connected: one that was connected before its object came
- * has no reason to announce itself again. Each is asked once. Bounded by the devices. Times in monotonic milliseconds.
+ * has no reason to announce itself again (decision 0051). Each is asked once. Bounded by the devices. Times in monotonic milliseconds.
  */
 export class StateRequests {
   /** Devices that were connected when their former object went. */

@@ -1,4 +1,4 @@
-/** What a benchmark found: figures beside their floor and target, as a table and as JSON. */
+/** What a benchmark found: figures beside their floor (decision 0015) and target, as a table and as JSON. */
 
 export interface Figure {
   /** The benchmark, as `--only` names it. */

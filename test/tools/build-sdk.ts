@@ -1,6 +1,7 @@
 /**
  * Builds the SDK as an npm package: `node test/tools/build-sdk.ts [folder]`, by default `dist/mir-device`. One JavaScript file with the
- * protocol and the schema code in it, the declarations that it needs, and a package.json of what `src/sdk/package.json` publishes.
+ * protocol and the schema code in it, the declarations that it needs, and a package.json of what `src/sdk/package.json` publishes
+ * (decision 0077).
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What is applied, laid over what is there. Nothing is removed; what is applied wins. */
+/** What is applied, laid over what is there (decision 0070). Nothing is removed; what is applied wins. */
 import { fieldOf } from '../kube-api/crd/schema-lookup.ts';
 import type { Json, JsonObject } from '../kube-api/crd/types.ts';
 import { elementIfAny } from './list-items.ts';

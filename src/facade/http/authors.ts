@@ -1,4 +1,4 @@
-/** Who changed a twin: the view knows its callers, and writes the user where the author is kept. */
+/** Who changed a twin: the view knows its callers, and writes the user where the author is kept (decision 0083). */
 import { isJsonObject } from '../../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';

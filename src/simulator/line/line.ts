@@ -23,7 +23,7 @@ export interface Crossing {
   readonly answer: (packet: Buffer) => void;
 }
 
-/** The way of one device to its broker, beneath its SDK. */
+/** The way of one device to its broker, beneath its SDK (decision 0029). */
 export interface Line {
   /** Where the device connects to, without TLS. */
   readonly url: string;
