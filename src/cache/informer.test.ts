@@ -37,7 +37,7 @@ function setUp(items = [object('7', 2)]) {
       {
         onChange: ({ kind, key, source, isGenerationMoved }) =>
           told.push([kind, key, source, isGenerationMoved].join(' ')),
-        onSynced: () => told.push('synced'),
+        onSynced: () => void told.push('synced'),
       },
       signal,
     );
@@ -84,7 +84,7 @@ describe('whoever hears of much that is held', () => {
         told.push([kind, key, source].join(' '));
         for (const end = performance.now() + 11; performance.now() < end;);
       },
-      onSynced: () => told.push('synced'),
+      onSynced: () => void told.push('synced'),
     };
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     return { informer, store, told, handler, turn };

@@ -6,6 +6,11 @@ import type { Change, ReflectorHandler, ReflectorOptions } from './reflector.ts'
 import { keyOf } from './store.ts';
 import type { Store } from './store.ts';
 
+/** Hears what a reflector's handler hears; what all is there brings about may take several turns of the event loop. */
+export interface Subscriber<T> extends Omit<ReflectorHandler<T>, 'onSynced'> {
+  onSynced(): void | Promise<void>;
+}
+
 /** What a subscriber needs of an informer. */
 export type Informed<T extends Cached> = Pick<Informer<T>, 'lister' | 'relist' | 'subscribe' | 'wrote'>;
 
@@ -13,9 +18,9 @@ export type Informed<T extends Cached> = Pick<Informer<T>, 'lister' | 'relist' |
 export class Informer<T extends Cached> {
   readonly #store: Store<T>;
   readonly #reflector: Reflector<T>;
-  readonly #handlers = new Set<ReflectorHandler<T>>();
+  readonly #handlers = new Set<Subscriber<T>>();
   /** Handlers that have not heard of all that is held: they are told that it is complete when they have. */
-  readonly #catchingUp = new Set<ReflectorHandler<T>>();
+  readonly #catchingUp = new Set<Subscriber<T>>();
   readonly #log: Logger;
 
   constructor(options: ReflectorOptions<T>) {
@@ -23,10 +28,9 @@ export class Informer<T extends Cached> {
     this.#log = options.log;
     this.#reflector = new Reflector(options, {
       onChange: (change) => this.#tell(change),
-      onSynced: () =>
-        this.#tellAll('synced', (handler) => {
-          if (!this.#catchingUp.has(handler)) handler.onSynced();
-        }),
+      onSynced: () => {
+        for (const handler of this.#handlers) if (!this.#catchingUp.has(handler)) void this.#tellSynced(handler);
+      },
     });
   }
 
@@ -49,7 +53,7 @@ export class Informer<T extends Cached> {
    * heard all; rejects with what it throws. Many objects take several turns of the event loop, so that the Lease is renewed meanwhile: it
    * may hear of a change to an object, and then once more of the object as it is held.
    */
-  async subscribe(handler: ReflectorHandler<T>, signal: AbortSignal): Promise<void> {
+  async subscribe(handler: Subscriber<T>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#handlers.add(handler);
     this.#catchingUp.add(handler);
@@ -66,7 +70,7 @@ export class Informer<T extends Cached> {
       if (signal.aborted) return;
     }
     this.#catchingUp.delete(handler);
-    if (this.#store.hasSynced) handler.onSynced();
+    if (this.#store.hasSynced) await handler.onSynced();
   }
 
   /**
@@ -89,17 +93,26 @@ export class Informer<T extends Cached> {
   }
 
   /** The store has it already, so nobody would ever be told again: who fails keeps none of the others from it. */
-  #tellAll(what: string, tell: (handler: ReflectorHandler<T>) => void): void {
+  #tellAll(what: string, tell: (handler: Subscriber<T>) => void): void {
     for (const handler of this.#handlers) {
       try {
         tell(handler);
       } catch (error) {
-        this.#log.error(
-          { what, err: error },
-          'somebody failed to take in what the cluster holds; report this as a bug',
-        );
+        this.#noteFailure(what, error);
       }
     }
+  }
+
+  async #tellSynced(handler: Subscriber<T>): Promise<void> {
+    try {
+      await handler.onSynced();
+    } catch (error) {
+      this.#noteFailure('synced', error);
+    }
+  }
+
+  #noteFailure(what: string, error: unknown): void {
+    this.#log.error({ what, err: error }, 'somebody failed to take in what the cluster holds; report this as a bug');
   }
 }
 

@@ -117,7 +117,7 @@ export class Term {
     this.#collector = createCollector(ports, fleet, signal);
     this.#schemas = createSchemas(ports, { fleet, wake, observer }, this.#collector, signal);
     this.#twins = { devices, fleet, schemas: this.#schemas };
-    this.#intake = new ObjectIntake({ lister: devices.lister, fleet, broker, wake });
+    this.#intake = new ObjectIntake({ lister: devices.lister, fleet, broker, wake }, signal);
     this.#refusals = new Refusals({ runtime, fleet, wake }, signal);
     this.#requests = this.#createRequests();
     this.#discovery = this.#createDiscovery();

@@ -1,6 +1,8 @@
 import type { Device, DeviceKey } from '../api/device.ts';
+import { Breath } from '../base/breath.ts';
+import type { Subscriber } from '../cache/informer.ts';
 import type { Lister } from '../cache/lister.ts';
-import type { Change, ReflectorHandler } from '../cache/reflector.ts';
+import type { Change } from '../cache/reflector.ts';
 import { advanceCopy } from './advance-copy.ts';
 import { namespaceOf } from './claims.ts';
 import type { DeviceMemory } from './device-memory.ts';
@@ -16,12 +18,15 @@ interface ObjectIntakeDeps {
 }
 
 /** Takes what the cluster says of objects into the memory of the device that they name, and wakes who has to look at it. */
-export class ObjectIntake implements ReflectorHandler<Device> {
+export class ObjectIntake implements Subscriber<Device> {
   readonly #deps: ObjectIntakeDeps;
+  readonly #signal: AbortSignal;
   readonly #refreshes = new RefreshRequests();
 
-  constructor(deps: ObjectIntakeDeps) {
+  /** `signal` ends what takes several turns of the event loop. */
+  constructor(deps: ObjectIntakeDeps, signal: AbortSignal) {
     this.#deps = deps;
+    this.#signal = signal;
   }
 
   onChange({ kind, key, object, isGenerationMoved, source, former }: Change<Device>): void {
@@ -58,12 +63,19 @@ export class ObjectIntake implements ReflectorHandler<Device> {
     if (memory?.owner === key && !memory.isDisabled) wake.ask(deviceId, 'reported');
   }
 
-  /** From now on absence means absence, and what waited for that goes on. */
-  onSynced(): void {
+  /**
+   * From now on absence means absence, and what waited for that goes on. Of many devices a few at a time, so that sockets are read and
+   * the Lease is renewed meanwhile: who comes by then is looked at because it came, or once more here.
+   */
+  async onSynced(): Promise<void> {
     const { fleet, wake } = this.#deps;
+    const breath = new Breath();
     for (const memory of fleet.all()) {
       wake.changed(memory.deviceId);
       this.#wakeStatus(fleet.claimants(memory.deviceId), memory, true);
+      const turn = breath.due();
+      if (turn !== undefined) await turn;
+      if (this.#signal.aborted) return;
     }
   }
 
