@@ -1,16 +1,25 @@
-import { authorStamp, stampOf, stampedAuthor } from '../api/author.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { stampOf, stampedAuthor } from '../api/author.ts';
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { DesiredState } from '../api/history.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
 import { lastManager } from './author.ts';
 import { stateOf } from './record.ts';
 
+interface StampedAuthor {
+  readonly user: string;
+  readonly stamp: string | undefined;
+  /** Which the change led to. */
+  readonly generation: number;
+}
+
 /** A change that was seen and is not recorded yet. */
 export interface SeenStep {
   readonly generation: number;
   /** Epoch milliseconds. */
   readonly at: number;
-  readonly user: string | undefined;
+  /** One of one change; more of several, where there was no room to keep them apart. */
+  readonly authors: readonly StampedAuthor[];
   readonly manager: string | undefined;
   readonly stamp: string | undefined;
   /** Undefined: there was no room to keep it. Of the last step it is what the cache holds. */
@@ -41,7 +50,7 @@ export class SeenSteps {
     const step = this.#seen(object, at, last);
     if (last === undefined || isSameAuthor(last, step)) return this.#set(key, [...before.slice(0, -1), step]);
     if (last.state !== undefined && before.length < MOST_STEPS) return this.#set(key, [...before, step]);
-    this.#set(key, [...before.slice(0, -1), { ...step, user: joined(last.user, step.user) }]);
+    this.#set(key, [...before.slice(0, -1), { ...step, authors: joined([...last.authors, ...step.authors]) }]);
   }
 
   /** The author of the newest change may be stamped a moment after it. */
@@ -49,9 +58,13 @@ export class SeenSteps {
     const steps = this.#steps.get(key);
     const last = steps?.at(-1);
     if (steps === undefined || last === undefined || last.generation !== metadata.generation) return;
-    const user = stampedAuthor(metadata.annotations, last.generation, steps.at(-2)?.stamp);
-    if (user === undefined || user === last.user) return;
-    this.#steps.set(key, [...steps.slice(0, -1), { ...last, user, stamp: stampOf(metadata.annotations) }]);
+    const { annotations, generation } = metadata;
+    const own = authorsOf(annotations, generation, steps.at(-2)?.stamp);
+    if (own.length === 0 || own[0]?.user === last.authors.find((author) => author.generation === generation)?.user)
+      return;
+    const others = last.authors.filter((author) => author.generation !== generation);
+    const authors = joined([...others, ...own]);
+    this.#steps.set(key, [...steps.slice(0, -1), { ...last, authors, stamp: stampOf(annotations) }]);
   }
 
   take(key: DeviceKey): readonly SeenStep[] {
@@ -78,7 +91,7 @@ export class SeenSteps {
     return {
       generation,
       at,
-      user: stampedAuthor(annotations, generation, last?.stamp),
+      authors: authorsOf(annotations, generation, last?.stamp),
       manager: lastManager(managedFields)?.name,
       stamp: stampOf(annotations),
       state: this.#states < MOST_STATES ? stateOf(object) : undefined,
@@ -91,19 +104,31 @@ export class SeenSteps {
   }
 }
 
-function isSameAuthor(a: SeenStep, b: SeenStep): boolean {
-  return a.user === b.user && a.manager === b.manager;
+function authorsOf(
+  annotations: Readonly<Record<string, string>> | undefined,
+  generation: number,
+  known: string | undefined,
+): readonly StampedAuthor[] {
+  const user = stampedAuthor(annotations, generation, known);
+  return user === undefined ? [] : [{ user, stamp: stampOf(annotations), generation }];
 }
 
-function joined(...users: readonly (string | undefined)[]): string | undefined {
-  const names = new Set(users.flatMap((user) => user?.split(', ') ?? []));
-  return names.size === 0 ? undefined : [...names].slice(-MOST_STEPS).join(', ');
+function isSameAuthor(a: SeenStep, b: SeenStep): boolean {
+  return a.manager === b.manager && isDeepStrictEqual(usersOf(a.authors), usersOf(b.authors));
 }
+
+/** One of each name, the latest that there is room for. */
+function joined(authors: readonly StampedAuthor[]): readonly StampedAuthor[] {
+  const byName = new Map(authors.map((author) => [author.user, author]));
+  return [...byName.values()].slice(-MOST_STEPS);
+}
+
+const usersOf = (authors: readonly StampedAuthor[]): string[] => authors.map(({ user }) => user);
 
 const statesIn = (steps: readonly SeenStep[] = []): number => steps.filter(({ state }) => state !== undefined).length;
 
-/** The user of a step, unless the stamp is that of a change before it. */
-export function userOf({ user, stamp, generation }: SeenStep, known: string | undefined): string | undefined {
-  if (user === undefined || stamp === undefined || user.includes(', ')) return user;
-  return stampedAuthor(authorStamp(user, stamp), generation, known);
+/** Who made a step, unless the stamp is that of a change before it. */
+export function userOf({ authors }: SeenStep, known: string | undefined): string | undefined {
+  const own = authors.filter(({ stamp }) => stamp !== known);
+  return own.length === 0 ? undefined : usersOf(own).join(', ');
 }
