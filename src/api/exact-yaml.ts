@@ -2,9 +2,9 @@ import { defineScalarTag, dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, load, loa
 import { isNumeral, readJson } from './exact-json.ts';
 import { KUBERNETES_YAML } from './kubernetes-yaml.ts';
 
-/** Reads YAML as kubectl does; a whole number beyond 2^53 keeps its digits, as in JSON. Throws a YAMLException. */
-export function loadExactYaml(text: string): unknown {
-  return load(text, { schema: EXACT_YAML });
+/** Reads YAML as kubectl does; a whole number beyond 2^53 keeps its digits, as in JSON. Throws a YAMLException, also above `maxDepth` levels. */
+export function loadExactYaml(text: string, maxDepth?: number): unknown {
+  return load(text, { schema: EXACT_YAML, ...(maxDepth !== undefined && { maxDepth }) });
 }
 
 /** The same for a text of several documents; empty ones are left out. */

@@ -50,8 +50,7 @@ export const methodNotAllowed = (
 ): StatusError => new StatusError(405, 'MethodNotAllowed', message, {});
 export const notAcceptable = (supported: readonly string[]): StatusError =>
   new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${supported.join(', ')}`);
-export const tooLarge = (limit: number): StatusError =>
-  new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
+export const tooLarge = (message: string): StatusError => new StatusError(413, 'RequestEntityTooLarge', message);
 /** In the words that an API server has for every patch that it cannot apply. */
 export const inapplicablePatch = (): StatusError =>
   new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});

@@ -1,21 +1,17 @@
 /** Whole numbers of 64 bits as Go has them: no digit is lost between the body of a request, the store and an answer. */
-import { isNumeral, readJson, wholeOf } from '../../api/exact-json.ts';
+import { isNumeral, wholeOf } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/device.ts';
 import type { Json } from './crd/types.ts';
 
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 63n - 1n;
 
-/** Reads a body. A whole number beyond int64 becomes a float; throws a SyntaxError for a number beyond floats, and for what is no JSON. */
-export function parseJsonBody(text: string): Json {
-  return narrow(readJson(text));
-}
-
-function narrow(value: JsonValue): Json {
+/** What a body says: a whole number beyond int64 becomes a float. Throws a SyntaxError for a number beyond floats. */
+export function narrowNumbers(value: JsonValue): Json {
   if (isNumeral(value)) return narrowNumeral(value.rawJSON, wholeOf(value)) ?? (value as unknown as Json);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(narrow);
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, narrow(one)]));
+  if (Array.isArray(value)) return value.map(narrowNumbers);
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, narrowNumbers(one)]));
 }
 
 /** Undefined: it stays as it is. */

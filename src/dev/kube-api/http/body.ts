@@ -1,16 +1,12 @@
-/** What clients send: JSON or YAML, of bounded size. */
+/** What clients send: JSON or YAML, with the errors of this API. */
 import type { IncomingMessage } from 'node:http';
-import { YAMLException } from 'js-yaml';
 import { messageOf } from '../../../base/message-of.ts';
+import { BodyError, readJsonBody, readRequestBody, readYamlBody } from '../../../kube/request-body.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../errors.ts';
 import type { Json } from '../crd/index.ts';
-import { parseJsonBody } from '../whole-numbers.ts';
-import { loadExactYaml } from '../../../api/exact-yaml.ts';
+import { narrowNumbers } from '../whole-numbers.ts';
 import { parseMediaType } from './negotiation.ts';
 import { parseProtobuf, PROTOBUF } from './protobuf.ts';
-
-/** kube-apiserver's own limit. */
-const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 const BODY_TYPES = ['application/json', 'application/yaml'];
 
@@ -21,17 +17,11 @@ export interface Body {
 }
 
 export async function readBody(request: IncomingMessage): Promise<Body> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
-    }
-    chunks.push(chunk);
-  }
   const { type } = parseMediaType(request.headers['content-type'] ?? '');
-  return { type, bytes: Buffer.concat(chunks) };
+  const bytes = await readRequestBody(request).catch((error: unknown) => {
+    throw inWords(error);
+  });
+  return { type, bytes };
 }
 
 /** Parses a body that holds one object; throws 400 and 415. */
@@ -42,7 +32,7 @@ export function parseBody({ type, bytes }: Body): Json {
   throw unsupportedMediaType(BODY_TYPES);
 }
 
-/** A configuration to apply: YAML or JSON, whatever it is. Throws 400. */
+/** A configuration to apply: YAML or JSON, whatever it is. Throws 400 and 413. */
 export function parseApplyBody({ bytes }: Body): Json {
   return parseYaml(bytes.toString('utf8'));
 }
@@ -58,25 +48,26 @@ function parseJson(text: string): Json {
 
 function parseYaml(text: string): Json {
   try {
-    // A round trip through JSON leaves only what JSON can say.
-    return parseJson(JSON.stringify(loadExactYaml(text) ?? null, refuseEndless));
+    return parseJson(JSON.stringify(readYamlBody(text)));
   } catch (error) {
-    if (error instanceof YAMLException) throw badRequest(`error converting YAML to JSON: ${error.message}`);
-    throw error;
+    throw inWords(error);
   }
 }
 
-/** `.inf` and `.nan`, which JSON.stringify would write as null without a word. */
-function refuseEndless(_key: string, value: unknown): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw badRequest(`error converting YAML to JSON: json: unsupported value: ${value}`);
-  return value;
+/** Throws a SyntaxError for what is no JSON, and 400. */
+export function readBodyJson(text: string): Json {
+  try {
+    const body = readJsonBody(text);
+    JSON.parse(text, refuseProto);
+    return narrowNumbers(body);
+  } catch (error) {
+    throw inWords(error);
+  }
 }
 
-/** Throws a SyntaxError for what is no JSON. */
-export function readBodyJson(text: string): Json {
-  JSON.parse(text, refuseProto);
-  return parseJsonBody(text);
+function inWords(error: unknown): unknown {
+  if (!(error instanceof BodyError)) return error;
+  return error.code === 413 ? new StatusError(413, 'RequestEntityTooLarge', error.message) : badRequest(error.message);
 }
 
 function refuseProto(key: string, value: unknown): unknown {

@@ -1,7 +1,7 @@
 /** Requests about resources: which handler, and in what form its answer goes out. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerReview, findReview } from '../discovery/reviews.ts';
-import { badRequest, methodNotAllowed, notFound, notImplemented } from '../errors.ts';
+import { methodNotAllowed, notFound, notImplemented } from '../errors.ts';
 import type { Answer, Api, Call } from '../handlers/call.ts';
 import { create } from '../handlers/create.ts';
 import { deleteCollection, deleteOne } from '../handlers/delete.ts';
@@ -12,6 +12,7 @@ import { watch } from '../handlers/watch.ts';
 import { presenterFor } from '../present/presenter.ts';
 import type { Presenter } from '../present/presenter.ts';
 import type { ResourceType } from '../registry/resource-type.ts';
+import { isSet } from '../../../kube/query-flag.ts';
 import { parseBody, readBody } from './body.ts';
 import { negotiate } from './negotiation.ts';
 import type { Form } from './negotiation.ts';
@@ -73,7 +74,7 @@ export async function handleResource(
   const now = (): number => api.now();
   const includeObject = query.get('includeObject') ?? '';
   const presenter = presenterFor({ type, shape: form.shape, includeObject, now });
-  if (request.method === 'GET' && isTrue(query.get('watch')) && subresource === undefined) {
+  if (request.method === 'GET' && isSet(query, 'watch') && subresource === undefined) {
     const items = watch(call, { bookmarkIntervalMs, signal });
     await sendWatch(asked.response, { items, presenter, type }, signal);
     return undefined;
@@ -113,10 +114,4 @@ function present(answer: Answer, presenter: Presenter, form: Form): Reply {
   if ('document' in answer) return formatted(answer.code, JSON.stringify(answer.document), form);
   if ('list' in answer) return formatted(answer.code, presenter.list(answer.list.items, answer.list.meta), form);
   return formatted(answer.code, presenter.one(answer.object), form);
-}
-
-function isTrue(text: string | null): boolean {
-  if (text === null || text === '' || text === 'false' || text === '0') return false;
-  if (text === 'true' || text === '1') return true;
-  throw badRequest(`watch: Invalid value: "${text}": strconv.ParseBool: parsing "${text}": invalid syntax`);
 }
