@@ -43,6 +43,12 @@ export class PageNotFound extends StatusError {
 
 export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
 export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorized', 'Unauthorized');
+export const forbidden = (name: string, why: string): StatusError =>
+  new StatusError(403, 'Forbidden', `devices.mir "${name}" is forbidden: ${why}`, {
+    name,
+    group: 'mir',
+    kind: 'devices',
+  });
 export const notFound = (name: string): StatusError =>
   new StatusError(404, 'NotFound', `devices.mir "${name}" not found`, { name, group: 'mir', kind: 'devices' });
 export const methodNotAllowed = (

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEVICE, DEVICES, frontProxyAuthority, json, send, STORED, ViewBed } from '../../test/fakes/view-bed.ts';
+import { readFrontProxy } from './http/front-proxy.ts';
 import type { Got, Play } from '../../test/fakes/view-bed.ts';
 import { createAuthority as createTestAuthority } from '../../test/real/certificates.ts';
 
@@ -37,7 +38,13 @@ describe('whoever is not the front proxy', () => {
     expect((await send(bed, DEVICE)).status).toBe(200);
     const other = await createTestAuthority('new-ca');
     bed.view.use({
-      frontProxy: { clientCa: other.certPem, allowedNames: ['proxy-2'], usernameHeaders: ['x-user'] },
+      frontProxy: readFrontProxy({
+        data: {
+          'requestheader-client-ca-file': other.certPem,
+          'requestheader-allowed-names': '["proxy-2"]',
+          'requestheader-username-headers': '["X-User"]',
+        },
+      }),
     });
     expect((await send(bed, DEVICE)).status).toBe(401);
     const certificate = await other.issueClient('proxy-2');
@@ -190,7 +197,11 @@ describe('the author', () => {
       body: JSON.stringify(document),
     });
     const [, applied, stamp] = bed.asked;
-    expect(JSON.parse(applied?.body ?? '')).toEqual({ ...document, apiVersion: 'iot.mir/v1alpha' });
+    expect(JSON.parse(applied?.body ?? '')).toEqual({
+      ...document,
+      apiVersion: 'iot.mir/v1alpha',
+      metadata: { name: 'a', uid: 'u1' },
+    });
     expect(stamp?.url).toContain('?fieldManager=mir-operator');
     expect(JSON.parse(stamp?.body ?? '')).toEqual({
       metadata: { resourceVersion: '7', annotations: { 'iot.mir/author': 'alice', 'iot.mir/author-of': '2' } },

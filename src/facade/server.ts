@@ -3,7 +3,6 @@ import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
 import type { Address } from '../base/address.ts';
 import type { Logger } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
@@ -133,7 +132,7 @@ export class ViewServer {
     const url = parseRequestUrl(request.url ?? '/');
     if (this.#serveHealth(url.path, response)) return;
     if (this.#frontProxy === undefined) throw unauthorized();
-    const user = authenticate(request.socket as TLSSocket, request.headers, this.#frontProxy);
+    const caller = authenticate(request, this.#frontProxy);
     const device = parseTarget(url.path);
     if (device === undefined) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
@@ -146,7 +145,7 @@ export class ViewServer {
     const { signal } = ended;
     // A watch would never end by itself.
     if (url.query.has('watch')) this.#closing.signal.addEventListener('abort', end, { once: true, signal });
-    await serveDevices(this.#options.devices, { request, response, target: device, url, user, signal, end });
+    await serveDevices(this.#options.devices, { request, response, target: device, url, caller, signal, end });
   }
 
   #serveHealth(path: string, response: ServerResponse): boolean {

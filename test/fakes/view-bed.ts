@@ -19,7 +19,7 @@ const NAME = 'view.mir-system.svc';
 export const STORED = {
   apiVersion: 'iot.mir/v1alpha',
   kind: 'device',
-  metadata: { name: 'a', namespace: 'ns', resourceVersion: '7', generation: 1 },
+  metadata: { name: 'a', namespace: 'ns', uid: 'u1', resourceVersion: '7', generation: 1 },
   spec: { deviceId: 'd' },
 };
 
@@ -72,6 +72,9 @@ export class ViewBed {
         'requestheader-client-ca-file': frontProxyAuthority.certPem,
         'requestheader-allowed-names': '["front-proxy"]',
         'requestheader-username-headers': '["X-Remote-User"]',
+        'requestheader-uid-headers': '["X-Remote-Uid"]',
+        'requestheader-group-headers': '["X-Remote-Group"]',
+        'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
       },
     };
     this.view.use({
@@ -117,7 +120,7 @@ export function json(
 interface Sent {
   readonly method?: string;
   readonly body?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   readonly certificate?: KeyPair | undefined;
 }
 

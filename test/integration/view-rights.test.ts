@@ -78,6 +78,44 @@ describe('rights', () => {
     expect((await other('get', 'devices.v1alpha.mir')).stderr).toContain('Forbidden');
   });
 
+  onReal('to patch are none to create, by an apply either', async () => {
+    const patcher = await makeUser('patcher', ['mir'], { verbs: ['get', 'patch'] });
+    const apply = (name: string, ...args: string[]): string[] => [
+      'apply',
+      '--server-side',
+      ...args,
+      '-f',
+      writeDocument(name),
+    ];
+    const account = `system:serviceaccount:${stage.namespace}:patcher`;
+    for (const args of [[], ['--force-conflicts'], ['--dry-run=server']]) {
+      const refused = await patcher(...apply('by-patcher', ...args));
+      expect(refused.stderr).toContain(
+        `devices.mir "by-patcher" is forbidden: User "${account}" cannot create resource "devices" in API group "mir" in the namespace "${stage.namespace}"`,
+      );
+    }
+    await expect(stage.stored('by-patcher')).rejects.toMatchObject({ status: 404 });
+    await stage.create('by-another');
+    const changed = await patcher(...apply('by-another', '--force-conflicts'));
+    expect([changed.code, changed.stdout]).toEqual([0, 'device.mir/by-another serverside-applied\n']);
+    // What the CRD's own API says of the same.
+    const onCrd = await makeUser('crd-patcher', ['iot.mir'], { verbs: ['get', 'patch'] });
+    const file = join(folder, 'crd.yaml');
+    writeFileSync(
+      file,
+      documentOf('by-crd')
+        .replace('mir/v1alpha', 'iot.mir/v1alpha')
+        .replace(/^meta:.*$/m, ''),
+    );
+    expect((await onCrd('apply', '--server-side', '-f', file)).stderr).toContain(
+      `devices.iot.mir "by-crd" is forbidden: User "system:serviceaccount:${stage.namespace}:crd-patcher" cannot create resource "devices" in API group "iot.mir" in the namespace "${stage.namespace}"`,
+    );
+    const creator = await makeUser('creator', ['mir'], { verbs: ['get', 'patch', 'create'] });
+    const made = await creator(...apply('by-creator'));
+    expect([made.code, made.stdout]).toEqual([0, 'device.mir/by-creator serverside-applied\n']);
+    expect((await stage.stored('by-creator')).metadata.annotations?.['iot.mir/author']).toContain(':creator');
+  });
+
   onReal('on everything in one namespace lead to no other, whatever the path', async () => {
     const other = await stage.world.namespace();
     await stage.world.kube.create(`/apis/iot.mir/v1alpha/namespaces/${other}/devices`, {
@@ -86,7 +124,7 @@ describe('rights', () => {
       metadata: { name: 'theirs' },
       spec: { deviceId: `${other}-theirs` },
     });
-    const user = await makeUser('all-here', ['*'], ['*']);
+    const user = await makeUser('all-here', ['*'], { resources: ['*'] });
     const paths = [`${stage.namespace}/../${other}/devices`, `${stage.namespace}/../${other}/devices/theirs`];
     for (const path of paths) {
       const { code, stdout } = await user('get', '--raw', `/apis/mir/v1alpha/namespaces/${path}`);
@@ -153,13 +191,17 @@ function writeDocument(name: string): string {
 }
 
 /** A service account of the stage's namespace that may do everything with devices (or `resources`) of these groups. */
-async function makeUser(name: string, apiGroups: readonly string[], resources: readonly string[] = ['devices']) {
+async function makeUser(
+  name: string,
+  apiGroups: readonly string[],
+  { resources = ['devices'], verbs = ['*'] }: Partial<Record<'resources' | 'verbs', readonly string[]>> = {},
+) {
   const { kube, kubeconfig } = stage.world;
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${stage.namespace}`;
   const metadata = { name };
   const accounts = `/api/v1/namespaces/${stage.namespace}/serviceaccounts`;
   await kube.create(accounts, { metadata });
-  await kube.create(`${rbac}/roles`, { metadata, rules: [{ apiGroups, resources, verbs: ['*'] }] });
+  await kube.create(`${rbac}/roles`, { metadata, rules: [{ apiGroups, resources, verbs }] });
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
   const subjects = [{ kind: 'ServiceAccount', name, namespace: stage.namespace }];
   await kube.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects });

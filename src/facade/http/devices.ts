@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readApiJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
+import { isSet } from '../../kube/query-flag.ts';
 import { readLines } from '../../kube/lines.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { show, showEvent } from '../../mir-shape/show.ts';
@@ -15,6 +16,7 @@ import {
   unsupportedMediaType,
 } from '../../api/status-error.ts';
 import { readBody } from './body.ts';
+import type { Caller } from './front-proxy.ts';
 import type { Gate } from './gate.ts';
 import { bodyType, negotiate } from './media-types.ts';
 import type { Wanted } from './media-types.ts';
@@ -39,7 +41,7 @@ export interface DeviceRequest {
   readonly response: ServerResponse;
   readonly target: Target;
   readonly url: RequestUrl;
-  readonly user: string;
+  readonly caller: Caller;
   /** Aborts when the client goes, and by `end`. */
   readonly signal: AbortSignal;
   readonly end: () => void;
@@ -92,12 +94,6 @@ function methodOf({ method = '' }: IncomingMessage, { name, namespace, subresour
   return method as Write['method'];
 }
 
-/** Every value but these is true to an API server. */
-function isSet(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  return value !== null && value.toLowerCase() !== 'false' && value !== '0';
-}
-
 function readOf({ request, target, url, signal }: DeviceRequest, wanted: Wanted) {
   return {
     method: 'GET' as const,
@@ -123,7 +119,7 @@ async function serveWrite(
   method: Write['method'],
   wanted: Wanted,
 ): Promise<void> {
-  const { request, response, target, url, user, signal } = asked;
+  const { request, response, target, url, caller, signal } = asked;
   if (request.headers['content-encoding'] !== undefined) throw unsupportedMediaType(['identity']);
   const body = await readBody(request);
   ports.share.charge(body.length / BODY_BYTES_PER_MS);
@@ -134,7 +130,7 @@ async function serveWrite(
     search: url.search,
     contentType: bodyType(request.headers['content-type']),
     body,
-    user,
+    caller,
     headers: headersOf(request, wanted),
     signal,
   });

@@ -1,5 +1,5 @@
 /** Who asks: the API server has authenticated and authorised the caller, and says so in headers that only its certificate makes true. */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { JsonObject } from '../../api/json-value.ts';
@@ -13,8 +13,26 @@ export interface FrontProxy {
   readonly clientCa: string;
   /** Common names that it may have; none: any. */
   readonly allowedNames: readonly string[];
-  /** In lower case, in the order in which they are asked. */
+  /** In lower case, as all of these, and in the order in which they are asked. */
   readonly usernameHeaders: readonly string[];
+  readonly uidHeaders: readonly string[];
+  readonly groupHeaders: readonly string[];
+  /** What the header of a further attribute begins with; the rest of its name is the attribute's. */
+  readonly extraPrefixes: readonly string[];
+}
+
+/** A caller as authorizers want to know him. */
+export interface Subject {
+  readonly user: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Caller {
+  readonly user: string;
+  /** Read from the headers only where it is asked for. */
+  readonly subject: () => Subject;
 }
 
 export const FRONT_PROXY_CONFIG = {
@@ -30,11 +48,18 @@ export function readFrontProxy(configMap: JsonObject): FrontProxy {
     throw new Error(
       'the API server has no front proxy: start kube-apiserver with --requestheader-client-ca-file and --proxy-client-cert-file',
     );
-  const usernameHeaders = listIn(data, 'requestheader-username-headers').map((name) => name.toLowerCase());
+  const headersIn = (field: string, standard: readonly string[]): readonly string[] => {
+    const names = listIn(data, `requestheader-${field}`).map((name) => name.toLowerCase());
+    return names.length === 0 ? standard : names;
+  };
   return {
     clientCa,
     allowedNames: listIn(data, 'requestheader-allowed-names'),
-    usernameHeaders: usernameHeaders.length === 0 ? ['x-remote-user'] : usernameHeaders,
+    usernameHeaders: headersIn('username-headers', ['x-remote-user']),
+    // An API server that does not name it lets clients send it.
+    uidHeaders: headersIn('uid-headers', []),
+    groupHeaders: headersIn('group-headers', ['x-remote-group']),
+    extraPrefixes: headersIn('extra-headers-prefix', ['x-remote-extra-']),
   };
 }
 
@@ -54,18 +79,54 @@ interface Judged {
 
 const judged = new WeakMap<TLSSocket, Judged>();
 
-/** The user; throws 401 unless the front proxy asks. */
-export function authenticate(socket: TLSSocket, headers: IncomingHttpHeaders, proxy: FrontProxy): string {
+/** Throws 401 unless the front proxy asks. */
+export function authenticate(request: IncomingMessage, proxy: FrontProxy): Caller {
+  const socket = request.socket as TLSSocket;
   const before = judged.get(socket);
   if (before?.proxy !== proxy)
     judged.set(socket, { proxy, isFrontProxy: isFrontProxy(socket, proxy, before !== undefined) });
   if (judged.get(socket)?.isFrontProxy !== true) throw unauthorized();
   for (const header of proxy.usernameHeaders) {
-    const user = headers[header];
-    // Node reads headers as Latin-1, and user names are UTF-8.
-    if (typeof user === 'string' && user !== '') return Buffer.from(user, 'latin1').toString('utf8');
+    const sent = request.headers[header];
+    if (typeof sent !== 'string' || sent === '') continue;
+    const user = textOf(sent);
+    return { user, subject: () => subjectOf(user, request.rawHeaders, proxy) };
   }
   throw unauthorized();
+}
+
+/** Node reads headers as Latin-1, and names are UTF-8. */
+const textOf = (value: string): string => Buffer.from(value, 'latin1').toString('utf8');
+
+function subjectOf(user: string, rawHeaders: readonly string[], proxy: FrontProxy): Subject {
+  const sent = rawHeaders.flatMap((name, at) =>
+    at % 2 === 0 ? [{ name: name.toLowerCase(), value: textOf(rawHeaders[at + 1] ?? '') }] : [],
+  );
+  const valuesOf = (headers: readonly string[]): string[] =>
+    headers.flatMap((header) => sent.filter(({ name }) => name === header).map(({ value }) => value));
+  const [uid] = valuesOf(proxy.uidHeaders).filter((value) => value !== '');
+  const extra = proxy.extraPrefixes.flatMap((prefix) =>
+    sent
+      .filter(({ name }) => name.startsWith(prefix))
+      .map(({ name, value }) => ({ key: unescaped(name.slice(prefix.length)), value })),
+  );
+  return {
+    user,
+    ...(uid !== undefined && { uid }),
+    groups: valuesOf(proxy.groupHeaders),
+    extra: Object.fromEntries(
+      [...Map.groupBy(extra, ({ key }) => key)].map(([key, entries]) => [key, entries.map(({ value }) => value)]),
+    ),
+  };
+}
+
+/** API servers escape what no name of a header may hold. */
+function unescaped(key: string): string {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return key;
+  }
 }
 
 /** `isOld`: the handshake was made when the ConfigMap said something else. */

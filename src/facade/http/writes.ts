@@ -22,7 +22,9 @@ import { takeJsonPatch } from '../../mir-shape/take-json-patch.ts';
 import { nameIn, namesWanted, takeDocument, takeMergePatch } from '../../mir-shape/take.ts';
 import type { Taken } from '../../mir-shape/take.ts';
 import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status-error.ts';
+import { requireCreate } from './access-review.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
+import type { Caller } from './front-proxy.ts';
 import type { Target } from './target.ts';
 import { forward, readAnswer, warningsOf } from './upstream.ts';
 import type { UpstreamAnswer } from './upstream.ts';
@@ -35,7 +37,7 @@ export interface Write {
   readonly search: string;
   readonly contentType: string;
   readonly body: Buffer;
-  readonly user: string;
+  readonly caller: Caller;
   /** Headers that go along: what is accepted, and who asks. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -81,7 +83,12 @@ async function create(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const document = documentIn(write);
   if (!isNamed(document)) return passOn(ports, write, document ?? write.body);
   const taken = checked(takeDocument(document, undefined, 'part'), write);
-  return passOn(ports, write, stamped(taken.body, isDryRun(write) ? {} : stampOfWrite(write.user, taken.body)), taken);
+  return passOn(
+    ports,
+    write,
+    stamped(taken.body, isDryRun(write) ? {} : stampOfWrite(write.caller.user, taken.body)),
+    taken,
+  );
 }
 
 async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
@@ -90,7 +97,7 @@ async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const stored = await read(ports, write);
   const taken = checked(takeDocument(document, stored, 'whole'), write);
   const isChange = stored !== undefined && !isDryRun(write) && differsInWanted(stored, taken.body);
-  const stamp = isChange ? stampOfWrite(write.user, taken.body) : stampIn(stored);
+  const stamp = isChange ? stampOfWrite(write.caller.user, taken.body) : stampIn(stored);
   return passOn(ports, write, stamped(taken.body, stamp), taken);
 }
 
@@ -107,7 +114,7 @@ async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer>
   const isChange =
     !isDryRun(write) && namesWanted(taken.body) && changesWanted(taken.body, ports.peek(namespace, name));
   const body = keepingStamp(taken.body, stored);
-  return passOn(ports, write, isChange ? stamped(body, stampOfWrite(write.user, taken.body)) : body, taken);
+  return passOn(ports, write, isChange ? stamped(body, stampOfWrite(write.caller.user, taken.body)) : body, taken);
 }
 
 /** An operation on an annotation fails where there are no annotations yet, so that the author comes after. */
@@ -123,9 +130,35 @@ async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> 
 async function apply(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const document = parseYamlBody(write.body.toString('utf8'));
   if (!isNamed(document)) return passOn(ports, write, document ?? write.body);
-  const stored = await read(ports, write);
-  const taken = checked(takeDocument(document, stored, 'part'), write);
-  return stampAfter(ports, write, stored, await passOn(ports, write, taken.body, taken));
+  for (let tries = 1; ; tries += 1) {
+    const stored = await read(ports, write);
+    const taken = checked(takeDocument(document, stored, 'part'), write);
+    if (stored === undefined) await requireCreate(ports.transport, write);
+    try {
+      const body = stored === undefined ? taken.body : onlyOn(stored, taken.body);
+      return await stampAfter(ports, write, stored, await passOn(ports, write, body, taken));
+    } catch (error) {
+      const isGone = error instanceof StatusError && error.code === 409 && (await isAnother(ports, write, stored));
+      if (!isGone || tries === APPLY_TRIES) throw error;
+    }
+  }
+}
+
+const APPLY_TRIES = 3;
+
+/** The body with the uid of what it is for: nothing is created where that has just been deleted, which the caller may not be allowed to do. */
+function onlyOn(stored: JsonObject, body: JsonObject): JsonObject {
+  const { metadata } = body;
+  const uid = objectIn(stored, 'metadata')?.['uid'];
+  if (uid === undefined || (metadata !== undefined && !isJsonObject(metadata)) || metadata?.['uid'] !== undefined)
+    return body;
+  return { ...body, metadata: { ...metadata, uid } };
+}
+
+/** Whether there is another object by now than the one that was read. */
+async function isAnother(ports: WritePorts, write: Write, stored: JsonObject | undefined): Promise<boolean> {
+  const uidOf = (object: JsonObject | undefined) => objectIn(object, 'metadata')?.['uid'];
+  return stored !== undefined && uidOf(await read(ports, write)) !== uidOf(stored);
 }
 
 /** What is no document of any version goes on as it was read: what is wrong with it is the API server's to say. */
@@ -220,7 +253,7 @@ async function stampAfter(
     return { ...written, document: await stampGeneration(ports, write, document as JsonObject, generation) };
   } catch (error) {
     ports.log.warn(
-      { err: error, path: write.target.storedPath, user: write.user },
+      { err: error, path: write.target.storedPath, user: write.caller.user },
       'cannot write who changed a device',
     );
     return { ...written, document };
@@ -230,14 +263,14 @@ async function stampAfter(
 /** Only while the object is still of that generation: a later change has an author of its own. */
 async function stampGeneration(
   ports: WritePorts,
-  { target, headers, user, signal }: Write,
+  { target, headers, caller, signal }: Write,
   changed: JsonObject,
   generation: number,
 ): Promise<JsonValue> {
   let current: JsonObject | undefined = changed;
   for (let tries = 1; generationOf(current) === generation; tries += 1) {
     const resourceVersion = objectIn(current, 'metadata')?.['resourceVersion'] ?? null;
-    const body = { metadata: { resourceVersion, annotations: stampOfGeneration(user, generation) } };
+    const body = { metadata: { resourceVersion, annotations: stampOfGeneration(caller.user, generation) } };
     try {
       const answer = await forward(ports.transport, {
         method: 'PATCH',

@@ -30,6 +30,13 @@ export const REVIEWS: readonly Review[] = [
   {
     group: 'authorization.k8s.io',
     version: 'v1',
+    plural: 'subjectaccessreviews',
+    kind: 'SubjectAccessReview',
+    status: { allowed: true, reason: 'the embedded Kubernetes API has one user, who may do everything' },
+  },
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
     plural: 'selfsubjectrulesreviews',
     kind: 'SelfSubjectRulesReview',
     status: {
