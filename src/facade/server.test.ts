@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEVICE, DEVICES, frontProxyAuthority, json, send, STORED, ViewBed } from '../../test/fakes/view-bed.ts';
 import { readFrontProxy } from './http/front-proxy.ts';
@@ -276,43 +275,6 @@ describe('the author', () => {
   });
 });
 
-describe('more than the view can do', () => {
-  it('waits, and beyond that is told to come again', async () => {
-    const held: ServerResponse[] = [];
-    bed.play = (_request, _body, response) => void held.push(response);
-    const first = [send(bed, DEVICE), send(bed, DEVICE)];
-    await until(() => held.length === 2);
-    const third = send(bed, DEVICE);
-    let refused: Got | undefined;
-    // Whichever of them came last.
-    const fourth = send(bed, DEVICE);
-    refused = await Promise.race([third, fourth]);
-    expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
-    for (const response of held.splice(0)) json(response, 200, STORED);
-    await until(() => held.length === 1);
-    for (const response of held.splice(0)) json(response, 200, STORED);
-    const statuses = await Promise.all([...first, third, fourth].map(async (answer) => (await answer).status));
-    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 200, 429]);
-  });
-
-  it('is one watch too many', async () => {
-    const held: ServerResponse[] = [];
-    bed.play = (_request, _body, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.write(`${JSON.stringify({ type: 'ADDED', object: STORED })}\n`);
-      held.push(response);
-    };
-    const watching = send(bed, `${DEVICES}?watch=true`);
-    await until(() => held.length === 1);
-    expect((await send(bed, `${DEVICES}?watch=1`)).status).toBe(429);
-    held[0]?.end();
-    expect((await watching).body).toMatchObject({
-      type: 'ADDED',
-      object: { apiVersion: 'mir/v1alpha', meta: { name: 'a' } },
-    });
-  });
-});
-
 describe('documents', () => {
   it.each([
     ['/apis', { kind: 'APIGroupList', groups: [{ name: 'mir' }] }],
@@ -346,7 +308,3 @@ describe('documents', () => {
     });
   });
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -8,8 +8,8 @@ import type { Logger } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
 import type { KeyPair } from '../certificates/issue.ts';
 import { serveDocument } from './http/documents.ts';
-import { serveDevices } from './http/devices.ts';
-import type { DevicePorts } from './http/devices.ts';
+import { isWatch, serveDevices } from './http/devices.ts';
+import type { DevicePorts, Ending } from './http/devices.ts';
 import { authenticate } from './http/front-proxy.ts';
 import type { FrontProxy } from './http/front-proxy.ts';
 import { sendError } from './http/reply.ts';
@@ -36,6 +36,7 @@ const REQUEST_MS = 60_000;
 /** The API server's proxy lets go of a connection after 90 s; whoever lets go first must not be the one who is just being asked. */
 const KEEP_ALIVE_MS = 120_000;
 const MAX_CONNECTIONS = 1000;
+const PROBE_AFTER_MS = 60_000;
 const HANDSHAKE_MS = 10_000;
 const STRANGER_MS = 5000;
 
@@ -55,6 +56,9 @@ export class ViewServer {
         handshakeTimeout: HANDSHAKE_MS,
         keepAliveTimeout: KEEP_ALIVE_MS,
         requestTimeout: REQUEST_MS,
+        // A client whose machine has gone says nothing.
+        keepAlive: true,
+        keepAliveInitialDelay: PROBE_AFTER_MS,
       },
       (request, response) => void this.#answer(request, response),
     );
@@ -113,12 +117,12 @@ export class ViewServer {
   /** Never rejects: what goes wrong is the answer. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
-    const isWatch = /[?&]watch\b/.test(request.url ?? '');
+    const asked = { isWatch: false };
     response.once('close', () =>
-      this.#options.onAnswer(request.method ?? '', response.statusCode, performance.now() - startedAt, isWatch),
+      this.#options.onAnswer(request.method ?? '', response.statusCode, performance.now() - startedAt, asked.isWatch),
     );
     try {
-      await this.#serve(request, response);
+      await this.#serve(request, response, asked);
     } catch (error) {
       if (response.destroyed) return;
       if (error instanceof StatusError) return sendError(response, error);
@@ -128,24 +132,30 @@ export class ViewServer {
     }
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, asked: { isWatch: boolean }): Promise<void> {
     const url = parseRequestUrl(request.url ?? '/');
     if (this.#serveHealth(url.path, response)) return;
     if (this.#frontProxy === undefined) throw unauthorized();
     const caller = authenticate(request, this.#frontProxy);
-    const device = parseTarget(url.path);
-    if (device === undefined) {
+    const target = parseTarget(url.path);
+    asked.isWatch = isWatch(request, target, url);
+    const ending = endingOf(response);
+    const { gate } = this.#options.devices;
+    const admitted = (asked.isWatch ? gate.watches : gate.requests).open(caller.user, 1, ending.end);
+    response.once('close', () => admitted.close());
+    if (target === undefined) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
       if (!serveDocument(request, response, url.path)) throw new PageNotFound();
       return;
     }
-    const ended = new AbortController();
-    const end = (): void => ended.abort(ENDED);
-    response.once('close', end);
-    const { signal } = ended;
-    // A watch would never end by itself.
-    if (url.query.has('watch')) this.#closing.signal.addEventListener('abort', end, { once: true, signal });
-    await serveDevices(this.#options.devices, { request, response, target: device, url, caller, signal, end });
+    const { signal, end } = ending;
+    // A watch would not end by itself for an hour.
+    if (asked.isWatch) this.#closing.signal.addEventListener('abort', () => end(), { once: true, signal });
+    try {
+      await serveDevices(this.#options.devices, { request, response, target, url, caller, admitted, ending });
+    } catch (error) {
+      throw signal.reason instanceof StatusError ? signal.reason : error;
+    }
   }
 
   #serveHealth(path: string, response: ServerResponse): boolean {
@@ -156,4 +166,11 @@ export class ViewServer {
     response.end(text);
     return true;
   }
+}
+
+function endingOf(response: ServerResponse): Ending {
+  const ended = new AbortController();
+  const end = (why: Error = ENDED): void => ended.abort(why);
+  response.once('close', () => end());
+  return { signal: ended.signal, end };
 }

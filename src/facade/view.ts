@@ -9,7 +9,8 @@ import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { CertificateKeeper } from '../certificates/keeper.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
-import { Gate } from './http/gate.ts';
+import { createGate } from './http/gate.ts';
+import type { GateLimits } from './http/gate.ts';
 import { Share } from './http/share.ts';
 import { observe } from '../kube/observe.ts';
 import { ViewServer } from './server.ts';
@@ -32,8 +33,14 @@ export interface View {
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
-/** What all clients together may make it do at one time. */
-const LIMITS = { active: 16, waiting: 256, watches: 200 };
+/** What clients may make it do at one time. The API server itself lets one user ask for a few hundred things at once. */
+const LIMITS: GateLimits = {
+  atWork: { total: 16, ofOne: 8 },
+  requests: { total: 512, ofOne: 128 },
+  bodyBytes: { total: 32 * 1024 * 1024, ofOne: 12 * 1024 * 1024 },
+  slow: { total: 16, ofOne: 4 },
+  watches: { total: 200, ofOne: 50 },
+};
 /** While there is always more to do, the operator's own work has the other half of the thread. */
 const SHARE = 0.5;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -43,12 +50,21 @@ const LISTEN_RETRY_MS = 2000;
 export function createView(options: ViewOptions): View {
   const { client, runtime, cluster, peek } = options;
   const { clock, log } = runtime;
-  const transport = Transport.open(cluster, { connections: LIMITS.active, timeoutMs: ANSWER_TIMEOUT_MS });
+  const connections = LIMITS.atWork.total + LIMITS.slow.total;
+  const transport = Transport.open(cluster, { connections, timeoutMs: ANSWER_TIMEOUT_MS });
   const watches = Transport.open(cluster, { timeoutMs: ANSWER_TIMEOUT_MS, bodyTimeoutMs: 0 });
   let proxyProblem: string | undefined = `ConfigMap ${FRONT_PROXY_CONFIG.name} has not been read yet`;
   const server = new ViewServer({
     address: options.address,
-    devices: { transport, watches, gate: new Gate(LIMITS), share: new Share(clock, SHARE), peek, log },
+    devices: {
+      transport,
+      watches,
+      gate: createGate(LIMITS, clock, log),
+      share: new Share(clock, SHARE),
+      clock,
+      peek,
+      log,
+    },
     log,
     problem: () => problem(),
     onAnswer: options.onAnswer,

@@ -1,13 +1,15 @@
 /** The view between a front proxy and an API server that both are played here. */
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { FakeClock } from './fake-clock.ts';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { createAuthority, issueServer } from '../../src/certificates/issue.ts';
 import { readFrontProxy } from '../../src/facade/http/front-proxy.ts';
-import { Gate } from '../../src/facade/http/gate.ts';
+import { createGate } from '../../src/facade/http/gate.ts';
+import type { Gate } from '../../src/facade/http/gate.ts';
 import { Share } from '../../src/facade/http/share.ts';
 import { ViewServer } from '../../src/facade/server.ts';
 import { Transport } from '../../src/kube/transport.ts';
@@ -30,6 +32,8 @@ const frontProxy = await frontProxyAuthority.issueClient('front-proxy');
 export type Play = (request: IncomingMessage, body: string, response: ServerResponse) => void;
 
 export class ViewBed {
+  /** Of deadlines; it stands still unless a test moves it. */
+  readonly clock = new FakeClock();
   readonly asked: { readonly method: string; readonly url: string; readonly headers: object; readonly body: string }[] =
     [];
   play: Play = (_request, _body, response) => json(response, 200, STORED);
@@ -37,7 +41,12 @@ export class ViewBed {
   readonly #transport: Transport;
   readonly #watches: Transport;
   readonly view: ViewServer;
+  readonly #gate: Gate;
   port = 0;
+  /** Requests that have arrived, and whose answers have not ended. */
+  get open(): number {
+    return this.#gate.requests.size;
+  }
 
   private constructor(apiPort: number, api: Server) {
     this.#api = api;
@@ -53,13 +62,25 @@ export class ViewBed {
     };
     this.#transport = Transport.open(cluster, { timeoutMs: 5000 });
     this.#watches = Transport.open(cluster, { timeoutMs: 5000, bodyTimeoutMs: 0 });
+    this.#gate = createGate(
+      {
+        atWork: { total: 2, ofOne: 2 },
+        requests: { total: 4, ofOne: 3 },
+        bodyBytes: { total: 1 << 22, ofOne: 1 << 22 },
+        slow: { total: 2, ofOne: 1 },
+        watches: { total: 2, ofOne: 1 },
+      },
+      this.clock,
+      silentLogger,
+    );
     this.view = new ViewServer({
       address: { host: '127.0.0.1', port: 0 },
       devices: {
         transport: this.#transport,
         watches: this.#watches,
-        gate: new Gate({ active: 2, waiting: 1, watches: 1 }),
+        gate: this.#gate,
         share: new Share(systemClock, 0.5),
+        clock: this.clock,
         peek: () => undefined,
         log: silentLogger,
       },
@@ -132,43 +153,46 @@ export interface Got {
 
 const USER = { 'x-remote-user': 'alice' };
 
-export function send(
-  bed: ViewBed,
-  path: string,
-  { method = 'GET', body, headers = {}, ...rest }: Sent = {},
-): Promise<Got> {
+/** What is sent bit by bit, and read when it is wanted. */
+export function begin(bed: ViewBed, path: string, { method = 'GET', headers = {}, ...rest }: Sent = {}): ClientRequest {
   const certificate = 'certificate' in rest ? rest.certificate : frontProxy;
   const agent = new Agent({
     ca: authority.certPem,
     servername: NAME,
     ...(certificate === undefined ? {} : { cert: certificate.certPem, key: certificate.keyPem }),
   });
+  return httpsRequest({ host: '127.0.0.1', port: bed.port, agent, method, path, headers: { ...USER, ...headers } });
+}
+
+export function send(bed: ViewBed, path: string, { body, headers = {}, ...rest }: Sent = {}): Promise<Got> {
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const sent = begin(bed, path, { ...rest, headers: { ...length, ...headers } });
+  const answered = answerOf(sent);
+  sent.end(body);
+  return answered;
+}
+
+export function answerOf(sent: ClientRequest): Promise<Got> {
   return new Promise((resolve, reject) => {
-    const sent = httpsRequest(
-      {
-        host: '127.0.0.1',
-        port: bed.port,
-        agent,
-        method,
-        path,
-        headers: { ...USER, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers },
-      },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        answer.on('end', () =>
-          resolve({
-            status: answer.statusCode ?? 0,
-            headers: answer.headers,
-            body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
-          }),
-        );
-        answer.on('error', reject);
-      },
-    );
     sent.once('error', reject);
-    sent.end(body);
+    sent.once('response', (answer: IncomingMessage) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+        }),
+      );
+      answer.on('error', reject);
+    });
   });
+}
+
+/** Until it is so; what happens meanwhile is I/O. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export const DEVICE = '/apis/mir/v1alpha/namespaces/ns/devices/a';

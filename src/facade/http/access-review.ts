@@ -1,6 +1,6 @@
 /** What a caller may do, where the API server has not asked for it before it forwarded the request. */
 import { isJsonObject } from '../../api/exact-json.ts';
-import { MIR_API_VERSION, MIR_GROUP } from '../../api/mir-shape.ts';
+import { MIR_API_VERSION, MIR_GROUP } from '../../mir-shape/mir-shape.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { forbidden } from '../../api/status-error.ts';
 import type { Caller } from './front-proxy.ts';

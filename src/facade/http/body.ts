@@ -2,11 +2,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { JsonValue } from '../../api/json-value.ts';
 import { BodyError, readJsonBody, readRequestBody, readYamlBody } from '../../kube/request-body.ts';
+import type { BodyReading } from '../../kube/request-body.ts';
 import { badRequest, tooLarge } from '../../api/status-error.ts';
 
-/** Rejects with 413, and with what `onBytes` throws. */
-export function readBody(request: IncomingMessage, onBytes?: (count: number) => void): Promise<Buffer> {
-  return readRequestBody(request, onBytes).catch((error: unknown) => {
+/** Rejects with 413, and with what ends the reading. */
+export function readBody(request: IncomingMessage, reading: BodyReading): Promise<Buffer> {
+  return readRequestBody(request, reading).catch((error: unknown) => {
     throw inWords(error);
   });
 }

@@ -2,22 +2,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readApiJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
+import type { Clock } from '../../base/clock.ts';
 import { isSet } from '../../kube/query-flag.ts';
 import { readLines } from '../../kube/lines.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { show, showEvent } from '../../mir-shape/show.ts';
 import { showList } from '../../mir-shape/show-list.ts';
 import { spliceDevice } from '../../mir-shape/splice.ts';
-import {
-  methodNotAllowed,
-  notAcceptable,
-  notFound,
-  PageNotFound,
-  unsupportedMediaType,
-} from '../../api/status-error.ts';
+import { methodNotAllowed, notAcceptable, notFound, PageNotFound, unsupportedMediaType } from '../../api/status-error.ts';
+import type { StatusError } from '../../api/status-error.ts';
 import { readBody } from './body.ts';
 import type { Caller } from './front-proxy.ts';
+import type { Holding } from './fair-pool.ts';
 import type { Gate } from './gate.ts';
+import type { Place } from './places.ts';
 import { bodyType, negotiate } from './media-types.ts';
 import type { Wanted } from './media-types.ts';
 import { beginStream, sendDocument, sendJson, setWarnings, write } from './reply.ts';
@@ -34,6 +32,7 @@ export interface DevicePorts extends WritePorts {
   readonly watches: Transport;
   readonly gate: Gate;
   readonly share: Share;
+  readonly clock: Clock;
 }
 
 export interface DeviceRequest {
@@ -42,9 +41,16 @@ export interface DeviceRequest {
   readonly target: Target;
   readonly url: RequestUrl;
   readonly caller: Caller;
+  /** What the caller holds of the gate for it. */
+  readonly admitted: Holding;
+  readonly ending: Ending;
+}
+
+export interface Ending {
   /** Aborts when the client goes, and by `end`. */
   readonly signal: AbortSignal;
-  readonly end: () => void;
+  /** An error of it is the answer, where none has begun. */
+  readonly end: (why?: StatusError) => void;
 }
 
 /** An API server's own limit for all but watches. */
@@ -55,32 +61,57 @@ const REQUEST_COST_MS = 0.4;
 /** Of what is read, compared and written again. */
 const BODY_BYTES_PER_MS = 30_000;
 
+/** Beyond what an API server lets a watch last: whose connection has gone without a word would never end by itself. */
+const WATCH_SECONDS = { most: 3600, grace: 30 };
+/** A client that has not read by then is slow, and works no more. */
+const SLOW_AFTER_MS = 250;
+
+export function isWatch({ method }: IncomingMessage, target: Target | undefined, { query }: RequestUrl): boolean {
+  return method === 'GET' && target !== undefined && target.name === undefined && isSet(query, 'watch');
+}
+
 /** Answers one request; rejects with a StatusError. */
 export async function serveDevices(ports: DevicePorts, asked: DeviceRequest): Promise<void> {
-  const { request, target, url, signal } = asked;
+  const { request, target, url, caller, admitted, ending } = asked;
   const method = methodOf(request, target);
   const wanted = negotiate(request.headers.accept);
-  if (method === 'GET' && target.name === undefined && isSet(url.query, 'watch')) {
-    const close = ports.gate.openWatch();
-    try {
-      return await serveWatch(ports, asked, wanted);
-    } finally {
-      close();
-    }
-  }
-  const leave = await ports.gate.enter(signal);
-  ports.share.charge(REQUEST_COST_MS);
-  await ports.share.rest(signal);
-  const late = setTimeout(asked.end, REQUEST_MS);
+  if (isWatch(request, target, url)) return serveWatch(ports, asked, wanted);
+  // Not at work yet: who sends slowly keeps nobody waiting.
+  const body = method === 'GET' ? undefined : await receive(ports.gate, asked);
+  const place = await ports.gate.places.enter(caller.user, ending.signal);
+  body?.held.close();
+  admitted.pin();
+  const cancel = ports.clock.after(REQUEST_MS, ending.end);
   try {
-    if (method !== 'GET') return await serveWrite(ports, asked, method, wanted);
+    ports.share.charge(REQUEST_COST_MS + (body?.bytes.length ?? 0) / BODY_BYTES_PER_MS);
+    await ports.share.rest(ending.signal);
+    if (method !== 'GET')
+      return await serveWrite(ports, { asked, place, wanted }, method, body?.bytes ?? Buffer.alloc(0));
     const answer = await forward(ports.transport, readOf(asked, wanted));
     setWarnings(asked.response, [], warningsOf(answer.headers));
-    return await sendAnswer(ports, asked, answer, wanted);
+    return await sendAnswer(ports, { asked, place, wanted }, answer);
   } finally {
-    clearTimeout(late);
-    leave();
+    cancel();
+    place.leave();
   }
+}
+
+/** A request at work. */
+interface AtWork {
+  readonly asked: DeviceRequest;
+  readonly place: Place;
+  readonly wanted: Wanted;
+}
+
+async function receive(
+  { bodies }: Gate,
+  { request, response, caller, ending }: DeviceRequest,
+): Promise<{ readonly bytes: Buffer; readonly held: Holding }> {
+  if (request.headers['content-encoding'] !== undefined) throw unsupportedMediaType(['identity']);
+  const held = bodies.open(caller.user, 0, ending.end);
+  response.once('close', () => held.close());
+  const bytes = await readBody(request, { onBytes: (count) => held.grow(count), signal: ending.signal });
+  return { bytes, held };
 }
 
 function methodOf({ method = '' }: IncomingMessage, { name, namespace, subresource }: Target): 'GET' | Write['method'] {
@@ -94,7 +125,7 @@ function methodOf({ method = '' }: IncomingMessage, { name, namespace, subresour
   return method as Write['method'];
 }
 
-function readOf({ request, target, url, signal }: DeviceRequest, wanted: Wanted) {
+function readOf({ request, target, url, ending: { signal } }: DeviceRequest, wanted: Wanted) {
   return {
     method: 'GET' as const,
     path: `${target.storedPath}${url.search}`,
@@ -113,16 +144,10 @@ function headersOf({ headers }: IncomingMessage, { accept }: Wanted): Record<str
   };
 }
 
-async function serveWrite(
-  ports: DevicePorts,
-  asked: DeviceRequest,
-  method: Write['method'],
-  wanted: Wanted,
-): Promise<void> {
-  const { request, response, target, url, caller, signal } = asked;
-  if (request.headers['content-encoding'] !== undefined) throw unsupportedMediaType(['identity']);
-  const body = await readBody(request);
-  ports.share.charge(body.length / BODY_BYTES_PER_MS);
+async function serveWrite(ports: DevicePorts, work: AtWork, method: Write['method'], body: Buffer): Promise<void> {
+  const { asked, wanted } = work;
+  const { request, response, target, url, caller } = asked;
+  const { signal } = asked.ending;
   const written = await sendWrite(ports, {
     method,
     target,
@@ -135,7 +160,7 @@ async function serveWrite(
     signal,
   });
   setWarnings(response, written.warnings, written.forwarded);
-  if (written.document === undefined) return sendAnswer(ports, asked, written.answer, wanted);
+  if (written.document === undefined) return sendAnswer(ports, work, written.answer);
   const { document, answer } = written;
   return sendDocument(
     response,
@@ -146,12 +171,10 @@ async function serveWrite(
 }
 
 /** A collection is answered with a list, item by item; everything else is one object. */
-async function sendAnswer(
-  { share }: DevicePorts,
-  { request, response, target, signal }: DeviceRequest,
-  answer: UpstreamAnswer,
-  { format }: Wanted,
-): Promise<void> {
+async function sendAnswer(ports: DevicePorts, work: AtWork, answer: UpstreamAnswer): Promise<void> {
+  const { share } = ports;
+  const { request, response, target, ending } = work.asked;
+  const { format } = work.wanted;
   if (target.name !== undefined || request.method === 'POST') {
     const text = await readText(answer);
     const shown = share.work(() => (format === 'json' ? spliceDevice(text.trimEnd()) : undefined));
@@ -163,29 +186,66 @@ async function sendAnswer(
   beginStream(response, answer.code, `application/${format}`);
   const pieces = showList(answer.body, format, (piece) => share.work(piece));
   for (;;) {
-    await share.rest(signal);
+    await share.rest(ending.signal);
     const piece = await pieces.next();
     if (piece.done === true) break;
-    await write(response, piece.value, signal);
+    const read = write(response, piece.value, ending.signal);
+    if (read !== undefined) await whileRead(ports, work, read);
   }
   response.end();
 }
 
+/** Waits for the client; not at work any more when it is slow. */
+async function whileRead(
+  { gate, clock }: DevicePorts,
+  { asked, place }: AtWork,
+  read: Promise<unknown>,
+): Promise<void> {
+  const { caller, ending } = asked;
+  const late = Promise.withResolvers<'late'>();
+  const cancel = clock.after(SLOW_AFTER_MS, () => late.resolve('late'));
+  try {
+    if ((await Promise.race([read, late.promise])) !== 'late') return;
+  } finally {
+    cancel();
+  }
+  const slow = gate.slow.open(caller.user, 1, ending.end);
+  place.leave();
+  try {
+    await read;
+  } finally {
+    slow.close();
+  }
+  await place.resume(ending.signal);
+}
+
 async function serveWatch(ports: DevicePorts, asked: DeviceRequest, wanted: Wanted): Promise<void> {
   if (wanted.format !== 'json') throw notAcceptable(['application/json']);
-  const { response, signal } = asked;
-  const answer = await forward(ports.watches, readOf(asked, wanted));
-  setWarnings(response, [], warningsOf(answer.headers));
-  beginStream(response, answer.code, 'application/json');
+  const { response, ending, url } = asked;
+  const seconds = Number(url.query.get('timeoutSeconds')) || WATCH_SECONDS.most;
+  const lastsMs = (Math.min(seconds, WATCH_SECONDS.most) + WATCH_SECONDS.grace) * 1000;
+  const cancel = ports.clock.after(lastsMs, ending.end);
+  try {
+    const answer = await forward(ports.watches, readOf(asked, wanted));
+    setWarnings(response, [], warningsOf(answer.headers));
+    beginStream(response, answer.code, 'application/json');
+    await passEvents(ports, answer, asked);
+  } finally {
+    cancel();
+  }
+}
+
+async function passEvents({ share }: DevicePorts, answer: UpstreamAnswer, asked: DeviceRequest): Promise<void> {
+  const { response, ending } = asked;
   try {
     for await (const line of readLines(answer.body)) {
-      const text = ports.share.work(() => JSON.stringify(showEvent(readApiJson(line) as JsonValue)));
-      await write(response, `${text}\n`, signal);
-      await ports.share.rest(signal);
+      const text = share.work(() => JSON.stringify(showEvent(readApiJson(line) as JsonValue)));
+      await write(response, `${text}\n`, ending.signal);
+      await share.rest(ending.signal);
     }
   } catch (error) {
-    // The client has gone, or the view closes: then it watches on elsewhere.
-    if (!signal.aborted) throw error;
+    // The client has gone, its time is over, or the view closes: then it watches on elsewhere.
+    if (!ending.signal.aborted) throw error;
   } finally {
     response.end();
     answer.body.destroy();

@@ -59,7 +59,7 @@ export function beginStream(response: ServerResponse, code: number, contentType:
   response.flushHeaders();
 }
 
-/** Waits for a slow reader, so that nothing piles up here. Rejects when it has gone. */
-export async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
-  if (text !== '' && !response.write(text)) await once(response, 'drain', { signal });
+/** What to wait for where the reader is slow, so that nothing piles up here; undefined: nothing. Rejects when it has gone. */
+export function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<unknown> | undefined {
+  return text === '' || response.write(text) ? undefined : once(response, 'drain', { signal });
 }
