@@ -6,7 +6,7 @@ import { messageOf } from '../base/message-of.ts';
 import { loadExactYaml } from '../api/exact-yaml.ts';
 
 /** kube-apiserver's own limit. */
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Levels of objects and lists. kube-apiserver reads 10,000, more than can be walked here; no device says a tenth of this. */
 export const MAX_BODY_LEVELS = 500;
 

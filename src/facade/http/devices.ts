@@ -9,7 +9,13 @@ import type { Transport } from '../../kube/transport.ts';
 import { show, showEvent } from '../../mir-shape/show.ts';
 import { showList } from '../../mir-shape/show-list.ts';
 import { spliceDevice } from '../../mir-shape/splice.ts';
-import { methodNotAllowed, notAcceptable, notFound, PageNotFound, unsupportedMediaType } from '../../api/status-error.ts';
+import {
+  methodNotAllowed,
+  notAcceptable,
+  notFound,
+  PageNotFound,
+  unsupportedMediaType,
+} from '../../api/status-error.ts';
 import type { StatusError } from '../../api/status-error.ts';
 import { readBody } from './body.ts';
 import type { Caller } from './front-proxy.ts';
