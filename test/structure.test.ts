@@ -53,8 +53,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Serving certificates that the operator issues and renews by itself.
   certificates: ['api', 'base', 'kube'],
   // The Mir view: an API server of its own that stores nothing, and so needs nothing of what is known of devices.
-  'facade/http': ['api', 'base', 'kube', 'mir-shape'],
-  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'facade/http'],
+  'facade/gate': ['api', 'base'],
+  'facade/http': ['api', 'base', 'kube', 'mir-shape', 'facade/gate'],
+  facade: ['api', 'base', 'certificates', 'kube', 'kubeconfig', 'facade/gate', 'facade/http'],
   // The process: it wires the rooms, and only it does.
   operator: [
     ...VOCABULARY,

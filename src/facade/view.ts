@@ -9,9 +9,9 @@ import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { CertificateKeeper } from '../certificates/keeper.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
-import { createGate } from './http/gate.ts';
-import type { GateLimits } from './http/gate.ts';
-import { Share } from './http/share.ts';
+import { createGate } from './gate/gate.ts';
+import type { GateLimits } from './gate/gate.ts';
+import { Share } from './gate/share.ts';
 import { observe } from '../kube/observe.ts';
 import { ViewServer } from './server.ts';
 

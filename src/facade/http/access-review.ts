@@ -1,4 +1,4 @@
-/** What a caller may do, where the API server has not asked for it before it forwarded the request. */
+/** What a caller may do, where the API server has not asked for it before it forwarded the request (decision 0087). */
 import { isJsonObject } from '../../api/exact-json.ts';
 import { MIR_API_VERSION, MIR_GROUP } from '../../mir-shape/mir-shape.ts';
 import type { Transport } from '../../kube/transport.ts';

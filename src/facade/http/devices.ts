@@ -19,14 +19,14 @@ import {
 import type { StatusError } from '../../api/status-error.ts';
 import { readBody } from './body.ts';
 import type { Caller } from './front-proxy.ts';
-import type { Holding } from './fair-pool.ts';
-import type { Gate } from './gate.ts';
-import type { Place } from './places.ts';
+import type { Holding } from '../gate/fair-pool.ts';
+import type { Gate } from '../gate/gate.ts';
+import type { Place } from '../gate/places.ts';
 import { bodyType, negotiate } from './media-types.ts';
 import type { Wanted } from './media-types.ts';
 import { beginStream, sendDocument, sendJson, setWarnings, write } from './reply.ts';
 import type { RequestUrl } from './request-url.ts';
-import type { Share } from './share.ts';
+import type { Share } from '../gate/share.ts';
 import type { Target } from './target.ts';
 import { forward, readText, warningsOf } from './upstream.ts';
 import type { UpstreamAnswer } from './upstream.ts';

@@ -1,6 +1,6 @@
 /**
  * What clients can make the view do at one time. The view shares a process with the operator, and its users share the view: each has his
- * part of everything, and whoever wants more waits in line or is told to come again (429).
+ * part of everything, and whoever wants more waits in line or is told to come again (429; decision 0088).
  */
 import type { Logger } from '../../base/log.ts';
 import type { Clock } from '../../base/clock.ts';
