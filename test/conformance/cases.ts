@@ -6,54 +6,27 @@ import { APPLY } from './apply-cases.ts';
 import { CLUSTER_SCOPED } from './cluster-scoped-cases.ts';
 import { CORNERS } from './corner-cases.ts';
 import type { Step } from './exchange.ts';
+import {
+  GROUP,
+  DEVICES,
+  TABLE,
+  METADATA_ONLY,
+  device,
+  post,
+  get,
+  list,
+  patch,
+  remove,
+  prepared,
+  remembered,
+  RATE,
+  three,
+} from './device-steps.ts';
 
 export interface Case {
   readonly name: string;
   readonly steps: readonly Step[];
 }
-
-const GROUP = '/apis/iot.mir/v1alpha';
-const DEVICES = `${GROUP}/namespaces/{ns}/devices`;
-const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io';
-
-interface Parts {
-  readonly spec?: unknown;
-  readonly properties?: unknown;
-  readonly status?: unknown;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-}
-
-/** A valid device; deviceIds carry the namespace, so that cases do not meet. */
-const device = (name: string, parts: Parts = {}): Record<string, unknown> => ({
-  apiVersion: 'iot.mir/v1alpha',
-  kind: 'device',
-  ...parts,
-  metadata: { name, ...parts.metadata },
-  spec: parts.spec ?? { deviceId: `{ns}-${name}` },
-});
-
-const post = (body: unknown, query = ''): Step => ({ method: 'POST', path: `${DEVICES}${query}`, body });
-const get = (name: string, query = ''): Step => ({ method: 'GET', path: `${DEVICES}/${name}${query}` });
-const list = (query = ''): Step => ({ method: 'GET', path: `${DEVICES}${query}` });
-const patch = (name: string, type: string, body: unknown, query = ''): Step => ({
-  method: 'PATCH',
-  path: `${DEVICES}/${name}${query}`,
-  type,
-  body,
-});
-const remove = (name: string, body?: unknown): Step => ({
-  method: 'DELETE',
-  path: `${DEVICES}/${name}`,
-  ...(body === undefined ? {} : { body }),
-});
-const prepared = (step: Step): Step => ({ ...step, isPreparation: true });
-const remembered = (step: Step): Step => ({ ...step, isPreparation: true, remember: true });
-
-const RATE = { 'sensor.v1.SampleRate': { intervalSeconds: 60 } };
-const three = ['a', 'b', 'c'].map((name) =>
-  prepared(post(device(name, { metadata: { labels: { name, kind: 'x' } } }))),
-);
 
 const READING: readonly Case[] = [
   { name: 'create answers 201 with defaults', steps: [post(device('a'))] },
