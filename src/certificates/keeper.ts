@@ -13,13 +13,15 @@ import { objectIn, textIn } from '../api/json-fields.ts';
 import { includesAll, judge, reissue, renew, secretData, united } from './material.ts';
 import type { Material } from './material.ts';
 
-const API_SERVICE = 'v1alpha.mir';
-const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
+export const API_SERVICE = 'v1alpha.mir';
+export const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
 
 export interface KeeperOptions extends Runtime {
   readonly client: KubeClient;
   /** The certificate to show from now on. */
   readonly onMaterial: (material: Material) => void;
+  /** The APIService whenever it has changed; undefined: there is none. */
+  readonly onApiService: (apiService: JsonObject | undefined, signal: AbortSignal) => void;
 }
 
 /** Time for the API server to take up a new authority before anybody shows a certificate of it. */
@@ -61,6 +63,7 @@ export class CertificateKeeper {
       signal,
     )) {
       this.#apiService = object;
+      this.#options.onApiService(object, signal);
       this.#follow(serviceOf(object), signal);
       this.#look(signal);
     }

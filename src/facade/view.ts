@@ -8,6 +8,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { CertificateKeeper } from '../certificates/keeper.ts';
+import { AuthorPolicy } from './author-policy.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
 import { createGate } from './gate/gate.ts';
 import type { GateLimits } from './gate/gate.ts';
@@ -70,9 +71,11 @@ export function createView(options: ViewOptions): View {
     onAnswer: options.onAnswer,
   });
   const certified = Promise.withResolvers<void>();
+  const authorPolicy = new AuthorPolicy(client, runtime);
   const keeper = new CertificateKeeper({
     ...runtime,
     client,
+    onApiService: (apiService, signal) => authorPolicy.see(apiService, signal),
     onMaterial: ({ serving }) => {
       server.use({ serving });
       certified.resolve();

@@ -195,9 +195,18 @@ async function expectFirstLook(): Promise<void> {
 /** Generous: clusters start in between. Paid in full only by a failure. */
 const LONG_MS = 240_000;
 
-/** An API server refuses devices for some seconds after the policy came together with the CRD (docs/history.md). */
-const withoutPolicy = (install: string): string =>
-  install.replace('helm install ', 'helm install --set authors.policy=false ');
+/** The policy that stamps authors came with the CRD; it begins when the operator has seen that the API server knows the kind. */
+async function expectAuthorsStamped(): Promise<void> {
+  const metadata = { name: 'probe', namespace: 'default' };
+  const kind = { apiVersion: 'iot.mir/v1alpha', kind: 'device' };
+  await eventually('changes have an author', async () => {
+    const properties = { desired: { [RATE]: { intervalSeconds: Math.ceil(performance.now()) } } };
+    await cluster.apply({ ...kind, metadata, spec: { deviceId: 'probe' }, properties });
+    const { annotations } = (JSON.parse(await cluster.run('get', 'dev', 'probe', '-o', 'json')) as Twin).metadata;
+    expect(annotations?.['iot.mir/author']).toBe('admin');
+  });
+  await cluster.run('delete', 'dev', 'probe');
+}
 
 describe('a backup of YAML', () => {
   const uids = new Map<Name, string | undefined>();
@@ -209,7 +218,7 @@ describe('a backup of YAML', () => {
     'is made of a cluster in which devices work, one of them with a schema of 200 kB',
     async () => {
       const install = /^helm install .*$/m.exec(block('restore'))?.[0].replace(/ --set "config.*/, '') ?? '';
-      expect(await cluster.shell(withoutPolicy(install))).toMatchObject({ code: 0 });
+      expect(await cluster.shell(install)).toMatchObject({ code: 0 });
       await cluster.run('create', 'namespace', NAMESPACES.typed);
       await cluster.startOperator();
       const schema = await largeSchema();
@@ -224,6 +233,7 @@ describe('a backup of YAML', () => {
       }
       await cluster.run('wait', 'schemas', '--all', '--for=condition=Valid', '--timeout=60s');
       await wait('away', 'Ready');
+      await expectAuthorsStamped();
       await expectFirstLook();
       expect(await cluster.shell(block('backup'))).toEqual({ code: 0, stdout: '', stderr: '' });
       await remember();
@@ -238,7 +248,7 @@ describe('a backup of YAML', () => {
       member('plain').device.report(BATTERY, { percentage: 80 });
       member('typed').device.report(BATTERY, { percentage: 80 });
       cluster = await openCluster('second');
-      const { stdout, stderr } = await cluster.shell(withoutPolicy(block('restore')));
+      const { stdout, stderr } = await cluster.shell(block('restore'));
       expect(stdout).toContain('device.iot.mir/typed created');
       expect(errorsIn(stderr)).toEqual([expect.stringMatching(/namespaces "default" already exists/)]);
       await cluster.startOperator();

@@ -27,10 +27,14 @@ export function renderInstallManifest(helm: string, ...sets: readonly string[]):
   return `${HEAD}${renderChart(helm, ['--skip-tests', ...flags])}`;
 }
 
-/** What `manifests/policies/device-authors.yaml` has to be: it is apart, because not every cluster has the kind. */
+/**
+ * What `manifests/policies/device-authors.yaml` has to be: it is apart, because not every cluster has the kind, and waits for no word of
+ * the operator, which may be without the view that gives it.
+ */
 export function renderAuthorPolicy(helm: string): string {
   const kind = 'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy';
-  return renderChart(helm, ['--api-versions', kind, '--show-only', 'templates/author-policy.yaml']);
+  const flags = ['--set', 'view.enabled=false', '--show-only', 'templates/author-policy.yaml'];
+  return renderChart(helm, ['--api-versions', kind, ...flags]);
 }
 
 function renderChart(helm: string, flags: readonly string[]): string {
