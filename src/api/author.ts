@@ -11,6 +11,11 @@ export const AUTHOR_ANNOTATION = 'iot.mir/author';
  */
 export const AUTHOR_OF_ANNOTATION = 'iot.mir/author-of';
 
+/** Of a longer name, this much. */
+const MOST_OF_USER = 256;
+/** A longer text is no stamp: annotations may hold 256 kB, and are kept. */
+const MOST_OF_STAMP = 128;
+
 export function isAuthorAnnotation(key: string): boolean {
   return key === AUTHOR_ANNOTATION || key === AUTHOR_OF_ANNOTATION;
 }
@@ -29,13 +34,18 @@ export function stampedAuthor(
   known: string | undefined,
 ): string | undefined {
   const user = annotations?.[AUTHOR_ANNOTATION];
-  const change = annotations?.[AUTHOR_OF_ANNOTATION];
+  const change = stampOf(annotations);
   if (user === undefined || user === '' || change === undefined || change === '') return undefined;
-  const isOfChange = /^\d+$/.test(change) ? Number(change) === generation : stampOf(annotations) !== known;
-  return isOfChange ? user : undefined;
+  const isOfChange = /^\d+$/.test(change) ? Number(change) === generation : change !== known;
+  return isOfChange ? clip(user) : undefined;
 }
 
 /** Tells stamps apart; undefined: there is none. */
 export function stampOf(annotations: Readonly<Record<string, string>> | undefined): string | undefined {
-  return annotations?.[AUTHOR_OF_ANNOTATION];
+  const stamp = annotations?.[AUTHOR_OF_ANNOTATION];
+  return stamp !== undefined && stamp.length <= MOST_OF_STAMP ? stamp : undefined;
+}
+
+function clip(user: string): string {
+  return user.length <= MOST_OF_USER ? user : `${user.slice(0, MOST_OF_USER - 1).toWellFormed()}…`;
 }

@@ -40,7 +40,7 @@ export interface HistoryMeta {
   readonly ownerReferences?: readonly OwnerReference[];
 }
 
-interface OwnerReference {
+export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -62,6 +62,8 @@ interface HistoryDevice {
   readonly generation: number;
   /** The annotation `iot.mir/author-of` of the newest change, if it had one. */
   readonly stamp?: string;
+  /** Who had written last then, and when, as the object's managedFields told. */
+  readonly managed?: string;
   /** RFC 3339; the device is gone, and its history was to be kept. */
   readonly deleted?: string;
 }

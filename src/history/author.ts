@@ -4,8 +4,10 @@ import { ownsField } from '../api/managed-fields.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
 import { OPERATOR_NAME } from '../api/operator-name.ts';
 
-export interface FieldManager {
-  readonly name: string;
+/** Who has written last, as far as `managedFields` tells. */
+export interface LastWrite {
+  /** Undefined: it does not tell which of several. */
+  readonly manager: string | undefined;
   /** RFC 3339, by the API server's clock, to the second. */
   readonly time: string | undefined;
 }
@@ -14,6 +16,24 @@ export interface Author {
   readonly author: string;
   readonly authorKind: AuthorKind;
   readonly manager?: string;
+}
+
+/**
+ * True when nobody has written since `known`, as far as that tells. Whoever only takes fields away owns nothing new, and an API server
+ * moves no time for that: then the newest one is of somebody else, who wrote before.
+ */
+export function isNoneSince(write: LastWrite, known: string | undefined): boolean {
+  const [time, manager] = known?.split(' ') ?? [];
+  if (time === undefined || write.time === undefined || write.time > time) return false;
+  return write.time < time || manager === MANY || manager === (write.manager ?? MANY);
+}
+
+/** Several in one second. */
+const MANY = '*';
+
+/** Tells writes apart; undefined: there is none. */
+export function textOf({ manager, time }: LastWrite): string | undefined {
+  return time === undefined ? undefined : `${time} ${manager ?? MANY}`;
 }
 
 /** The user where it is known, else the field manager. */
@@ -25,12 +45,12 @@ export function authorOf(user: string | undefined, manager: string | undefined):
 
 /**
  * Who wrote an object last, but for its status, and but for the operator, which stamps authors for the view. Times have seconds: of
- * several in the newest one, the one who owns a field of `paths` did; undefined where that does not tell either.
+ * several in the newest one, the one who owns a field of `paths` did.
  */
 export function lastManager(
   managedFields: readonly ManagedFields[] | undefined,
   paths: readonly (readonly string[])[] = [],
-): FieldManager | undefined {
+): LastWrite {
   const writers = (managedFields ?? []).filter(
     ({ subresource, manager }) => subresource === undefined && manager !== OPERATOR_NAME,
   );
@@ -39,6 +59,6 @@ export function lastManager(
   const candidates = owners.length > 0 ? owners : writers;
   const newest = candidates.reduce((time, entry) => ((entry.time ?? '') > time ? (entry.time ?? '') : time), '');
   const [last, other] = candidates.filter(({ time }) => (time ?? '') === newest);
-  if (last?.manager === undefined || (other !== undefined && paths.length === 0)) return undefined;
-  return { name: last.manager, time: last.time };
+  const isTold = other === undefined || paths.length > 0;
+  return { manager: isTold ? last?.manager : undefined, time: newest === '' ? undefined : newest };
 }

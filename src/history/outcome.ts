@@ -1,4 +1,5 @@
 /** What became of a change, by the status of its device. */
+import { findCondition } from '../api/conditions.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../api/device.ts';
 import type { ChangeOutcome, OutcomeState, RecordedChange } from '../api/history.ts';
 import { own } from '../api/own.ts';
@@ -16,10 +17,10 @@ export const isTold = ({ state }: ChangeOutcome): boolean => TOLD.has(state);
 
 /** `changes` with what is known by now of those that have no final outcome; the newest first. */
 export function withOutcomes(changes: readonly RecordedChange[], device: Device): RecordedChange[] {
-  return withLiveParts(changes).map(({ change, live }) =>
+  return withLiveParts(changes).map(({ change, live, since }) =>
     change.uid !== undefined || isFinal(change.outcome)
       ? change
-      : { ...change, outcome: outcomeOf(change, live, device) },
+      : { ...change, outcome: outcomeOf(change, live, device, since) },
   );
 }
 
@@ -32,14 +33,16 @@ export function openMessages(changes: readonly RecordedChange[]): string[] | und
   return [...new Set(open.flatMap(({ live }) => live.filter((part) => part !== DISABLED)))];
 }
 
-/** Each change with those of its parts that no later one has changed again. */
+/** Each change with those of its parts that no later one has changed again, and with the revision after which it came. */
 function withLiveParts(changes: readonly RecordedChange[]) {
   const later = new Set<string>();
-  return changes.map((change) => {
+  return changes.map((change, at) => {
+    const former = changes[at + 1];
+    const since = former?.uid === undefined ? (former?.revision ?? 0) : 0;
     const parts = change.uid === undefined ? partsOf(change) : [];
     const live = parts.filter((part) => !later.has(part));
     for (const part of parts) later.add(part);
-    return { change, live };
+    return { change, live, since };
   });
 }
 
@@ -71,18 +74,27 @@ function partsOf({ messages = {}, disabled }: RecordedChange): string[] {
   return [...Object.keys(messages), ...(disabled === undefined ? [] : [DISABLED])];
 }
 
-function outcomeOf({ revision, outcome }: RecordedChange, live: readonly string[], { status }: Device): ChangeOutcome {
+function outcomeOf(
+  { revision, outcome }: RecordedChange,
+  live: readonly string[],
+  { status, properties }: Device,
+  since: number,
+): ChangeOutcome {
   // What the device said of it before stays true.
   if (live.length === 0) return isTold(outcome) ? outcome : { state: 'Superseded' };
   if (!isObserved(status, revision)) return { state: 'Pending' };
+  const isAllSynced = findCondition(status?.conditions, 'Synced')?.status === 'True';
   const records = live.flatMap((name) => {
     const record = own(status?.sync, name);
-    return record === undefined ? [] : [{ name, record }];
+    // What was taken away has no record: it is done when it was looked at.
+    if (record === undefined && own(properties?.desired, name) === undefined) return [];
+    // One of a value before: nothing can be said of this one, because another object has the device, or its schema is on its way.
+    const isOfBefore = record === undefined || (record.revision <= since && !isAllSynced);
+    return [{ name, record: isOfBefore ? ON_HOLD : record }];
   });
-  // What was taken away has no record: it is done when it was looked at.
   const state = ORDER.find((one) => records.some(({ record }) => record.state === one)) ?? 'InSync';
-  const since = records
-    .map(({ record }) => record.since)
+  const time = records
+    .flatMap(({ record }) => record.since ?? [])
     .toSorted()
     .at(-1);
   const worst = records.find(({ record }) => record.state === state);
@@ -90,10 +102,12 @@ function outcomeOf({ revision, outcome }: RecordedChange, live: readonly string[
   const why = isTrouble ? (worst?.record.message ?? worst?.record.reason) : undefined;
   return {
     state,
-    ...(since !== undefined && { time: since }),
+    ...(time !== undefined && { time }),
     ...(why !== undefined && { message: clip(`${worst?.name}: ${why}`) }),
   };
 }
+
+const ON_HOLD: Partial<SyncRecord> = { state: 'Pending' };
 
 function isObserved(status: DeviceStatus | undefined, generation: number): boolean {
   return (status?.observedGeneration ?? -1) >= generation;

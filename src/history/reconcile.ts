@@ -1,7 +1,7 @@
-import { API_VERSION, DEVICE_KIND, devicePath } from '../api/device.ts';
+import { API_VERSION, devicePath } from '../api/device.ts';
 import type { Device, DeviceKey } from '../api/device.ts';
-import { DELETED_LABEL, HISTORY_KIND, RECORDED_ANNOTATION, historiesPath, historyPath } from '../api/history.ts';
-import type { DeviceHistory, HistoryBody, HistoryMeta } from '../api/history.ts';
+import { DELETED_LABEL, HISTORY_KIND, historiesPath, historyPath } from '../api/history.ts';
+import type { DeviceHistory, HistoryBody } from '../api/history.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
 import { OPERATOR_NAME } from '../api/operator-name.ts';
 import { stampOf, stampedAuthor } from '../api/author.ts';
@@ -12,13 +12,14 @@ import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError, isNotFound, isUnserved } from '../kube/errors.ts';
 import type { TwinObserver } from '../twin/observer.ts';
-import { authorOf, lastManager } from './author.ts';
-import { writeMark } from './mark.ts';
+import { authorOf, isNoneSince, lastManager, textOf } from './author.ts';
+import { isOwnedAgainst, metadataFor, withoutManagers } from './metadata.ts';
 import type { OpenChanges } from './open-changes.ts';
 import type { HistoryPace } from './pace.ts';
+import { readHistory } from './read.ts';
 import { differenceOf, isWorthAWrite, recordSteps, stateOf } from './record.ts';
 import type { HistoryRules, Step } from './record.ts';
-import { userOf } from './steps.ts';
+import { isOf, toSteps } from './steps.ts';
 import type { SeenStep, SeenSteps } from './steps.ts';
 
 export interface HistoryDeps {
@@ -52,11 +53,9 @@ export class HistoryReconciler {
     }
     await pace.turn(signal);
     if (signal.aborted) return DONE;
-    const seen = steps.take(key);
     try {
-      await this.#bringUp(key, seen, signal);
+      await this.#bringUp(key, signal);
     } catch (error) {
-      steps.putBack(key, seen);
       if (!isUnavailable(error)) throw error;
       this.#noteUnavailable(error);
       return { kind: 'requeue', afterMs: 0 };
@@ -64,16 +63,34 @@ export class HistoryReconciler {
     return DONE;
   }
 
-  async #bringUp(key: DeviceKey, seen: readonly SeenStep[], signal: AbortSignal): Promise<void> {
-    const { lister, client, rules, open, pace } = this.#deps;
-    const before = await client.get<DeviceHistory>(historyPath(key), undefined, signal).catch(unlessAbsent);
+  async #bringUp(key: DeviceKey, signal: AbortSignal): Promise<void> {
+    const { lister, client, pace, steps } = this.#deps;
+    const stored = await client.get<DeviceHistory>(historyPath(key), undefined, signal).catch(unlessAbsent);
     pace.noteAvailable();
-    // Not the one from before the wait: several changes become one.
-    const device = lister.get(key);
+    const before = stored && readHistory(stored);
+    // Both as they are now: a change that comes later has its own turn.
+    const [device, seen] = [lister.get(key), steps.take(key)];
     if (device === undefined) return before && this.#markDeleted(key, before, signal);
+    try {
+      await this.#record(key, device, before, seen, signal);
+    } catch (error) {
+      steps.putBack(key, seen);
+      throw error;
+    }
+  }
+
+  async #record(
+    key: DeviceKey,
+    device: Device,
+    before: DeviceHistory | undefined,
+    seen: readonly SeenStep[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { rules, open } = this.#deps;
     const { object, steps } = await this.#stepsOf(key, device, before, seen, signal);
     const after = recordSteps(before, object, steps, rules);
-    if (isWorthAWrite(before, after)) await this.#write(object, before, after, signal);
+    if (isWorthAWrite(before, after) || isOwnedAgainst(rules, before?.metadata))
+      await this.#write(object, before, after, signal);
     open.note(key, after.changes, object);
     this.#tell(before, after);
   }
@@ -89,28 +106,32 @@ export class HistoryReconciler {
     const { uid, generation } = device.metadata;
     const recorded = before?.device.uid === uid ? before.device : undefined;
     if (recorded?.generation === generation) return { object: device, steps: [] };
-    const isSeen = seen.at(-1)?.generation === generation;
-    const known = isSeen ? toSteps(seen, device, recorded?.stamp) : [];
+    const newest = seen.at(-1);
+    const isSeen = newest !== undefined && isOf(newest, device.metadata);
+    const known = isSeen ? toSteps(seen, device, recorded) : [];
     const last = known.at(-1);
     if (last !== undefined && last.authorKind !== 'Unknown') return { object: device, steps: known };
     // Nobody saw it, or the times of two managers are the same: the object itself tells.
     const object = await this.#deps.client.get<Device>(devicePath(key), undefined, signal);
     const state = recorded === undefined ? {} : (before?.recorded ?? {});
-    return { object, steps: [...known.slice(0, -1), this.#stepOf(object, state, recorded?.stamp)] };
+    return { object, steps: [...known.slice(0, -1), this.#stepOf(object, state, recorded)] };
   }
 
-  #stepOf(object: Device, recorded: HistoryBody['recorded'], stamp: string | undefined): Step {
+  #stepOf(object: Device, state: HistoryBody['recorded'], recorded: HistoryBody['device'] | undefined): Step {
     const { clock } = this.#deps.runtime;
     const { generation, annotations } = object.metadata;
     const { managedFields } = object.metadata as { readonly managedFields?: readonly ManagedFields[] };
-    const difference = differenceOf(recorded, stateOf(object), 0);
+    const difference = differenceOf(state, stateOf(object), 0);
     const paths = Object.keys(difference?.messages ?? {}).map((name) => ['properties', 'desired', name]);
-    const manager = lastManager(managedFields, difference?.disabled ? [...paths, ['spec', 'disabled']] : paths);
+    const write = lastManager(managedFields, difference?.disabled ? [...paths, ['spec', 'disabled']] : paths);
+    const newest = lastManager(managedFields);
+    const manager = isNoneSince(newest, recorded?.managed) ? undefined : write.manager;
     return {
-      ...authorOf(stampedAuthor(annotations, generation, stamp), manager?.name),
+      ...authorOf(stampedAuthor(annotations, generation, recorded?.stamp), manager),
       generation,
-      time: manager?.time ?? new Date(clock.now()).toISOString(),
+      time: (manager === undefined ? undefined : write.time) ?? new Date(clock.now()).toISOString(),
       stamp: stampOf(annotations),
+      managed: textOf(newest),
       state: stateOf(object),
     };
   }
@@ -122,18 +143,10 @@ export class HistoryReconciler {
     signal: AbortSignal,
   ): Promise<void> {
     const { client, rules } = this.#deps;
-    const { namespace, name, uid } = object.metadata;
-    const { [DELETED_LABEL]: _deleted, ...labels } = before?.metadata.labels ?? {};
-    const owner = { apiVersion: API_VERSION, kind: DEVICE_KIND, name, uid };
-    const metadata: HistoryMeta = {
-      name,
-      namespace,
-      ...identityOf(before),
-      ...(Object.keys(labels).length > 0 && { labels }),
-      annotations: { ...before?.metadata.annotations, [RECORDED_ANNOTATION]: writeMark(after) },
-      ownerReferences: rules.keepsDeleted ? [] : [owner],
-    };
-    const body = { apiVersion: API_VERSION, kind: HISTORY_KIND, metadata, ...after };
+    const { namespace, name } = object.metadata;
+    const metadata = metadataFor(object, before, after, rules);
+    const { device, recorded, changes } = after;
+    const body = { apiVersion: API_VERSION, kind: HISTORY_KIND, metadata, device, recorded, changes };
     const query = { fieldManager: OPERATOR_NAME };
     if (before === undefined) await client.create(historiesPath(namespace), body, query, signal);
     else await client.replace(historyPath(`${namespace}/${name}`), body, query, signal);
@@ -143,7 +156,10 @@ export class HistoryReconciler {
     if (before.device.deleted !== undefined) return;
     const { client, runtime } = this.#deps;
     const deleted = new Date(runtime.clock.now()).toISOString();
-    const metadata = { ...before.metadata, labels: { ...before.metadata.labels, [DELETED_LABEL]: 'true' } };
+    const metadata = {
+      ...withoutManagers(before.metadata),
+      labels: { ...before.metadata.labels, [DELETED_LABEL]: 'true' },
+    };
     const body = { ...before, metadata, device: { ...before.device, deleted } };
     await client.replace(historyPath(key), body, { fieldManager: OPERATOR_NAME }, signal);
   }
@@ -169,30 +185,6 @@ export const REMEDY =
 /** Nothing was ever desired of it. */
 function hasNoHistory({ metadata, spec, properties }: Device): boolean {
   return metadata.generation === 1 && spec.disabled !== true && Object.keys(properties?.desired ?? {}).length === 0;
-}
-
-function toSteps(seen: readonly SeenStep[], device: Device, stamp: string | undefined): Step[] {
-  const steps: Step[] = [];
-  let known = stamp;
-  for (const [at, step] of seen.entries()) {
-    const state = at === seen.length - 1 ? stateOf(device) : step.state;
-    if (state !== undefined)
-      steps.push({
-        ...authorOf(userOf(step, known), step.manager),
-        generation: step.generation,
-        time: new Date(step.at).toISOString(),
-        stamp: step.stamp,
-        state,
-      });
-    known = step.stamp ?? known;
-  }
-  return steps;
-}
-
-/** What makes the write fail where somebody else has written since. */
-function identityOf(before: DeviceHistory | undefined): Pick<HistoryMeta, 'uid' | 'resourceVersion'> {
-  const { uid, resourceVersion } = before?.metadata ?? {};
-  return { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
 }
 
 /** No history can be read or written: the CRD is not there, or the right to it. */

@@ -23,6 +23,8 @@ export interface Step extends Author {
   /** RFC 3339. */
   readonly time: string;
   readonly stamp: string | undefined;
+  /** Who has written last, and when (`textOf`). */
+  readonly managed: string | undefined;
   readonly state: DesiredState;
 }
 
@@ -52,8 +54,8 @@ function continueOf(before: HistoryBody | undefined, { metadata, spec }: Device,
 }
 
 function withStep(history: HistoryBody, step: Step, rules: HistoryRules): HistoryBody {
-  const { generation, time, stamp, state, author, authorKind, manager } = step;
-  const { stamp: _stamp, ...device } = history.device;
+  const { generation, time, stamp, managed, state, author, authorKind, manager } = step;
+  const { uid, deviceId } = history.device;
   const difference = differenceOf(history.recorded, state, rules.valueBytes);
   const change: RecordedChange | undefined = difference && {
     revision: generation,
@@ -65,7 +67,13 @@ function withStep(history: HistoryBody, step: Step, rules: HistoryRules): Histor
     outcome: { state: 'Pending' },
   };
   return {
-    device: { ...device, generation, ...(stamp !== undefined && { stamp }) },
+    device: {
+      uid,
+      deviceId,
+      generation,
+      ...(stamp !== undefined && { stamp }),
+      ...(managed !== undefined && { managed }),
+    },
     recorded: recordState(state, rules.valueBytes),
     changes: change === undefined ? history.changes : [change, ...history.changes],
   };

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { stampOf, stampedAuthor } from '../api/author.ts';
-import type { Device, DeviceKey } from '../api/device.ts';
-import type { DesiredState } from '../api/history.ts';
+import type { Device, DeviceKey, ObjectMeta } from '../api/device.ts';
+import type { DesiredState, HistoryBody } from '../api/history.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
-import { lastManager } from './author.ts';
+import { authorOf, isNoneSince, lastManager, textOf } from './author.ts';
+import type { LastWrite } from './author.ts';
 import { stateOf } from './record.ts';
+import type { Step } from './record.ts';
 
 interface StampedAuthor {
   readonly user: string;
@@ -15,12 +17,13 @@ interface StampedAuthor {
 
 /** A change that was seen and is not recorded yet. */
 export interface SeenStep {
+  readonly uid: string;
   readonly generation: number;
   /** Epoch milliseconds. */
   readonly at: number;
   /** One of one change; more of several, where there was no room to keep them apart. */
   readonly authors: readonly StampedAuthor[];
-  readonly manager: string | undefined;
+  readonly write: LastWrite;
   readonly stamp: string | undefined;
   /** Undefined: there was no room to keep it. Of the last step it is what the cache holds. */
   readonly state: DesiredState | undefined;
@@ -57,7 +60,7 @@ export class SeenSteps {
   restamp(key: DeviceKey, { metadata }: Device): void {
     const steps = this.#steps.get(key);
     const last = steps?.at(-1);
-    if (steps === undefined || last === undefined || last.generation !== metadata.generation) return;
+    if (steps === undefined || last === undefined || !isOf(last, metadata)) return;
     const { annotations, generation } = metadata;
     const own = authorsOf(annotations, generation, steps.at(-2)?.stamp);
     if (own.length === 0 || own[0]?.user === last.authors.find((author) => author.generation === generation)?.user)
@@ -86,13 +89,14 @@ export class SeenSteps {
   }
 
   #seen(object: Device, at: number, last: SeenStep | undefined): SeenStep {
-    const { annotations, generation } = object.metadata;
+    const { annotations, generation, uid } = object.metadata;
     const { managedFields } = object.metadata as { readonly managedFields?: readonly ManagedFields[] };
     return {
+      uid,
       generation,
       at,
       authors: authorsOf(annotations, generation, last?.stamp),
-      manager: lastManager(managedFields)?.name,
+      write: lastManager(managedFields),
       stamp: stampOf(annotations),
       state: this.#states < MOST_STATES ? stateOf(object) : undefined,
     };
@@ -114,7 +118,12 @@ function authorsOf(
 }
 
 function isSameAuthor(a: SeenStep, b: SeenStep): boolean {
-  return a.manager === b.manager && isDeepStrictEqual(usersOf(a.authors), usersOf(b.authors));
+  return a.write.manager === b.write.manager && isDeepStrictEqual(usersOf(a.authors), usersOf(b.authors));
+}
+
+/** True when `step` led to what the object is. */
+export function isOf(step: SeenStep, { uid, generation }: Pick<ObjectMeta, 'uid' | 'generation'>): boolean {
+  return step.uid === uid && step.generation === generation;
 }
 
 /** One of each name, the latest that there is room for. */
@@ -131,4 +140,31 @@ const statesIn = (steps: readonly SeenStep[] = []): number => steps.filter(({ st
 export function userOf({ authors }: SeenStep, known: string | undefined): string | undefined {
   const own = authors.filter(({ stamp }) => stamp !== known);
   return own.length === 0 ? undefined : usersOf(own).join(', ');
+}
+
+/** What is to be recorded of what was seen, of which the last is what `device` desires. `recorded`: what its history has already. */
+export function toSteps(
+  seen: readonly SeenStep[],
+  device: Device,
+  recorded: Partial<HistoryBody['device']> = {},
+): Step[] {
+  const { generation: done = 0, managed } = recorded;
+  const steps: Step[] = [];
+  let known = recorded.stamp;
+  // What is recorded already was written and not answered.
+  const fresh = seen.filter(({ uid, generation }) => uid === device.metadata.uid && generation > done);
+  for (const [at, step] of fresh.entries()) {
+    const state = at === fresh.length - 1 ? stateOf(device) : step.state;
+    if (state !== undefined)
+      steps.push({
+        ...authorOf(userOf(step, known), isNoneSince(step.write, managed) ? undefined : step.write.manager),
+        generation: step.generation,
+        time: new Date(step.at).toISOString(),
+        stamp: step.stamp,
+        managed: textOf(step.write),
+        state,
+      });
+    known = step.stamp ?? known;
+  }
+  return steps;
 }

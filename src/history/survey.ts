@@ -9,6 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { readMark } from './mark.ts';
 import type { OpenChanges } from './open-changes.ts';
 import type { HistoryPace } from './pace.ts';
+import { isOwnedAgainst } from './metadata.ts';
 import { isUnavailable } from './reconcile.ts';
 
 export interface SurveyRules {
@@ -117,6 +118,7 @@ export class HistorySurvey {
     }
     const facts = lister.facts(key);
     if (mark?.uid !== facts?.uid || mark?.generation !== facts?.generation) return wake(key);
+    if (isOwnedAgainst(rules, metadata)) return wake(key);
     const device = mark?.isOpen === true ? lister.get(key) : undefined;
     if (device !== undefined && open.find(key, mark?.messages, device)) wake(key);
   }

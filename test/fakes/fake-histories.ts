@@ -13,6 +13,8 @@ export class FakeHistories {
   readonly requests: string[] = [];
   /** What the next writes come to: refused, or carried out and not answered. */
   readonly writeScript: (ApiError | 'answer-lost')[] = [];
+  /** Runs once, while the next history is read. */
+  onNextGet: (() => void) | undefined;
   readonly #stored = new Map<string, DeviceHistory>();
   #version = 1;
 
@@ -25,8 +27,24 @@ export class FakeHistories {
     this.#stored.delete(historyPath(key));
   }
 
+  /** A person edits it, as far as the CRD lets him. */
+  edit(key: string, change: (history: DeviceHistory) => unknown): void {
+    const path = historyPath(key);
+    const before = this.#stored.get(path);
+    if (before === undefined) throw new Error(`there is no history of ${key}`);
+    this.#version += 1;
+    const after = readApiJson(JSON.stringify(change(before))) as DeviceHistory;
+    const faults = historyFaults(after);
+    if (faults.length > 0) throw new Error(faults.join('; '));
+    const metadata = { ...after.metadata, resourceVersion: String(this.#version) };
+    this.#stored.set(path, { ...after, metadata });
+  }
+
   get(path: string): DeviceHistory {
     this.#note('GET', path);
+    const meanwhile = this.onNextGet;
+    this.onNextGet = undefined;
+    meanwhile?.();
     const found = this.#stored.get(path);
     if (found === undefined) throw new ApiError(404, { code: 404, reason: 'NotFound', message: `${path} not found` });
     return found;

@@ -160,6 +160,9 @@ describe('the author of a change', () => {
     await kubectl('label', 'dev', 'authored', 'floor=1');
     await stage.patch('authored', { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } });
     expect(await authorOf(4)).toBe('mir-test FieldManager ');
+    // Who only takes away leaves no trace; it is not told of whoever wrote before.
+    await stage.patch('authored', { properties: { desired: { [BATTERY]: null } } });
+    expect(await authorOf(5)).toBe('unknown Unknown ');
   });
 
   describeReal('where the policy stamps the user', () => {
@@ -176,7 +179,7 @@ describe('the author of a change', () => {
 
     it('is a user with a certificate, or who is acted for', async () => {
       await kubectl('patch', 'dev', 'authored', '--type=merge', '-p', '{"properties":{"desired":{"a.B":{"n":1}}}}');
-      expect(await authorOf(5)).toBe('admin User kubectl-patch');
+      expect(await authorOf(6)).toBe('admin User kubectl-patch');
       await apply(
         6,
         '--server-side',
@@ -185,9 +188,9 @@ describe('the author of a change', () => {
         '--as=flux',
         '--as-group=system:masters',
       );
-      expect(await authorOf(6)).toBe('flux User kustomize-controller');
+      expect(await authorOf(7)).toBe('flux User kustomize-controller');
       await mir('set', 'authored', RATE, 'intervalSeconds=7', '--force-conflicts');
-      expect(await authorOf(7)).toBe('admin User mir-cli');
+      expect(await authorOf(8)).toBe('admin User mir-cli');
     });
 
     it('is a service account', async () => {
@@ -203,11 +206,11 @@ describe('the author of a change', () => {
       const patched = await robot(['-n', stage.namespace, 'patch', 'dev', 'authored', '--type=merge', '-p', patch]);
       rmSync(folder, { recursive: true });
       expect(patched.stderr).toBe('');
-      expect(await authorOf(8)).toBe(`system:serviceaccount:${stage.namespace}:robot User kubectl-patch`);
+      expect(await authorOf(9)).toBe(`system:serviceaccount:${stage.namespace}:robot User kubectl-patch`);
     });
 
     it('cannot be forged, with a change or after it', async () => {
-      const forged = { 'iot.mir/author': 'mallory', 'iot.mir/author-of': '9' };
+      const forged = { 'iot.mir/author': 'mallory', 'iot.mir/author-of': '10' };
       await stage.patch('authored', { metadata: { annotations: forged } });
       await stage.patch('authored', {
         metadata: { annotations: forged },
@@ -216,9 +219,9 @@ describe('the author of a change', () => {
       await stage.patch('authored', { metadata: { annotations: { ...forged, 'iot.mir/author': null } } });
       expect((await stage.get('authored')).metadata.annotations).toMatchObject({
         'iot.mir/author': 'admin',
-        'iot.mir/author-of': '9',
+        'iot.mir/author-of': '10',
       });
-      expect(await authorOf(9)).toMatch(/^admin User/);
+      expect(await authorOf(10)).toMatch(/^admin User/);
       await stage.create('fresh');
       expect((await stage.get('fresh')).metadata.annotations).toMatchObject({ 'iot.mir/author-of': '1' });
     });

@@ -18,7 +18,8 @@ function recorded(states: readonly DesiredState[], rules = RULES) {
     const generation = at + 1;
     const twin = device({ generation, desired: state.desired, disabled: state.disabled });
     const time = timeOf(generation);
-    const step = { generation, time, stamp: undefined, state, author: 'alice', authorKind: 'User' } as const;
+    const unstamped = { stamp: undefined, managed: undefined };
+    const step = { generation, time, ...unstamped, state, author: 'alice', authorKind: 'User' } as const;
     history = recordSteps(history, twin, [step], rules);
   }
   const last = states.at(-1);
