@@ -5,7 +5,7 @@ import type { KubeClient, KubeList, WatchEvent } from '../kube/client.ts';
 import { ApiError, TransportError, isExpired, isNotFound, retryAfterOf } from '../kube/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { AnsweredMeanwhile } from './answered-meanwhile.ts';
-import { listPages } from './list-pages.ts';
+import { listPages } from '../kube/list-pages.ts';
 import type { Cached, EntryFacts } from './lister.ts';
 import { isNewer, keyOf } from './store.ts';
 import type { Store, StoreChange } from './store.ts';
@@ -165,7 +165,7 @@ export class Reflector<T extends Cached> {
     const { client, collection, store, hooks } = this.#options;
     const seen = new Set<string>();
     let version = '';
-    for await (const { items, metadata } of listPages<T>(client, collection.path, signal)) {
+    for await (const { items, metadata } of listPages<T>(client, collection.path, { signal })) {
       version = metadata.resourceVersion;
       for (const object of items) {
         seen.add(keyOf(object));

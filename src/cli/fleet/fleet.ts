@@ -2,7 +2,7 @@
 import { devicePath, devicesPath } from '../../api/device.ts';
 import type { Device, ObjectMeta } from '../../api/device.ts';
 import type { ManagedFields } from '../../api/managed-fields.ts';
-import type { KubeList } from '../../kube/client.ts';
+import { listPages } from '../../kube/list-pages.ts';
 import { isNotFound } from '../../kube/errors.ts';
 import type { Cluster } from '../base/context.ts';
 import { CliError } from '../base/exit.ts';
@@ -25,7 +25,6 @@ export interface Selection {
 
 /** The first page is small, so that the first lines come at once. */
 const FIRST_PAGE = 100;
-const PAGE = 500;
 
 export interface FleetPage {
   readonly devices: readonly FleetDevice[];
@@ -39,15 +38,9 @@ export async function* readFleet(cluster: Cluster, selection: Selection): AsyncG
     yield { devices: await readNamed(cluster, selection), resourceVersion: '' };
     return;
   }
-  let next: Promise<KubeList<FleetDevice>> | undefined = readPage(cluster, selection, FIRST_PAGE, undefined);
-  while (next !== undefined) {
-    const page: KubeList<FleetDevice> = await next;
-    const { continue: token, resourceVersion } = page.metadata;
-    next = token === undefined || token === '' ? undefined : readPage(cluster, selection, PAGE, token);
-    // Who takes no more pages must not leave an unhandled rejection.
-    next?.catch(() => {});
-    yield { devices: page.items, resourceVersion };
-  }
+  const { path, query } = listOf(cluster, selection);
+  for await (const { items, metadata } of listPages<FleetDevice>(cluster.client, path, { query, first: FIRST_PAGE }))
+    yield { devices: items, resourceVersion: metadata.resourceVersion };
 }
 
 /** All devices of a selection at once. */
@@ -71,16 +64,6 @@ export function listOf(cluster: Cluster, { names, selector, fieldSelector, allNa
     path: devicesPath(allNamespaces === true || namespaces.size > 1 ? undefined : only),
     query: { labelSelector: selector, fieldSelector: byName ?? fieldSelector },
   };
-}
-
-function readPage(
-  cluster: Cluster,
-  selection: Selection,
-  limit: number,
-  token: string | undefined,
-): Promise<KubeList<FleetDevice>> {
-  const { path, query } = listOf(cluster, selection);
-  return cluster.client.get<KubeList<FleetDevice>>(path, { ...query, limit, continue: token });
 }
 
 async function readNamed(cluster: Cluster, { names, selector, fieldSelector }: Selection): Promise<FleetDevice[]> {

@@ -1,14 +1,12 @@
 /** Reads the histories of devices. */
 import { historiesPath, historyPath } from '../../api/history.ts';
 import type { DeviceHistory } from '../../api/history.ts';
-import type { KubeList } from '../../kube/client.ts';
 import { isNotFound, isUnserved } from '../../kube/errors.ts';
+import { listPages } from '../../kube/list-pages.ts';
 import type { Cluster } from '../base/context.ts';
 import { CliError } from '../base/exit.ts';
 import { keyOf } from './fleet.ts';
 import type { FleetDevice, Selection } from './fleet.ts';
-
-const PAGE = 500;
 
 /** The histories of a selection's devices: of named ones each by itself, of others all of the namespace, once. */
 export class HistoryShelf {
@@ -46,17 +44,13 @@ export class HistoryShelf {
     const { client, namespace } = this.#cluster;
     const path = historiesPath(this.#selection.allNamespaces === true ? undefined : namespace);
     const found = new Map<string, DeviceHistory>();
-    let next: string | undefined;
-    do {
-      const page: KubeList<DeviceHistory> = await client
-        .get<KubeList<DeviceHistory>>(path, { limit: PAGE, continue: next })
-        .catch((error: unknown) => {
-          throw explained(error);
-        });
-      for (const history of page.items) found.set(`${history.metadata.namespace}/${history.metadata.name}`, history);
-      next = page.metadata.continue === '' ? undefined : page.metadata.continue;
-    } while (next !== undefined);
-    return found;
+    try {
+      for await (const { items } of listPages<DeviceHistory>(client, path))
+        for (const history of items) found.set(`${history.metadata.namespace}/${history.metadata.name}`, history);
+      return found;
+    } catch (error) {
+      throw explained(error);
+    }
   }
 }
 

@@ -1,22 +1,30 @@
-import type { KubeClient, KubeList } from '../kube/client.ts';
-import { TransportError } from '../kube/errors.ts';
+import type { KubeClient, KubeList, Query } from './client.ts';
+import { TransportError } from './errors.ts';
 
 const PAGE_SIZE = 500;
+
+export interface PagesOptions {
+  /** Selectors. */
+  readonly query?: Query;
+  /** Objects of the first page, where its lines are wanted soon. */
+  readonly first?: number;
+  readonly signal?: AbortSignal;
+}
 
 /** The pages of one LIST; all of them show the same moment. The server makes the next page while the consumer takes in the last one. */
 export async function* listPages<T>(
   client: Pick<KubeClient, 'get'>,
   path: string,
-  signal: AbortSignal,
+  { query, first = PAGE_SIZE, signal }: PagesOptions = {},
 ): AsyncGenerator<KubeList<T>> {
-  const ask = (next?: string): Promise<KubeList<T>> =>
-    client.get<KubeList<T>>(path, { limit: PAGE_SIZE, continue: next }, signal);
-  let asked: Promise<KubeList<T>> | undefined = ask();
+  const ask = (limit: number, next?: string): Promise<KubeList<T>> =>
+    client.get<KubeList<T>>(path, { ...query, limit, continue: next }, signal);
+  let asked: Promise<KubeList<T>> | undefined = ask(first);
   while (asked !== undefined) {
     const page: KubeList<T> = await asked;
     refuseCutShort(page, path);
     const next = page.metadata.continue === '' ? undefined : page.metadata.continue;
-    asked = next === undefined ? undefined : ask(next);
+    asked = next === undefined ? undefined : ask(PAGE_SIZE, next);
     // Whatever breaks before it is looked at, its failure is nobody's surprise.
     asked?.catch(() => undefined);
     yield page;
