@@ -1,5 +1,5 @@
 import { isJsonObject } from '../api/exact-json.ts';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../api/device.ts';
 
 /**
@@ -20,7 +20,8 @@ export function canonicalJson(value: JsonValue): string {
 
 /** Identifies a value: 128 bits of SHA-256 over its canonical text, base64url (22 characters). */
 export function digest(value: JsonValue): string {
-  return createHash('sha256').update(canonicalJson(value)).digest().subarray(0, 16).toString('base64url');
+  // Hex between the two: it takes a fifth of the time that a Hash object and its buffer take.
+  return Buffer.from(hash('sha256', canonicalJson(value)).slice(0, 32), 'hex').toString('base64url');
 }
 
 /** True when every field of `desired` equals that field of `reported`, which may say more. Null and absent are the same. */
