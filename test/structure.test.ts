@@ -240,6 +240,7 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'withdrawal.noteGone': ['twin', 'downstream'],
   'status.awaitAnswer': ['downstream'],
   'status.dueHeartbeat': ['liveness'],
+  'status.noteStatus': ['twin'],
   'status.noteStrange': ['twin'],
   'status.noteHeartbeatWritten': ['status'],
   'status.beginWrite': ['status'],

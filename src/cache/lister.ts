@@ -19,7 +19,7 @@ export interface EntryFacts {
 }
 
 export interface Lister<T extends Cached> {
-  /** The object under `namespace/name` (`name` alone when cluster-scoped), freshly unpacked: the caller's own copy. */
+  /** The object under `namespace/name` (`name` alone when cluster-scoped), as it was taken in: nobody may change it. */
   get(key: string): T | undefined;
   has(key: string): boolean;
   facts(key: string): EntryFacts | undefined;

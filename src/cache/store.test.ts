@@ -20,6 +20,12 @@ const thing = (resourceVersion: string, ids: readonly string[] = [], name = 'a',
   ids,
 });
 const newStore = () => new Store<Thing>({ indexes: { ids: ({ ids }) => ids } });
+/** What the store makes of its packed text: it holds the object of its last change as it is. */
+const unpacked = (store: Store<Thing>, key: string): Thing | undefined => {
+  store.upsert(thing('1', [], 'another'));
+  store.remove('n/another');
+  return store.get(key);
+};
 
 describe('Store', () => {
   it.each([
@@ -53,6 +59,21 @@ describe('Store', () => {
       '{"metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"1"},"ids":[],"n":9007199254740993}';
     store.upsert(readApiJson(text) as Thing);
     expect(JSON.stringify(store.get('n/a'))).toBe(text);
+    expect(JSON.stringify(unpacked(store, 'n/a'))).toBe(text);
+  });
+
+  it('unpacks an object once while it is asked for again and again, and never gives a former one', () => {
+    const store = newStore();
+    store.upsert(thing('1', ['x']));
+    const first = unpacked(store, 'n/a');
+    expect(first).toEqual(thing('1', ['x']));
+    expect(store.get('n/a')).toBe(first);
+    store.upsert(thing('2', ['y']));
+    expect(store.get('n/a')).toEqual(thing('2', ['y']));
+    store.replace(thing('1', ['x']));
+    expect(store.get('n/a')).toEqual(thing('1', ['x']));
+    store.remove('n/a');
+    expect(store.get('n/a')).toBeUndefined();
   });
 
   it('lets a LIST go back in history', () => {
@@ -75,7 +96,9 @@ describe('Store', () => {
     const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' };
     const one = thing('1');
     store.upsert({ ...one, metadata: { ...one.metadata, managedFields: [{}], annotations } });
-    expect(store.get('n/a')?.metadata).toEqual({ ...one.metadata, annotations: { mine: 'yes' } });
+    const kept = { ...one.metadata, annotations: { mine: 'yes' } };
+    expect(store.get('n/a')?.metadata).toEqual(kept);
+    expect(unpacked(store, 'n/a')?.metadata).toEqual(kept);
   });
 
   it('finds one or several keys by index, and none that has gone', () => {

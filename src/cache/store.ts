@@ -45,6 +45,8 @@ export class Store<T extends Cached> implements Lister<T> {
   readonly #classOf: ((object: T) => string) | undefined;
   readonly #classes = new Tally();
   readonly #shorthand: Shorthand | undefined;
+  /** The object that was packed or unpacked last: who takes in a change asks for it again at once. */
+  #last: { readonly entry: Entry; readonly object: T } | undefined;
   #hasSynced = false;
 
   constructor({ indexes = {}, classOf, shorthand }: StoreOptions<T> = {}) {
@@ -70,8 +72,13 @@ export class Store<T extends Cached> implements Lister<T> {
   get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    const json = this.#shorthand?.lengthen(entry.packed) ?? entry.packed;
-    return (entry.hasLongNumeral ? readApiJson(json) : JSON.parse(json)) as T;
+    if (this.#last?.entry !== entry) this.#last = { entry, object: this.#unpack(entry) };
+    return this.#last.object;
+  }
+
+  #unpack({ packed, hasLongNumeral: isExact }: Entry): T {
+    const json = this.#shorthand?.lengthen(packed) ?? packed;
+    return (isExact ? readApiJson(json) : JSON.parse(json)) as T;
   }
 
   has(key: string): boolean {
@@ -123,6 +130,7 @@ export class Store<T extends Cached> implements Lister<T> {
   remove(key: string): StoreChange | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
+    if (this.#last?.entry === entry) this.#last = undefined;
     this.#forget(key, entry);
     this.#entries.delete(key);
     return 'deleted';
@@ -134,8 +142,9 @@ export class Store<T extends Cached> implements Lister<T> {
     const indexed = this.#indexed(object);
     const isIndexed = before !== undefined && isSame(before.indexed, indexed);
     if (before !== undefined) this.#forget(key, before, isIndexed);
-    const json = pack(object);
-    const facts = {
+    const kept = withoutServersOwn(object);
+    const json = JSON.stringify(kept);
+    const entry = {
       // Whoever remembers the object has this very text.
       uid: before?.uid === uid ? before.uid : uid,
       resourceVersion,
@@ -145,7 +154,8 @@ export class Store<T extends Cached> implements Lister<T> {
       indexed: isIndexed ? before.indexed : indexed,
       counted: this.#classOf === undefined ? undefined : this.#classes.add(this.#classOf(object)),
     };
-    this.#entries.set(key, facts);
+    this.#entries.set(key, entry);
+    this.#last = { entry, object: kept };
     if (isIndexed) return;
     for (const [at, values] of listed(indexed).entries()) {
       for (const value of values) this.#index(at, value, key);
@@ -195,11 +205,11 @@ export function keyOf({ metadata: { namespace, name } }: Cached): string {
 }
 
 /** Without what only the API server and kubectl use, which is often half of an object. */
-function pack(object: Cached): string {
+function withoutServersOwn<T extends Cached>(object: T): T {
   const { managedFields: _managedFields, annotations, ...metadata } = object.metadata as Metadata;
   const { [LAST_APPLIED]: _lastApplied, ...kept } = annotations ?? {};
   const hasAnnotations = Object.keys(kept).length > 0;
-  return JSON.stringify({ ...object, metadata: { ...metadata, ...(hasAnnotations ? { annotations: kept } : {}) } });
+  return { ...object, metadata: { ...metadata, ...(hasAnnotations ? { annotations: kept } : {}) } };
 }
 
 type Metadata = Cached['metadata'] & {

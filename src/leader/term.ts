@@ -1,4 +1,4 @@
-import type { Device, DeviceKey } from '../api/device.ts';
+import type { Device } from '../api/device.ts';
 import type { SchemaObject } from '../api/schema.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { Informed } from '../cache/informer.ts';
@@ -197,15 +197,10 @@ export class Term {
     this.#refusals.clear();
   }
 
-  #pageEnded({ owner, copy }: DeviceMemory): CopyEvent {
+  #pageEnded({ owner, copy, status }: DeviceMemory): CopyEvent {
     const { shortcoming } = this.#ports.broker.findings;
-    // The object is unpacked only where its status matters: it may be large.
-    const isTold = owner !== undefined && copy.page === 'blank' && this.#isObserved(owner);
+    const isTold = owner !== undefined && copy.page === 'blank' && status.isObserved;
     return { kind: 'pageEnded', isOwned: owner !== undefined, isTold, shortcoming };
-  }
-
-  #isObserved(owner: DeviceKey): boolean {
-    return (this.#ports.devices.lister.get(owner)?.status?.observedGeneration ?? -1) >= 0;
   }
 
   /** What time brings about. */

@@ -118,8 +118,10 @@ export class Fleet {
     const isEnabled = memory.isDisabled && !ownership.isDisabled;
     if (isEnabled || memory.owner === undefined) listenAnew(memory);
     memory.takeOwnership(ownership);
-    if (device !== undefined)
+    if (device !== undefined) {
+      memory.status.noteStatus(device.status);
       memory.revisions.noteKnown(Math.max(device.metadata.generation, knownRevision(device, undefined)));
+    }
     if (isEnabled) memory.replacePresence(onReconnect(memory.presence, this.#presence.reading));
     return { memory, isNewOwner, mustRead: before === undefined || isNewOwner || isEnabled };
   }

@@ -51,6 +51,8 @@ export class ObjectIntake implements Subscriber<Device> {
 
   /** The answer to a write of our own may bring what somebody asked for a moment before. */
   onWritten(key: DeviceKey, object: Device): void {
+    const memory = this.#deps.fleet.get(object.spec.deviceId);
+    if (memory?.owner === key) memory.status.noteStatus(object.status);
     this.#askAgain(key, object, true);
   }
 

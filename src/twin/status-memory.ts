@@ -19,6 +19,7 @@ export class StatusMemory {
   #isMending = false;
   #answerAwaitedUntil = 0;
   #isHeartbeatDue = false;
+  #isObserved = false;
   #refusal: WriteRefusal | undefined;
 
   /** What the status was before somebody else wrote one; undefined: the one in the cache is ours. */
@@ -31,6 +32,11 @@ export class StatusMemory {
     return this.#answerAwaitedUntil;
   }
 
+  /** The object has a status of an operator's: something may stand at the broker. */
+  get isObserved(): boolean {
+    return this.#isObserved;
+  }
+
   /** A heartbeat's turn has come to be written by itself. */
   get isHeartbeatDue(): boolean {
     return this.#isHeartbeatDue;
@@ -39,6 +45,10 @@ export class StatusMemory {
   /** Present from a status that the API server refused to the next that it took as a whole. */
   get refusal(): WriteRefusal | undefined {
     return this.#refusal;
+  }
+
+  noteStatus(status: DeviceStatus | undefined): void {
+    this.#isObserved = (status?.observedGeneration ?? -1) >= 0;
   }
 
   awaitAnswer(untilMs: number): void {
@@ -103,5 +113,6 @@ export class StatusMemory {
     this.#trueStatus = undefined;
     this.#isMending = false;
     this.#strangeVersion = undefined;
+    this.#isObserved = false;
   }
 }
