@@ -95,6 +95,16 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    alert: 'MirHistoriesFail',
+    what: 'a policy of the house refuses histories',
+    cause: async (site, signal) => {
+      const restore = await refuseHistories(site);
+      let created = 0;
+      repeat(signal, 300, () => site.create(`unrecorded-${created++}`, { [RATE]: { intervalSeconds: 60 } }));
+      return restore;
+    },
+  },
+  {
     alert: 'MirPublishesFail',
     what: 'the access file of the broker forgets the desired documents',
     cause: async (site) => {
@@ -265,6 +275,30 @@ async function revokeStatusWrites({ world }: Site): Promise<() => Promise<unknow
     world.kube.patch(path, 'application/merge-patch+json', { rules: left });
   await set(rules.filter(({ resources }) => !resources.includes('devices/status')));
   return () => set(rules);
+}
+
+async function refuseHistories({ world }: Site): Promise<() => Promise<unknown>> {
+  const [name, apiVersion] = ['no-histories', 'admissionregistration.k8s.io/v1'];
+  const path = `/apis/${apiVersion}/validatingadmissionpolic`;
+  const resources = ['devicehistories'];
+  const rule = { apiGroups: ['iot.mir'], apiVersions: ['*'], resources, operations: ['CREATE', 'UPDATE'] };
+  const validations = [{ expression: 'false', message: 'no histories in this house' }];
+  await world.kube.create(`${path}ies`, {
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name },
+    spec: { matchConstraints: { resourceRules: [rule] }, validations },
+  });
+  await world.kube.create(`${path}ybindings`, {
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  });
+  return async () => {
+    await world.kube.delete(`${path}ybindings/${name}`);
+    await world.kube.delete(`${path}ies/${name}`);
+  };
 }
 
 /** A device that sends thousands of messages a second for minutes; the returned function ends it. */
