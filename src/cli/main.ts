@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import { COMPLETE, complete } from './complete/complete.ts';
 import type { Io } from './base/context.ts';
 import { CliError, EXIT } from './base/exit.ts';
+import { printable } from './base/printable.ts';
 import { messageOf } from '../base/message-of.ts';
 import { createProgram } from './program.ts';
 import { TransportError } from '../kube/errors.ts';
@@ -47,8 +48,8 @@ function ioOfProcess(): Io {
   const isTerminal = stdout.isTTY && stderr.isTTY;
   const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '0';
   return {
-    out: (line) => void stdout.write(line),
-    err: (line) => void stderr.write(line),
+    out: (line) => void stdout.write(printable(line)),
+    err: (line) => void stderr.write(printable(line)),
     stdin: () => text(stdin),
     ask: stdin.isTTY && isTerminal ? ask : undefined,
     isTerminal,
