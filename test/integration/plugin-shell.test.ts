@@ -25,7 +25,7 @@ describe('refresh', () => {
     const heard = await stage.world.broker.watch(topics);
     heard.forget();
     const { code, stdout } = await mir('refresh', 'one', 'away');
-    expect([code, stdout]).toEqual([0, '1 asked to report again, 1 offline: they report when they come back\n']);
+    expect([code, stdout]).toEqual([0, '1 asked to report again, 1 offline (away): they report when they come back\n']);
     await eventually('the device was asked, and reports', () => {
       expect(heard.on(stage.topic('one', 'get')).map(({ text }) => text)).toEqual(['reported']);
       expect(heard.on(stage.topic('one', `reported/${RATE}`)).length).toBeGreaterThan(0);

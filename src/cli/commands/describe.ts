@@ -37,16 +37,20 @@ export function describe(io: Io, names: readonly string[], flags: DescribeFlags)
   });
 }
 
+/** The indent of an event, what is between its columns, and what ages differ by. */
+const EVENT_GAPS = 12;
+
 async function describeOne(io: Io, cluster: Cluster, device: FleetDevice): Promise<string> {
   const palette = paletteOf(io.hasColor);
   const now = io.now();
   const parts = [headOf(device, palette, now), ...messagesOf(device, palette, now, io.columns)];
   const events = await eventsOf(cluster, device);
   if (events.length > 0) {
+    const used = Math.max(...events.map(({ reason, at }) => age(at, now).length + reason.length)) + EVENT_GAPS;
     const rows = events.map(({ type, reason, message, at }) => [
       { text: age(at, now) },
       { text: reason, paint: type === 'Warning' ? palette.bad : palette.dim },
-      { text: clip(message, Math.max(40, io.columns - 34)) },
+      { text: clip(message, Math.max(40, io.columns - used)) },
     ]);
     const table = new Table(['', '', ''], rows);
     parts.push(`${palette.bold('Events')}\n${rows.map((row) => `  ${table.line(row)}\n`).join('')}`);

@@ -12,7 +12,7 @@ import { HistoryShelf } from '../fleet/histories.ts';
 import { renderChanges, show } from '../render/changes.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
-import { Table, clip } from '../render/table.ts';
+import { Table, clip, widthOf } from '../render/table.ts';
 import type { Cell } from '../render/table.ts';
 import { selectionOf } from './set.ts';
 import type { SelectFlags } from './set.ts';
@@ -81,16 +81,34 @@ function printTable(io: Io, known: readonly Known[], { headers }: HistoryFlags):
   );
   if (rows.length === 0) return io.err('Nothing is recorded.\n');
   const titles = [...(isOne ? [] : ['NAME']), 'REVISION', 'WHEN', 'AUTHOR', 'OUTCOME', 'CHANGE'];
-  const table = new Table(titles, rows);
+  const width = widthOf(io);
+  const wide = new Table(titles, rows);
+  const room = width - (wide.header().length - 'CHANGE'.length);
+  const isNarrow = room < LEAST_OF_CHANGE;
+  const shown = isNarrow ? withAuthorsOf(rows, roomOfAuthors(wide.header(), width)) : rows;
+  const table = isNarrow ? new Table(titles.slice(0, -1), shown, width) : wide;
   if (headers) io.out(`${table.header()}\n`);
-  const used = table.line(
-    rows[0]?.map((cell, at) => ({ text: at === titles.length - 1 ? '|' : cell.text })) ?? [],
-  ).length;
-  const room = io.isTerminal ? Math.max(30, io.columns - used) : Number.POSITIVE_INFINITY;
-  for (const row of rows) {
-    const last = row.at(-1) ?? { text: '' };
-    io.out(`${table.line([...row.slice(0, -1), { ...last, text: clip(last.text, room) }])}\n`);
+  for (const row of shown) {
+    const { text } = row.at(-1) ?? { text: '' };
+    if (isNarrow) io.out(`${table.line(row.slice(0, -1))}\n${INDENT}${clip(text, width - INDENT.length)}\n`);
+    else io.out(`${table.line([...row.slice(0, -1), { text: clip(text, room) }])}\n`);
   }
+}
+
+/** Columns in which a change can be told beside the rest; on a terminal with fewer it has a line of its own. */
+const LEAST_OF_CHANGE = 40;
+const INDENT = '    ';
+const LEAST_OF_AUTHOR = 12;
+
+/** What is left beside the columns before, a space apart, and an outcome. `header`: three spaces apart. */
+function roomOfAuthors(header: string, width: number): number {
+  const before = header.slice(0, header.indexOf('AUTHOR'));
+  const spared = 2 * before.trim().split(/ +/).length;
+  return Math.max(LEAST_OF_AUTHOR, width - (before.length - spared) - ' Acknowledged'.length);
+}
+
+function withAuthorsOf(rows: readonly Cell[][], most: number): Cell[][] {
+  return rows.map((row) => row.map((cell, at) => (at === row.length - 3 ? { text: clip(cell.text, most) } : cell)));
 }
 
 function rowOf(change: RecordedChange, palette: Palette): Cell[] {
@@ -121,7 +139,10 @@ function inShort(change: RecordedChange): string {
     return after === undefined ? `- ${path}` : `${path}: ${show(before)} → ${show(after)}`;
   });
   const { message } = change.outcome;
-  return [...fields, ...omittedOf(change)].join(', ') + (message === undefined ? '' : ` (${message})`);
+  const [only, other] = Object.keys(change.messages ?? {});
+  // Which message it is of has been said where there is one.
+  const why = other === undefined ? message?.replace(`${only}: `, '') : message;
+  return [...fields, ...omittedOf(change)].join(', ') + (why === undefined ? '' : ` (${why})`);
 }
 
 function changesOf({ messages = {}, disabled }: RecordedChange): FieldChange[] {

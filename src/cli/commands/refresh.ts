@@ -45,17 +45,24 @@ const requestsFor = (devices: readonly FleetDevice[], time: string): PlannedChan
     owners: [],
   }));
 
+const MOST_NAMES = 5;
+
+/** `7 offline (a, b, c, d, e, …)` */
+function counted(devices: readonly FleetDevice[], what: string): string {
+  const names = devices.slice(0, MOST_NAMES).map(({ metadata }) => metadata.name);
+  return `${devices.length} ${what} (${[...names, ...(devices.length > MOST_NAMES ? ['…'] : [])].join(', ')})`;
+}
+
 function report(io: Io, asked: readonly FleetDevice[], failures: readonly string[]): void {
   const palette = paletteOf(io.hasColor);
   for (const failure of failures) io.err(`${palette.bad('✗')} ${failure}\n`);
   const away = asked.filter(({ status }) => status?.online !== true);
   const disabled = away.filter(({ spec }) => spec.disabled === true);
+  const offline = away.filter(({ spec }) => spec.disabled !== true);
   const parts = [
     `${asked.length - away.length} asked to report again`,
-    away.length > disabled.length
-      ? palette.dim(`${away.length - disabled.length} offline: they report when they come back`)
-      : '',
-    disabled.length > 0 ? palette.dim(`${disabled.length} disabled: nothing of theirs is taken`) : '',
+    offline.length > 0 ? palette.dim(`${counted(offline, 'offline')}: they report when they come back`) : '',
+    disabled.length > 0 ? palette.dim(`${counted(disabled, 'disabled')}: nothing of theirs is taken`) : '',
     failures.length > 0 ? palette.bad(`${failures.length} failed`) : '',
   ];
   io.out(`${parts.filter((part) => part !== '').join(', ')}\n`);
