@@ -4,6 +4,7 @@ import type { ClientRequest, IncomingMessage, Server, ServerResponse } from 'nod
 import { FakeClock } from './fake-clock.ts';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { JsonObject } from '../../src/api/json-value.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { createAuthority, issueServer } from '../../src/certificates/issue.ts';
@@ -43,6 +44,8 @@ export class ViewBed {
   readonly view: ViewServer;
   readonly #gate: Gate;
   port = 0;
+  /** What the operator holds of the object. */
+  held: JsonObject | undefined;
   /** Requests that have arrived, and whose answers have not ended. */
   get open(): number {
     return this.#gate.requests.size;
@@ -81,7 +84,7 @@ export class ViewBed {
         gate: this.#gate,
         share: new Share(systemClock, 0.5),
         clock: this.clock,
-        peek: () => undefined,
+        peek: () => this.held,
         log: silentLogger,
       },
       log: silentLogger,

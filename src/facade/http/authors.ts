@@ -2,8 +2,8 @@
 import { isJsonObject } from '../../api/exact-json.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { authorStamp, isAuthorAnnotation } from '../../api/author.ts';
-import type { JsonObject } from '../../api/json-value.ts';
+import { AUTHOR_OF_ANNOTATION, authorStamp, isAuthorAnnotation } from '../../api/author.ts';
+import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { applyMergePatch } from '../../api/merge-patch.ts';
 import { annotationsOf, objectIn } from '../../api/json-fields.ts';
 
@@ -68,4 +68,21 @@ export function changesWanted(patch: JsonObject, known: JsonObject | undefined):
   const before = { ...(spec !== undefined && { spec }), ...(properties !== undefined && { properties }) };
   const { metadata: _metadata, ...wanted } = patch;
   return differsInWanted(before, applyMergePatch(before, wanted));
+}
+
+/**
+ * Whether somebody else has stamped the change that led from `stored` to `now`. Then the write that was answered with `now` changed
+ * nothing: the other one came in between.
+ */
+export function isStampedByAnother(stored: JsonObject | undefined, now: JsonValue): boolean {
+  const changed = isJsonObject(now) ? now : undefined;
+  const [before, stamp] = [stored, changed].map((object) => annotationsOf(object)[AUTHOR_OF_ANNOTATION]);
+  const generation = generationOf(changed);
+  if (typeof stamp !== 'string' || stamp === before || generation === undefined) return false;
+  return /^\d+$/.test(stamp) ? Number(stamp) === generation : generation === (generationOf(stored) ?? 0) + 1;
+}
+
+export function generationOf(object: JsonObject | undefined): number | undefined {
+  const generation = objectIn(object, 'metadata')?.['generation'];
+  return typeof generation === 'number' ? generation : undefined;
 }

@@ -31,7 +31,7 @@ import type { Target } from './target.ts';
 import { forward, readText, warningsOf } from './upstream.ts';
 import type { UpstreamAnswer } from './upstream.ts';
 import { sendWrite } from './writes.ts';
-import type { Write, WritePorts } from './writes.ts';
+import type { Write, WritePorts } from './write.ts';
 
 export interface DevicePorts extends WritePorts {
   /** For watches, which are silent for as long as nothing happens. */

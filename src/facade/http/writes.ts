@@ -1,21 +1,10 @@
 /** Writes: what the client sent becomes what the CRD's API takes, and the change gets its author. */
 import { isJsonObject } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
-import type { Logger } from '../../base/log.ts';
 import { API_VERSION } from '../../api/device.ts';
-import { OPERATOR_NAME } from '../../api/operator-name.ts';
 import { MIR_API_VERSION } from '../../mir-shape/mir-shape.ts';
 import { duplicateFields } from '../../api/duplicate-fields.ts';
-import type { Transport } from '../../kube/transport.ts';
-import {
-  changesWanted,
-  differsInWanted,
-  keepingStamp,
-  stamped,
-  stampIn,
-  stampOfGeneration,
-  stampOfWrite,
-} from './authors.ts';
+import { changesWanted, differsInWanted, keepingStamp, stamped, stampIn, stampOfWrite } from './authors.ts';
 import { needsStored } from '../../mir-shape/alias.ts';
 import { isList, objectIn } from '../../api/json-fields.ts';
 import { takeJsonPatch } from '../../mir-shape/take-json-patch.ts';
@@ -24,44 +13,10 @@ import type { Taken } from '../../mir-shape/take.ts';
 import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status-error.ts';
 import { requireCreate } from './access-review.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
-import type { Caller } from './front-proxy.ts';
-import type { Target } from './target.ts';
-import { forward, readAnswer, warningsOf } from './upstream.ts';
-import type { UpstreamAnswer } from './upstream.ts';
+import { stampAfter } from './stamp-after.ts';
+import { isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
+import type { Write, WriteAnswer, WritePorts } from './write.ts';
 
-export interface Write {
-  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly target: Target;
-  readonly query: URLSearchParams;
-  /** With its question mark; `''`: none. */
-  readonly search: string;
-  readonly contentType: string;
-  readonly body: Buffer;
-  readonly caller: Caller;
-  /** Headers that go along: what is accepted, and who asks. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
-export interface WriteAnswer {
-  readonly answer: UpstreamAnswer;
-  /** The answer's body, where it had to be read already. */
-  readonly document: JsonValue | undefined;
-  /** The view's own. */
-  readonly warnings: readonly string[];
-  /** Header values of the CRD's API. */
-  readonly forwarded: readonly string[];
-}
-
-export interface WritePorts {
-  readonly transport: Transport;
-  /** What the operator holds of an object, perhaps a little old; undefined: nothing. */
-  readonly peek: (namespace: string, name: string) => JsonObject | undefined;
-  readonly log: Logger;
-}
-
-const JSON_TYPE = 'application/json';
-const MERGE_PATCH = 'application/merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH];
@@ -110,11 +65,52 @@ async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer>
   const isDisputed = needsStored(meta, isJsonObject(metadata) ? metadata : undefined);
   const stored = clears || isDisputed ? await read(ports, write) : undefined;
   const taken = checked(takeMergePatch(patch, stored), write);
-  const { namespace = '', name = '' } = write.target;
-  const isChange =
-    !isDryRun(write) && namesWanted(taken.body) && changesWanted(taken.body, ports.peek(namespace, name));
   const body = keepingStamp(taken.body, stored);
-  return passOn(ports, write, isChange ? stamped(body, stampOfWrite(write.caller.user, taken.body)) : body, taken);
+  if (isDryRun(write) || !namesWanted(taken.body)) return passOn(ports, write, body, taken);
+  const { namespace = '', name = '' } = write.target;
+  const held = ports.peek(namespace, name);
+  const stampedBody = stamped(body, stampOfWrite(write.caller.user, taken.body));
+  if (changesWanted(taken.body, held)) return passOn(ports, write, stampedBody, taken);
+  return passOnIfStill(ports, write, { held, taken, body, stampedBody });
+}
+
+interface Unchanging {
+  /** The object of which the patch changes nothing. */
+  readonly held: JsonObject | undefined;
+  readonly taken: Taken;
+  readonly body: JsonObject;
+  readonly stampedBody: JsonObject;
+}
+
+const STILL_TRIES = 5;
+
+/** Without an author, as long as it changes nothing: what the operator holds may be old, and the patch take back a change that it has not seen. */
+async function passOnIfStill(
+  ports: WritePorts,
+  write: Write,
+  { held, taken, body, stampedBody }: Unchanging,
+): Promise<WriteAnswer> {
+  let known = held;
+  for (let tries = 1; tries <= STILL_TRIES && !changesWanted(taken.body, known); tries += 1) {
+    const conditional = onlyOnVersion(known, body);
+    if (conditional === undefined) return passOn(ports, write, body, taken);
+    try {
+      return await passOn(ports, write, conditional, taken);
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.code !== 409) throw error;
+      known = await read(ports, write);
+    }
+  }
+  return passOn(ports, write, stampedBody, taken);
+}
+
+/** The body for this version of the object alone; undefined: the client has named one. */
+function onlyOnVersion(known: JsonObject | undefined, body: JsonObject): JsonObject | undefined {
+  const { metadata } = body;
+  const resourceVersion = objectIn(known, 'metadata')?.['resourceVersion'];
+  if (resourceVersion === undefined || (metadata !== undefined && !isJsonObject(metadata))) return undefined;
+  if (metadata?.['resourceVersion'] !== undefined) return undefined;
+  return { ...body, metadata: { ...metadata, resourceVersion } };
 }
 
 /** An operation on an annotation fails where there are no annotations yet, so that the author comes after. */
@@ -201,96 +197,4 @@ function checked(taken: Taken, { query, target, body: sent }: Write): Taken {
       `device in version "v1alpha" cannot be handled as a device: strict decoding error: ${texts.join(', ')}`,
     );
   return { ...taken, warnings: [...texts, ...warnings] };
-}
-
-const isDryRun = ({ query }: Write): boolean => query.has('dryRun');
-
-async function passOn(
-  { transport }: WritePorts,
-  { method, target, search, contentType, headers, signal }: Write,
-  body: Buffer | JsonValue,
-  { warnings }: { readonly warnings: readonly string[] } = { warnings: [] },
-): Promise<WriteAnswer> {
-  const isEmpty = Buffer.isBuffer(body) && body.length === 0;
-  const type = Buffer.isBuffer(body) || method === 'PATCH' ? contentType : JSON_TYPE;
-  const answer = await forward(transport, {
-    method,
-    path: `${target.storedPath}${search}`,
-    headers: type === '' ? headers : { ...headers, 'content-type': type },
-    ...(isEmpty ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
-    signal,
-  });
-  return { answer, document: undefined, warnings, forwarded: warningsOf(answer.headers) };
-}
-
-/** The object as it is stored; undefined: there is none. */
-async function read({ transport }: WritePorts, { target, signal }: Write): Promise<JsonObject | undefined> {
-  try {
-    const headers = { accept: JSON_TYPE };
-    const answer = await forward(transport, { method: 'GET', path: target.storedPath, headers, signal });
-    const object = await readAnswer(answer);
-    return isJsonObject(object) ? object : undefined;
-  } catch (error) {
-    if (error instanceof StatusError && error.code === 404) return undefined;
-    throw error;
-  }
-}
-
-const STAMP_TRIES = 3;
-
-/** Writes the author when the write was a change; an author that cannot be written is no reason to call the change failed. */
-async function stampAfter(
-  ports: WritePorts,
-  write: Write,
-  stored: JsonObject | undefined,
-  written: WriteAnswer,
-): Promise<WriteAnswer> {
-  const document = await readAnswer(written.answer);
-  const generation = generationOf(isJsonObject(document) ? document : undefined);
-  const isChange = generation !== undefined && generation > (generationOf(stored) ?? 0);
-  if (isDryRun(write) || !isChange) return { ...written, document };
-  try {
-    return { ...written, document: await stampGeneration(ports, write, document as JsonObject, generation) };
-  } catch (error) {
-    ports.log.warn(
-      { err: error, path: write.target.storedPath, user: write.caller.user },
-      'cannot write who changed a device',
-    );
-    return { ...written, document };
-  }
-}
-
-/** Only while the object is still of that generation: a later change has an author of its own. */
-async function stampGeneration(
-  ports: WritePorts,
-  { target, headers, caller, signal }: Write,
-  changed: JsonObject,
-  generation: number,
-): Promise<JsonValue> {
-  let current: JsonObject | undefined = changed;
-  for (let tries = 1; generationOf(current) === generation; tries += 1) {
-    const resourceVersion = objectIn(current, 'metadata')?.['resourceVersion'] ?? null;
-    const body = { metadata: { resourceVersion, annotations: stampOfGeneration(caller.user, generation) } };
-    try {
-      const answer = await forward(ports.transport, {
-        method: 'PATCH',
-        path: `${target.storedPath}?fieldManager=${OPERATOR_NAME}`,
-        headers: { ...headers, 'content-type': MERGE_PATCH },
-        body: JSON.stringify(body),
-        signal,
-      });
-      return await readAnswer(answer);
-    } catch (error) {
-      if (!(error instanceof StatusError) || error.code !== 409 || tries === STAMP_TRIES) throw error;
-      const answer = await forward(ports.transport, { method: 'GET', path: target.storedPath, headers, signal });
-      const newer = await readAnswer(answer);
-      current = isJsonObject(newer) ? newer : undefined;
-    }
-  }
-  return current ?? changed;
-}
-
-function generationOf(object: JsonObject | undefined): number | undefined {
-  const generation = objectIn(object, 'metadata')?.['generation'];
-  return typeof generation === 'number' ? generation : undefined;
 }
