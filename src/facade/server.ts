@@ -148,14 +148,21 @@ export class ViewServer {
       if (!serveDocument(request, response, url.path)) throw new PageNotFound();
       return;
     }
-    const { signal, end } = ending;
     // A watch would not end by itself for an hour.
-    if (asked.isWatch) this.#closing.signal.addEventListener('abort', () => end(), { once: true, signal });
+    if (asked.isWatch) this.#endWithServer(response, ending);
     try {
       await serveDevices(this.#options.devices, { request, response, target, url, caller, admitted, ending });
     } catch (error) {
-      throw signal.reason instanceof StatusError ? signal.reason : error;
+      const { reason } = ending.signal as { readonly reason: unknown };
+      throw reason instanceof StatusError ? reason : error;
     }
+  }
+
+  #endWithServer(response: ServerResponse, { end }: Ending): void {
+    const { signal } = this.#closing;
+    const close = (): void => end();
+    signal.addEventListener('abort', close, { once: true });
+    response.once('close', () => signal.removeEventListener('abort', close));
   }
 
   #serveHealth(path: string, response: ServerResponse): boolean {
@@ -171,6 +178,9 @@ export class ViewServer {
 function endingOf(response: ServerResponse): Ending {
   const ended = new AbortController();
   const end = (why: Error = ENDED): void => ended.abort(why);
-  response.once('close', () => end());
+  // To abort costs a tenth of a small request; what has been answered has nothing left to end.
+  response.once('close', () => {
+    if (!response.writableFinished) end();
+  });
   return { signal: ended.signal, end };
 }
