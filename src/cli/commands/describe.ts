@@ -2,10 +2,11 @@ import { findCondition } from '../../api/conditions.ts';
 import type { JsonObject, SyncRecord } from '../../api/device.ts';
 import { CONDITION_TYPES, factsOfCondition } from '../../api/reasons.ts';
 import { withCluster } from '../base/context.ts';
-import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { readAll } from '../fleet/fleet.ts';
 import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 import { sideBySide } from '../render/side-by-side.ts';
 import { show } from '../render/changes.ts';
 import { age } from '../render/age.ts';
@@ -14,17 +15,11 @@ import type { Palette } from '../render/color.ts';
 import { Table, clip } from '../render/table.ts';
 import { paintState } from '../render/sync-view.ts';
 
-export interface DescribeFlags extends ClusterFlags {
-  readonly selector?: string;
-  readonly fieldSelector?: string;
-  readonly allNamespaces?: boolean;
-}
-
 /** Presence has a line of its own, and Reconciling says what Ready says. */
 const LISTED = CONDITION_TYPES.filter((type) => type !== 'Online' && type !== 'Reconciling');
 
 /** `kubectl mir describe`: what is desired and what is reported beside each other, what differs, since when, and why. */
-export function describe(io: Io, names: readonly string[], flags: DescribeFlags): Promise<number> {
+export function describe(io: Io, names: readonly string[], flags: SelectFlags): Promise<number> {
   const selection: Selection = { names, ...flags };
   if (names.length === 0 && flags.selector === undefined && flags.fieldSelector === undefined)
     throw new CliError('name a device, or select some with -l or --field-selector');

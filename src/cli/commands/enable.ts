@@ -5,8 +5,8 @@ import type { BulkFlags } from '../bulk/bulk.ts';
 import { withCluster } from '../base/context.ts';
 import type { Io } from '../base/context.ts';
 import { ownersOf } from '../bulk/owners.ts';
-import { selectionOf } from './set.ts';
-import type { SelectFlags } from './set.ts';
+import { selectionOf } from '../fleet/selection.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 /** `kubectl mir enable` and `disable`: cut devices off, or let them in again with all that they had. */
 export async function enable(

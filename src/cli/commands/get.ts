@@ -2,10 +2,11 @@ import { findCondition } from '../../api/conditions.ts';
 import { toMir } from '../../mir-shape/mir-shape.ts';
 import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
-import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { readFleet } from '../fleet/fleet.ts';
 import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 import { follow } from '../fleet/follow.ts';
 import { age } from '../render/age.ts';
 import { paletteOf } from '../render/color.ts';
@@ -17,10 +18,7 @@ import { paintState, syncView } from '../render/sync-view.ts';
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name', 'mir'] as const;
 export type Format = (typeof FORMATS)[number];
 
-export interface GetFlags extends ClusterFlags {
-  readonly selector?: string;
-  readonly fieldSelector?: string;
-  readonly allNamespaces?: boolean;
+export interface GetFlags extends SelectFlags {
   readonly output: Format;
   readonly watch?: boolean;
   readonly headers: boolean;

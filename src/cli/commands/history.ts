@@ -14,8 +14,8 @@ import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, clip, widthOf } from '../render/table.ts';
 import type { Cell } from '../render/table.ts';
-import { selectionOf } from './set.ts';
-import type { SelectFlags } from './set.ts';
+import { selectionOf } from '../fleet/selection.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 export interface HistoryFlags extends SelectFlags {
   readonly output: 'table' | 'json' | 'yaml';

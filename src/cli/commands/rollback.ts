@@ -13,8 +13,8 @@ import { ownersOf } from '../bulk/owners.ts';
 import { patchTo, stateAt } from '../bulk/rollback-plan.ts';
 import type { RollbackTarget } from '../bulk/rollback-plan.ts';
 import { SchemaShelf } from '../fleet/schemas.ts';
-import { selectionOf } from './set.ts';
-import type { SelectFlags } from './set.ts';
+import { selectionOf } from '../fleet/selection.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 export interface RollbackFlags extends SelectFlags, BulkFlags {
   readonly toRevision?: number;

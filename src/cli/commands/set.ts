@@ -10,17 +10,12 @@ import type { Edit } from '../bulk/plan.ts';
 import { changeMany } from '../bulk/bulk.ts';
 import type { BulkFlags } from '../bulk/bulk.ts';
 import { withCluster } from '../base/context.ts';
-import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
 import { desiredAfter, desiredOwners, refuseMisfit } from '../bulk/desired-edit.ts';
 import { CliError } from '../base/exit.ts';
-import type { Selection } from '../fleet/fleet.ts';
+import { selectionOf } from '../fleet/selection.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 import { SchemaShelf } from '../fleet/schemas.ts';
-
-export interface SelectFlags extends ClusterFlags {
-  readonly selector?: string;
-  readonly fieldSelector?: string;
-  readonly allNamespaces?: boolean;
-}
 
 export interface SetFlags extends SelectFlags, BulkFlags {
   /** A file of message names and what becomes of each; `-` is standard input. */
@@ -51,15 +46,6 @@ export async function unset(io: Io, args: readonly string[], flags: SelectFlags 
   return await withCluster(io, flags, (cluster) =>
     changeMany(io, cluster, selection, desiredEdit(cluster, new Map([[message, wish]])), flags),
   );
-}
-
-export function selectionOf(names: readonly string[], flags: SelectFlags): Selection {
-  const isSelected = flags.selector !== undefined || flags.fieldSelector !== undefined || flags.allNamespaces === true;
-  if (names.length === 0 && !isSelected)
-    throw new CliError(
-      'say which devices: by name before all else, with -l or --field-selector, or all of them with -A',
-    );
-  return { names, ...flags };
 }
 
 interface Wishes {

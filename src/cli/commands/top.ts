@@ -11,7 +11,7 @@ import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, widthOf } from '../render/table.ts';
 import { paintState, syncView } from '../render/sync-view.ts';
-import type { SelectFlags } from './set.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 export interface TopFlags extends SelectFlags {
   readonly metricsUrl?: string;

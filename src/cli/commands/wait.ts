@@ -6,8 +6,8 @@ import { CliError, EXIT } from '../base/exit.ts';
 import { keyOf, readAll } from '../fleet/fleet.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
 import { follow, pause } from '../fleet/follow.ts';
-import { selectionOf } from './set.ts';
-import type { SelectFlags } from './set.ts';
+import { selectionOf } from '../fleet/selection.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 export interface WaitFlags extends SelectFlags {
   /** A condition: `Synced`, `Ready`, `Online` … */

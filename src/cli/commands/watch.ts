@@ -8,7 +8,7 @@ import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { transitions } from '../render/transitions.ts';
 import type { Happening } from '../render/transitions.ts';
-import type { SelectFlags } from './set.ts';
+import type { SelectFlags } from '../fleet/selection.ts';
 
 /** `kubectl mir watch`: what happens in the fleet, one line each, until it is ended. */
 export async function watch(io: Io, names: readonly string[], flags: SelectFlags): Promise<number> {
