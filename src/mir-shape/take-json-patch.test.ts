@@ -24,6 +24,10 @@ describe('a JSON patch that would forge the author', () => {
       { op: 'replace', path: '/metadata', value: { name: 'a', annotations: forged } },
       [{ op: 'replace', path: '/metadata', value: { name: 'a', annotations: stamp } }],
     ],
+    ...['/metadata/annotations', '/meta/annotations'].map((path): [JsonObject, JsonObject[]] => [
+      { op: 'replace', path, value: null },
+      [{ op: 'replace', path: '/metadata/annotations', value: stamp }],
+    ]),
     [{ op: 'remove', path: '/metadata/annotations' }, [{ op: 'replace', path: '/metadata/annotations', value: stamp }]],
     [
       {

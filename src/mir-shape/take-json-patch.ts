@@ -96,7 +96,8 @@ function metaOperations({ op, value }: JsonObject, stored: JsonObject | undefine
 
 /** What `meta` does not show is not meant when all that it shows is replaced; the author is never meant. */
 function keepTools(operation: JsonObject, [identity]: readonly string[], stored: JsonObject | undefined): JsonObject {
-  const { value = null } = operation;
+  // Nothing in place of all annotations takes them all away.
+  const value = operation['value'] ?? {};
   if (!isJsonObject(value)) return operation;
   return { ...operation, value: withStampOf(stored, identity === 'meta' ? { ...toolsOf(stored), ...value } : value) };
 }
