@@ -132,6 +132,18 @@ describe('a request', () => {
     expect(bed.asked).toEqual([]);
   });
 
+  it('of a user in a thousand groups is as good as another', async () => {
+    const groups = Array.from({ length: 1000 }, (_, at) => `cn=group-${at},ou=groups,dc=example,dc=org`);
+    expect((await send(bed, DEVICE, { headers: { 'x-remote-group': groups } })).status).toBe(200);
+  });
+
+  it('gets no more warnings than an API server would give', async () => {
+    const meta = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`unknown-${at}`, 1]));
+    const body = JSON.stringify({ apiVersion: 'mir/v1alpha', kind: 'device', meta: { name: 'a', ...meta } });
+    const { status, headers } = await send(bed, DEVICES, { method: 'POST', body });
+    expect([status, (headers['warning'] ?? '').length < 8192]).toEqual([200, true]);
+  });
+
   it('says in its own words what the API server says', async () => {
     const details = { name: 'a', group: 'iot.mir', kind: 'devices' };
     const failure = { kind: 'Status', status: 'Failure', message: 'devices.iot.mir "a" not found', details, code: 404 };

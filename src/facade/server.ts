@@ -1,6 +1,7 @@
 /** The view on a TLS socket. */
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:crypto';
 import type { Address } from '../base/address.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
 import type { KeyPair } from '../certificates/issue.ts';
 import { serveDocument } from './http/documents.ts';
+import { Strangers } from './gate/strangers.ts';
 import { isWatch, serveDevices } from './http/devices.ts';
 import type { DevicePorts, Ending } from './http/devices.ts';
 import { authenticate } from './http/front-proxy.ts';
@@ -37,6 +39,11 @@ const REQUEST_MS = 60_000;
 const KEEP_ALIVE_MS = 120_000;
 const MAX_CONNECTIONS = 1000;
 const PROBE_AFTER_MS = 60_000;
+/** Some users are in a thousand groups, each of which is a header. */
+const MAX_HEADER_BYTES = 128 * 1024;
+const MAX_HEADERS = 2000;
+/** Connections from one address that have not shown that they are the front proxy's. */
+const MAX_STRANGERS = 64;
 const HANDSHAKE_MS = 10_000;
 const STRANGER_MS = 5000;
 
@@ -58,14 +65,19 @@ export class ViewServer {
         requestTimeout: REQUEST_MS,
         // A client whose machine has gone says nothing.
         keepAlive: true,
+        maxHeaderSize: MAX_HEADER_BYTES,
         keepAliveInitialDelay: PROBE_AFTER_MS,
       },
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxHeadersCount = MAX_HEADERS;
+    const strangers = new Strangers(MAX_STRANGERS);
     // Whoever has no certificate may ask how the view is, and not keep a connection from the API server.
+    this.#server.on('connection', (socket) => strangers.note(socket as Socket));
     this.#server.on('secureConnection', (socket) => {
-      if (!socket.authorized) socket.setTimeout(STRANGER_MS, () => socket.destroy());
+      if (socket.authorized) strangers.admit(socket);
+      else socket.setTimeout(STRANGER_MS, () => socket.destroy());
     });
     this.#server.on('tlsClientError', (error) =>
       options.log.debug({ err: error }, 'TLS handshake with the view failed'),

@@ -7,8 +7,18 @@ import { ForwardedError } from './upstream.ts';
 
 /** `texts` are the view's own; `forwarded` are header values of the CRD's API. */
 export function setWarnings(response: ServerResponse, texts: readonly string[], forwarded: readonly string[]): void {
-  const all = [...texts.map(warningHeader), ...forwarded];
+  const all = [...bounded(texts).map(warningHeader), ...forwarded];
   if (all.length > 0) response.setHeader('warning', all);
+}
+
+/** Characters of all warnings, and of each where that is too much: API servers' own limits. */
+const MOST_WARNED = { all: 4096, one: 256 };
+
+function bounded(texts: readonly string[]): string[] {
+  let left = MOST_WARNED.all;
+  const isLong = texts.reduce((sum, text) => sum + text.length, 0) > left;
+  const kept = isLong ? texts.map((text) => text.slice(0, MOST_WARNED.one)) : [...texts];
+  return kept.filter((text) => (left -= text.length) >= 0);
 }
 
 /** RFC 9111 quoted text; what HTTP headers cannot carry is replaced. */
