@@ -38,7 +38,9 @@ export function stamped(body: JsonObject, stamp: Stamp): JsonObject {
   const { metadata } = body;
   // What is no object is not for the view to mend.
   if (metadata !== undefined && !isJsonObject(metadata)) return body;
-  const annotations = { ...objectIn(metadata, 'annotations'), ...stamp };
+  const said = metadata?.['annotations'] ?? {};
+  if (!isJsonObject(said)) return body;
+  const annotations = { ...said, ...stamp };
   return { ...body, metadata: { ...metadata, annotations } };
 }
 

@@ -73,7 +73,12 @@ const WATCH_SECONDS = { most: 3600, grace: 30 };
 const SLOW_AFTER_MS = 250;
 
 export function isWatch({ method }: IncomingMessage, target: Target | undefined, { query }: RequestUrl): boolean {
-  return method === 'GET' && target !== undefined && target.name === undefined && isSet(query, 'watch');
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    target !== undefined &&
+    target.name === undefined &&
+    isSet(query, 'watch')
+  );
 }
 
 /** Answers one request; rejects with a StatusError. */

@@ -122,6 +122,7 @@ describe('watches', () => {
     await until(() => held.length === 1);
     expect(await watch('alice')).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
     expect((await send(bed, `${DEVICES}?watch=false`, { headers: as('alice'), method: 'HEAD' })).status).toBe(200);
+    expect((await send(bed, `${DEVICES}?watch=true`, { headers: as('alice'), method: 'HEAD' })).status).toBe(429);
     const others = watch('bob');
     await until(() => held.length === 3);
     for (const response of held) response.end();

@@ -111,3 +111,14 @@ describe('a JSON patch that changed nothing', () => {
     expect(patches().at(-1)).toMatchObject({ metadata: AUTHOR });
   });
 });
+
+describe('annotations that are no annotations', () => {
+  it.each([
+    ['text', 'x'],
+    ['a list', []],
+  ])('of %s are left to the API server to refuse', async (_, annotations) => {
+    const body = JSON.stringify({ metadata: { annotations }, spec: { disabled: true } });
+    await send(bed, DEVICE, { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' }, body });
+    expect(patches()).toEqual([JSON.parse(body)]);
+  });
+});
