@@ -128,12 +128,32 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
     ],
     {
       cwd: ROOT,
-      env: { ...process.env, ...env, MIR_WORLD: kind === 'embedded' ? kind : 'real' },
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: await warmCompileCache(),
+        ...env,
+        MIR_WORLD: kind === 'embedded' ? kind : 'real',
+      },
       isOutputIgnored: true,
     },
   );
   if (isCovered) printCoverage(directory);
   return { code, ...readReport(report) };
+}
+
+/** Programs that tests start, hundreds of times in all. */
+const PROGRAMS = ['src/main.ts', 'src/cli/main.ts', 'src/simulator/main.ts', 'src/dev/main.ts'];
+
+/**
+ * Has Node keep what it compiles, so that each program starts in half the time. Done beforehand, because a program writes the
+ * cache when it ends, and most operators of tests are killed.
+ */
+async function warmCompileCache(): Promise<string> {
+  const directory = scratchDirectory('compiled');
+  const env = { ...process.env, NODE_COMPILE_CACHE: directory };
+  for (const program of PROGRAMS)
+    await runCommand(process.execPath, [join(ROOT, program), '--help'], { cwd: ROOT, env, isOutputIgnored: true });
+  return directory;
 }
 
 interface JestReport {

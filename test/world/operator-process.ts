@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../src/base/message-of.ts';
 import { startSubprocess } from '../real/subprocess.ts';
 import type { Exit } from '../real/subprocess.ts';
+import { bareEnvironment } from './bare-environment.ts';
 import { eventually } from './eventually.ts';
 import { parseMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
@@ -56,7 +57,7 @@ export async function startOperator(
 ): Promise<OperatorProcess> {
   const log: LogLine[] = [];
   const child = await startSubprocess(process.execPath, commandLine(kubeconfig, mqttUrl, options), {
-    env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    env: { ...bareEnvironment(), ...options.env },
     onLine: (line) => log.push(parseLine(line)),
   });
   const kill = (signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> => {

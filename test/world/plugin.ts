@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { bareEnvironment } from './bare-environment.ts';
 import type { CommandResult } from './kubectl.ts';
 
 const SOURCE = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -20,7 +21,7 @@ export function startPlugin(
   env: Readonly<Record<string, string>> = {},
 ): PluginRun {
   const child = spawn(process.execPath, [SOURCE, ...args], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], KUBECONFIG: kubeconfig, ...env },
+    env: { ...bareEnvironment(), HOME: process.env['HOME'], KUBECONFIG: kubeconfig, ...env },
   });
   let stdout = '';
   let stderr = '';
