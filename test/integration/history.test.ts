@@ -9,11 +9,15 @@ import { eventually } from '../world/eventually.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { kubectlFor } from '../world/kubectl.ts';
 import { startPlugin } from '../world/plugin.ts';
+import { sideBySide } from './support/side-by-side.ts';
 import { BATTERY, RATE, Stage } from './support/stage.ts';
 
 let stage: Stage;
+let outcomeOf: (story: string) => Promise<void>;
 beforeAll(async () => {
   stage = await Stage.open();
+  // Each change is recorded two seconds later.
+  outcomeOf = sideBySide({ goBackTogether, nameTheManager });
 }, 120_000);
 afterAll(() => stage.close(), 120_000);
 
@@ -104,66 +108,69 @@ describe('the history of a device', () => {
   });
 });
 
-describe('many devices', () => {
+async function goBackTogether(): Promise<void> {
   const NAMES = Array.from({ length: 12 }, (_, at) => `many-${at}`);
+  await Promise.all(NAMES.map((name) => stage.create(name, { [RATE]: { intervalSeconds: 60 } })));
+  await Promise.all(NAMES.map((name) => stage.patch(name, { metadata: { labels: { fleet: 'many' } } })));
+  for (const name of NAMES) await untilRecorded(name, 1, {});
+  const newest = await Promise.all(NAMES.map(async (name) => (await changesOf(name))[0]?.time ?? ''));
+  const time = newest.toSorted().at(-1) ?? '';
+  await Promise.all(
+    NAMES.map((name) => stage.patch(name, { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } })),
+  );
+  for (const name of NAMES) await untilRecorded(name, 2, {});
+  const { code, stdout } = await mir('rollback', '-l', 'fleet=many', '--to-time', time, '--yes');
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^12 of 12 devices changed in /)]);
+  for (const name of NAMES)
+    expect((await stage.get(name)).properties?.desired).toEqual({ [RATE]: { intervalSeconds: 60 } });
+  for (const name of NAMES) await untilRecorded(name, 3, {});
+  const { stdout: table } = await mir('history', '-l', 'fleet=many');
+  expect(table.split('\n')).toHaveLength(1 + 3 * NAMES.length + 1);
+}
 
-  it('go back to the state at a time together', async () => {
-    await Promise.all(NAMES.map((name) => stage.create(name, { [RATE]: { intervalSeconds: 60 } })));
-    await Promise.all(NAMES.map((name) => stage.patch(name, { metadata: { labels: { fleet: 'many' } } })));
-    for (const name of NAMES) await untilRecorded(name, 1, {});
-    const newest = await Promise.all(NAMES.map(async (name) => (await changesOf(name))[0]?.time ?? ''));
-    const time = newest.toSorted().at(-1) ?? '';
-    await Promise.all(
-      NAMES.map((name) => stage.patch(name, { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } })),
-    );
-    for (const name of NAMES) await untilRecorded(name, 2, {});
-    const { code, stdout } = await mir('rollback', '-l', 'fleet=many', '--to-time', time, '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^12 of 12 devices changed in /)]);
-    for (const name of NAMES)
-      expect((await stage.get(name)).properties?.desired).toEqual({ [RATE]: { intervalSeconds: 60 } });
-    for (const name of NAMES) await untilRecorded(name, 3, {});
-    const { stdout: table } = await mir('history', '-l', 'fleet=many');
-    expect(table.split('\n')).toHaveLength(1 + 3 * NAMES.length + 1);
-  });
+describe('many devices', () => {
+  it('go back to the state at a time together', () => outcomeOf('goBackTogether'));
 });
 
 const describeReal = process.env['MIR_WORLD'] === 'real' ? describe : describe.skip;
 const POLICY = join(import.meta.dirname, '../../manifests/policies/device-authors.yaml');
 
-describe('the author of a change', () => {
-  const kubectl = (...args: string[]) => stage.world.kubectl('-n', stage.namespace, ...args);
-  const twin = (intervalSeconds: number): string =>
-    JSON.stringify({
-      apiVersion: 'iot.mir/v1alpha',
-      kind: 'device',
-      metadata: { name: 'authored', namespace: stage.namespace },
-      spec: { deviceId: stage.id('authored') },
-      properties: { desired: { [RATE]: { intervalSeconds } } },
-    });
-  const apply = (intervalSeconds: number, ...args: string[]) =>
-    stage.world.kubectlWithInput(twin(intervalSeconds), 'apply', '-f', '-', ...args);
-  const newest = async (): Promise<RecordedChange | undefined> => (await changesOf('authored'))[0];
-  /** Who is told to have made the newest change, once that is recorded. */
-  const authorOf = async (revision: number): Promise<string> => {
-    await untilRecorded('authored', revision, {});
-    const change = await newest();
-    return [change?.author, change?.authorKind, change?.manager].join(' ');
-  };
-
-  it('is the field manager where nobody stamps the user', async () => {
-    expect((await apply(1)).stderr).toBe('');
-    expect(await authorOf(1)).toBe('kubectl-client-side-apply FieldManager ');
-    await apply(2, '--server-side', '--field-manager=kustomize-controller', '--force-conflicts');
-    expect(await authorOf(2)).toBe('kustomize-controller FieldManager ');
-    expect(await mir('set', 'authored', RATE, 'intervalSeconds=3', '--force-conflicts')).toMatchObject({ code: 0 });
-    expect(await authorOf(3)).toBe('mir-cli FieldManager ');
-    await kubectl('label', 'dev', 'authored', 'floor=1');
-    await stage.patch('authored', { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } });
-    expect(await authorOf(4)).toBe('mir-test FieldManager ');
-    // Who only takes away leaves no trace; it is not told of whoever wrote before.
-    await stage.patch('authored', { properties: { desired: { [BATTERY]: null } } });
-    expect(await authorOf(5)).toBe('unknown Unknown ');
+const kubectl = (...args: string[]) => stage.world.kubectl('-n', stage.namespace, ...args);
+const twin = (intervalSeconds: number): string =>
+  JSON.stringify({
+    apiVersion: 'iot.mir/v1alpha',
+    kind: 'device',
+    metadata: { name: 'authored', namespace: stage.namespace },
+    spec: { deviceId: stage.id('authored') },
+    properties: { desired: { [RATE]: { intervalSeconds } } },
   });
+const apply = (intervalSeconds: number, ...args: string[]) =>
+  stage.world.kubectlWithInput(twin(intervalSeconds), 'apply', '-f', '-', ...args);
+const newest = async (): Promise<RecordedChange | undefined> => (await changesOf('authored'))[0];
+/** Who is told to have made the newest change, once that is recorded. */
+const authorOf = async (revision: number): Promise<string> => {
+  await untilRecorded('authored', revision, {});
+  const change = await newest();
+  return [change?.author, change?.authorKind, change?.manager].join(' ');
+};
+
+async function nameTheManager(): Promise<void> {
+  expect((await apply(1)).stderr).toBe('');
+  expect(await authorOf(1)).toBe('kubectl-client-side-apply FieldManager ');
+  await apply(2, '--server-side', '--field-manager=kustomize-controller', '--force-conflicts');
+  expect(await authorOf(2)).toBe('kustomize-controller FieldManager ');
+  expect(await mir('set', 'authored', RATE, 'intervalSeconds=3', '--force-conflicts')).toMatchObject({ code: 0 });
+  expect(await authorOf(3)).toBe('mir-cli FieldManager ');
+  await kubectl('label', 'dev', 'authored', 'floor=1');
+  await stage.patch('authored', { properties: { desired: { [RATE]: null, [BATTERY]: { low: 5 } } } });
+  expect(await authorOf(4)).toBe('mir-test FieldManager ');
+  // Who only takes away leaves no trace; it is not told of whoever wrote before.
+  await stage.patch('authored', { properties: { desired: { [BATTERY]: null } } });
+  expect(await authorOf(5)).toBe('unknown Unknown ');
+}
+
+describe('the author of a change', () => {
+  it('is the field manager where nobody stamps the user', () => outcomeOf('nameTheManager'));
 
   describeReal('where the policy stamps the user', () => {
     beforeAll(async () => {

@@ -19,6 +19,8 @@ import { Phases } from './phases.ts';
 import { runCommand } from './run-command.ts';
 
 const WORKERS = 2;
+/** More than processors: half of the time its tests wait, in worlds that share nothing. */
+const EMBEDDED_WORKERS = 4;
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** What each kind of run is about; arguments of the caller narrow it further. */
@@ -117,8 +119,7 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       jest,
-      // Files of these open control planes of their own, and start half a dozen servers more.
-      `--maxWorkers=${kind === 'gitops' || kind === 'observability' ? 1 : WORKERS}`,
+      `--maxWorkers=${workersOf(kind, isCovered)}`,
       '--testTimeout=60000',
       '--json',
       `--outputFile=${report}`,
@@ -139,6 +140,14 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
   );
   if (isCovered) printCoverage(directory);
   return { code, ...readReport(report) };
+}
+
+function workersOf(kind: Kind, isCovered: boolean): number {
+  // Files of these open control planes of their own, and start half a dozen servers more.
+  if (kind === 'gitops' || kind === 'observability') return 1;
+  if (kind !== 'embedded') return WORKERS;
+  // To count coverage costs as much again as the tests compute.
+  return isCovered ? EMBEDDED_WORKERS - 1 : EMBEDDED_WORKERS;
 }
 
 /** Programs that tests start, hundreds of times in all. */

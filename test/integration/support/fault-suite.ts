@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { openWorld } from '../../world/world.ts';
 import type { World, WorldOptions } from '../../world/world.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** Breaks something, checks the recovery, and says in a few words how it went (`recovered in 1.2 s`). */
 export type Fault = (world: World) => Promise<string>;
@@ -16,46 +17,32 @@ export function describeFaults(
 ): void {
   const names = Object.keys(faults);
   describe(title, () => {
-    const outcomes = new Map<string, Promise<Outcome>>();
     let world: World | undefined;
+    let outcomeOf: ((name: string) => Promise<string>) | undefined;
 
     beforeAll(async () => {
       const opened = await openWorld(options);
       world = opened;
-      for (const [name, fault] of Object.entries(faults))
-        outcomes.set(
-          name,
-          settle(() => fault(opened)),
-        );
+      outcomeOf = sideBySide(
+        Object.fromEntries(Object.entries(faults).map(([name, fault]) => [name, () => fault(opened)])),
+      );
     }, DEADLINE_MS);
 
     afterAll(async () => {
-      await Promise.all(outcomes.values());
+      const told = outcomeOf;
+      if (told !== undefined) await Promise.allSettled(names.map((name) => told(name)));
       await world?.close();
     }, DEADLINE_MS);
 
     it.each(names)(
       '%s',
       async (name) => {
-        const outcome = await outcomes.get(name);
-        if (outcome?.kind !== 'passed') throw outcome?.error ?? new Error(`${name} did not run`);
-        process.stderr.write(`    ${world?.kind}: ${name}: ${outcome.summary}\n`);
+        const summary = await outcomeOf?.(name);
+        process.stderr.write(`    ${world?.kind}: ${name}: ${summary}\n`);
       },
       DEADLINE_MS,
     );
   });
-}
-
-type Outcome =
-  | { readonly kind: 'passed'; readonly summary: string }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
-async function settle(fault: () => Promise<string>): Promise<Outcome> {
-  try {
-    return { kind: 'passed', summary: await fault() };
-  } catch (error) {
-    return { kind: 'failed', error };
-  }
 }
 
 export function seconds(ms: number): string {
