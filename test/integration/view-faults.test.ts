@@ -124,7 +124,6 @@ async function isBack(what: string, mend: () => Promise<void> | void): Promise<v
   await mend();
   await eventually(`the view that was ${what} answers`, () => stage.mir('one'));
   const backAfterMs = performance.now() - startedAt;
-  process.stdout.write(`the view that was ${what} was back after ${(backAfterMs / 1000).toFixed(1)} s\n`);
   expect(backAfterMs).toBeLessThan(BACK_WITHIN_MS);
 }
 
