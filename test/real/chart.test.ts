@@ -1,84 +1,48 @@
 /** The chart, as people install it: real Helm against a fresh real API server, the operator with the service account's own token. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { tryCrossings } from '../integration/support/crossings.ts';
 import { PAGE_FILES, startPageBroker } from '../integration/support/page-broker.ts';
 import type { PageFiles } from '../integration/support/page-broker.ts';
-import { createTestBroker } from '../world/broker.ts';
-import type { TestBroker } from '../world/broker.ts';
 import { readKubeconfig } from '../world/kubeconfig.ts';
-import { kubectlFor } from '../world/kubectl.ts';
 import type { CommandResult, Kubectl } from '../world/kubectl.ts';
-import type { OperatorProcess } from '../world/operator-process.ts';
-import { findControlPlane, findHelm } from './binaries.ts';
 import { REFUSED_VALUES, TAKEN_VALUES } from './chart-cases.ts';
-import { startControlPlane } from './control-plane.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { helmFor, succeed } from './helm.ts';
+import { succeed } from './helm.ts';
 import type { Helm } from './helm.ts';
-import { startMosquitto } from './mosquitto.ts';
+import { findHelm } from './binaries.ts';
+import { RELEASE, SYSTEM, openInstallWorld, progress } from './install-world.ts';
+import type { InstallWorld } from './install-world.ts';
 import { AUTHOR_POLICY, INSTALL_MANIFEST, renderAuthorPolicy, renderInstallManifest } from '../tools/manifests.ts';
-import { startOperatorPod } from './operator-pod.ts';
-import { scratchDirectory } from './reaper.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
-import { findMosquitto } from './system-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = join(ROOT, 'helm/mir-operator');
 const CRD_CHART = join(ROOT, 'helm/mir-operator-crds');
-const NAMESPACE = 'mir-system';
-const RELEASE = 'mir-operator';
-const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-let directory: string;
-let plane: ControlPlane;
-let broker: TestBroker;
+let world: InstallWorld;
 let helmBinary: string;
 let helm: Helm;
 let kubectl: Kubectl;
 let kube: KubeClient;
-const operators: OperatorProcess[] = [];
 
 beforeAll(async () => {
-  directory = scratchDirectory('chart');
+  world = await openInstallWorld('chart');
+  ({ kubectl } = world);
   helmBinary = await findHelm(progress);
-  const mosquitto = join(directory, 'mosquitto');
-  mkdirSync(mosquitto);
-  broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
-  plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
-  kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }));
-  kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
-  helm = helmFor(helmBinary, plane.kubeconfig, directory);
+  helm = await world.helm();
+  kube = createKubeClient(await loadKubeconfig({ kubeconfig: world.kubeconfig }));
 }, 600_000);
 
 afterAll(async () => {
-  await Promise.all(operators.map((operator) => operator.kill()));
-  await broker?.close();
   await kube?.close();
-  await plane?.close();
-  rmSync(directory, { recursive: true, force: true });
+  await world?.close();
 });
-
-async function runAsPod(name: string, flag?: string): Promise<OperatorProcess> {
-  const operator = await startOperatorPod({
-    kubectl: (args) => succeed(kubectl(args)),
-    kubeconfig: plane.kubeconfig,
-    mqttUrl: broker.url,
-    namespace: NAMESPACE,
-    release: RELEASE,
-    directory,
-    name,
-    ...(flag === undefined ? {} : { viewFlag: flag }),
-  });
-  operators.push(operator);
-  return operator;
-}
 
 interface Named {
   readonly kind: string;
@@ -95,7 +59,7 @@ interface HookObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-const install = ['--namespace', NAMESPACE, '--set', `mqtt.url=mqtt://127.0.0.1:1883`] as const;
+const install = ['--namespace', SYSTEM, '--set', `mqtt.url=mqtt://127.0.0.1:1883`] as const;
 
 describe('the chart', () => {
   it('passes helm lint', async () => {
@@ -118,26 +82,24 @@ describe('the chart', () => {
   it("installs by the README's command, and tells the next one", async () => {
     const command = /^helm (install .*)$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1]?.split(' ') ?? [];
     const out = await succeed(helm(...command.map((word) => (word === 'helm/mir-operator' ? CHART : word))));
-    expect(out).toContain(`kubectl rollout status -n ${NAMESPACE} deployment/${RELEASE}`);
-    const crds = await succeed(
-      kubectl([
-        'wait',
-        '--for=condition=Established',
-        'crd/devices.iot.mir',
-        'crd/schemas.iot.mir',
-        'crd/devicehistories.iot.mir',
-      ]),
+    expect(out).toContain(`kubectl rollout status -n ${SYSTEM} deployment/${RELEASE}`);
+    const crds = await world.run(
+      'wait',
+      '--for=condition=Established',
+      'crd/devices.iot.mir',
+      'crd/schemas.iot.mir',
+      'crd/devicehistories.iot.mir',
     );
     expect(crds).toContain('devices.iot.mir condition met');
   });
 
   it('grants what serves mir/v1alpha, once the Service leads to a pod', async () => {
-    await routeView({ kube }, await runAsPod('first', viewFlag()));
+    await routeView({ kube }, await world.startPod({ name: 'first', viewFlag: viewFlag() }));
     const twin = 'apiVersion: mir/v1alpha\nkind: device\nmeta: {name: seen}\nspec: {deviceId: seen}\n';
     await succeed(kubectl(['create', '-f', '-'], twin));
-    expect(await succeed(kubectl(['get', 'devices.v1alpha.mir', 'seen', '-o', 'jsonpath={.meta.name}']))).toBe('seen');
-    await succeed(kubectl(['delete', 'devices.v1alpha.mir', 'seen']));
-    expect(await succeed(kubectl(['get', 'devices', '-o', 'name']))).toBe('');
+    expect(await world.run('get', 'devices.v1alpha.mir', 'seen', '-o', 'jsonpath={.meta.name}')).toBe('seen');
+    await world.run('delete', 'devices.v1alpha.mir', 'seen');
+    expect(await world.run('get', 'devices', '-o', 'name')).toBe('');
   });
 
   it.each(TAKEN_VALUES)('renders what the API server takes: %s', async (_what, sets) => {
@@ -147,7 +109,7 @@ describe('the chart', () => {
       one === null ? [] : `${one.kind} ${one.metadata.namespace ?? ''}/${one.metadata.name}`,
     );
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
-    const file = join(directory, 'rendered.yaml');
+    const file = join(world.directory, 'rendered.yaml');
     writeFileSync(file, rendered);
     // Server-side, as Flux and Helm 4 apply: unknown and duplicate fields are errors.
     const result = await kubectl([
@@ -188,9 +150,7 @@ describe('the chart', () => {
   });
 
   it('makes pods that fit the restricted Pod Security Standard', async () => {
-    await succeed(
-      kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/warn=restricted', '--overwrite']),
-    );
+    await world.run('label', 'namespace', SYSTEM, 'pod-security.kubernetes.io/warn=restricted', '--overwrite');
     const sets = [
       'mqtt.url=',
       'broker.enabled=true',
@@ -203,7 +163,7 @@ describe('the chart', () => {
     const templates = rendered.flatMap((one) => (one as { spec?: { template?: object } } | null)?.spec?.template ?? []);
     expect(templates).toHaveLength(2);
     for (const [index, template] of templates.entries()) {
-      const metadata = { name: `probe-${index}`, namespace: NAMESPACE };
+      const metadata = { name: `probe-${index}`, namespace: SYSTEM };
       const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...template, metadata });
       const { code, stderr } = await kubectl(['apply', '--dry-run=server', '-f', '-'], pod);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -211,21 +171,18 @@ describe('the chart', () => {
   });
 
   it('gives a service account that runs the operator, and helm test passes', async () => {
-    const { url, caPem } = readKubeconfig(plane.kubeconfig);
-    const hooks = await succeed(helm('get', 'hooks', RELEASE, '-n', NAMESPACE));
+    const { url, caPem } = readKubeconfig(world.kubeconfig);
+    const hooks = await succeed(helm('get', 'hooks', RELEASE, '-n', SYSTEM));
     const objects = loadAll(hooks).filter((one): one is HookObject => one !== null);
     // Without a kubelet no pod runs: what the pod of `helm test` would do is done here, with its account and its script.
     const setup = { apiVersion: 'v1', kind: 'List', items: objects.filter(({ kind }) => kind !== 'Pod') };
-    await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(setup)));
+    await world.apply(setup);
     const pod = objects.find(({ kind }) => kind === 'Pod');
     await succeed(kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], JSON.stringify(pod)));
     const script = objects.find((object) => object.kind === 'ConfigMap')?.data?.['device-becomes-ready.mjs'];
-    const account = join(directory, 'account');
+    const account = join(world.directory, 'account');
     mkdirSync(account);
-    writeFileSync(
-      join(account, 'token'),
-      await succeed(kubectl(['create', 'token', `${RELEASE}-test`, '-n', NAMESPACE])),
-    );
+    writeFileSync(join(account, 'token'), await world.run('create', 'token', `${RELEASE}-test`, '-n', SYSTEM));
     writeFileSync(join(account, 'ca.crt'), caPem);
     writeFileSync(join(account, 'test.mjs'), script ?? '');
     const { hostname, port } = new URL(url);
@@ -234,7 +191,7 @@ describe('the chart', () => {
       KUBERNETES_SERVICE_HOST: hostname,
       KUBERNETES_SERVICE_PORT: port,
       NODE_EXTRA_CA_CERTS: join(account, 'ca.crt'),
-      NAMESPACE,
+      NAMESPACE: SYSTEM,
     };
     const run = await new Promise<CommandResult>((resolve) => {
       execFile(process.execPath, [join(account, 'test.mjs')], { env }, (error, stdout, stderr) =>
@@ -253,22 +210,22 @@ describe('the chart', () => {
       spec: { deviceId: 'kept' },
       properties: { desired: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } } },
     };
-    await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(device)));
-    await succeed(kubectl(['wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s']));
+    await world.apply(device);
+    await world.run('wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s');
     await succeed(helm('upgrade', RELEASE, CHART, ...install, '--set', 'config.pageSize=100'));
-    const config = await succeed(kubectl(['get', 'configmap', RELEASE, '-n', NAMESPACE, '-o', 'yaml']));
+    const config = await world.run('get', 'configmap', RELEASE, '-n', SYSTEM, '-o', 'yaml');
     expect(config).toContain('pageSize: 100');
-    await succeed(helm('rollback', RELEASE, '1', '-n', NAMESPACE));
-    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait'));
-    expect(await succeed(kubectl(['get', 'dev', 'kept', '-o', 'name']))).toBe('device.iot.mir/kept\n');
-    expect([...(await broker.retained('mir/v1alpha/kept/desired')).keys()]).toHaveLength(1);
-    await succeed(kubectl(['create', 'namespace', 'leftover']));
-    await succeed(kubectl(['delete', 'namespace', 'leftover', '--timeout=60s']));
+    await succeed(helm('rollback', RELEASE, '1', '-n', SYSTEM));
+    await succeed(helm('uninstall', RELEASE, '-n', SYSTEM, '--wait'));
+    expect(await world.run('get', 'dev', 'kept', '-o', 'name')).toBe('device.iot.mir/kept\n');
+    expect([...(await world.broker.retained('mir/v1alpha/kept/desired')).keys()]).toHaveLength(1);
+    await world.run('create', 'namespace', 'leftover');
+    await world.run('delete', 'namespace', 'leftover', '--timeout=60s');
   });
 
   it('installs again over the CRDs that it kept', async () => {
     await succeed(helm('install', RELEASE, CHART, ...install));
-    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE));
+    await succeed(helm('uninstall', RELEASE, '-n', SYSTEM));
   });
 
   it('brings every alert into the cluster, with the address of its entry in the runbook', async () => {
@@ -300,18 +257,16 @@ describe('the chart', () => {
   });
 
   it('leaves the CRDs to a chart of their own', async () => {
-    await succeed(helm('install', 'crds', CRD_CHART, '-n', NAMESPACE, '--take-ownership'));
+    await succeed(helm('install', 'crds', CRD_CHART, '-n', SYSTEM, '--take-ownership'));
     await succeed(helm('install', RELEASE, CHART, ...install, '--set', 'crds.install=false'));
-    await (await runAsPod('second')).stop();
-    await succeed(helm('uninstall', RELEASE, '-n', NAMESPACE));
-    expect(await succeed(kubectl(['get', 'crd', 'devices.iot.mir', '-o', 'name']))).toContain('devices.iot.mir');
+    await (await world.startPod({ name: 'second' })).stop();
+    await succeed(helm('uninstall', RELEASE, '-n', SYSTEM));
+    expect(await world.run('get', 'crd', 'devices.iot.mir', '-o', 'name')).toContain('devices.iot.mir');
   });
 
   it('installs without Helm', async () => {
-    await succeed(
-      kubectl(['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', INSTALL_MANIFEST]),
-    );
-    await runAsPod('plain');
-    await succeed(kubectl(['wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s']));
+    await world.run('apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', INSTALL_MANIFEST);
+    await world.startPod({ name: 'plain' });
+    await world.run('wait', '--for=condition=Ready', 'dev/kept', '--timeout=30s');
   });
 });

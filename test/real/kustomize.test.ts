@@ -1,51 +1,28 @@
 /** manifests/base and manifests/overlays, as `kubectl kustomize` builds them, on a real API server; two sites run in one cluster. */
-import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { BASE, renderBase, renderBaseManifest } from '../tools/manifests.ts';
-import { createTestBroker } from '../world/broker.ts';
-import type { TestBroker } from '../world/broker.ts';
-import { kubectlFor } from '../world/kubectl.ts';
-import type { Kubectl } from '../world/kubectl.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
-import { findControlPlane, findHelm } from './binaries.ts';
-import { startControlPlane } from './control-plane.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { succeed } from './helm.ts';
-import { startMosquitto } from './mosquitto.ts';
-import { startOperatorPod } from './operator-pod.ts';
-import { scratchDirectory } from './reaper.ts';
-import { findMosquitto } from './system-packages.ts';
+import { findHelm } from './binaries.ts';
+import { openInstallWorld, progress } from './install-world.ts';
+import type { InstallWorld } from './install-world.ts';
 
 const OVERLAYS = join(BASE, '..', 'overlays');
 const SITES = ['building-a', 'building-b'] as const;
-const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-let directory: string;
-let plane: ControlPlane;
-let broker: TestBroker;
-let kubectl: Kubectl;
+let world: InstallWorld;
 /** What the base is made of. */
 let manifest: string;
 const operators: OperatorProcess[] = [];
 
 beforeAll(async () => {
-  directory = scratchDirectory('kustomize');
   manifest = renderBaseManifest(await findHelm(progress));
-  const mosquitto = join(directory, 'mosquitto');
-  mkdirSync(mosquitto);
-  broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
-  plane = await startControlPlane(await findControlPlane(progress), join(directory, 'plane'));
-  kubectl = kubectlFor(plane.kubeconfig, join(directory, 'kubectl-cache'));
+  world = await openInstallWorld('kustomize');
 }, 600_000);
 
-afterAll(async () => {
-  await Promise.all(operators.map((operator) => operator.kill()));
-  await broker?.close();
-  await plane?.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => world?.close());
 
 interface Manifest {
   readonly kind: string;
@@ -64,7 +41,7 @@ interface Deployment extends Manifest {
   };
 }
 
-const run = (...args: readonly string[]): Promise<string> => succeed(kubectl(args));
+const run = (...args: readonly string[]): Promise<string> => world.run(...args);
 const objectsIn = (text: string): Manifest[] => (loadAll(text) as (Manifest | null)[]).filter((one) => one !== null);
 const build = async (folder: string): Promise<Manifest[]> => objectsIn(await run('kustomize', folder));
 const one = (objects: readonly Manifest[], kind: string): Manifest => {
@@ -103,7 +80,7 @@ describe('every overlay', () => {
       const { name } = one(objects, 'Namespace').metadata;
       await run('create', 'namespace', name);
       const dryRun = ['--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-k', folder];
-      expect(await kubectl(['apply', ...dryRun])).toMatchObject({ code: 0, stderr: '' });
+      expect(await world.kubectl(['apply', ...dryRun])).toMatchObject({ code: 0, stderr: '' });
 
       const { spec } = (one(objects, 'Deployment') as Deployment).spec.template;
       const config = one(objects, 'ConfigMap');
@@ -130,19 +107,15 @@ describe('two sites in one cluster', () => {
         properties: { desired: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } } },
       };
       await run('wait', '--for=condition=Established', 'crd/devices.iot.mir');
-      await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(device)));
+      await world.apply(device);
     }
     for (const site of SITES) {
       const configMap = one(await build(join(OVERLAYS, site)), 'ConfigMap').metadata.name;
       operators.push(
-        await startOperatorPod({
-          kubectl: (args) => succeed(kubectl(args)),
-          kubeconfig: plane.kubeconfig,
-          mqttUrl: broker.url,
+        await world.startPod({
           namespace: `mir-${site}`,
           release: `mir-operator-${site}`,
           configMap,
-          directory,
           name: site,
         }),
       );
@@ -152,7 +125,7 @@ describe('two sites in one cluster', () => {
         expect(await run('get', 'dev', 'pump', '-n', name, '-o', 'jsonpath={.status.observedGeneration}')).toBe('-1');
       }
     }
-    const documents = await broker.retained('mir/v1alpha/+/desired');
+    const documents = await world.broker.retained('mir/v1alpha/+/desired');
     expect([...documents.keys()].toSorted()).toEqual(SITES.map((site) => `mir/v1alpha/pump-${site}/desired`));
     const complaints = operators.flatMap((operator) => operator.logs().filter(({ level }) => level !== 'info'));
     expect(complaints).toEqual([]);

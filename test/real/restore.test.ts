@@ -1,28 +1,20 @@
 /** Back up and restore as docs/operations.md tells it: its commands as they stand there, into a fresh cluster and into one that lives. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Device as Twin } from '../../src/api/device.ts';
 import { compileProtoFiles, createDevice } from '../../src/sdk/index.ts';
 import type { Device, DeviceEvent } from '../../src/sdk/index.ts';
-import { createTestBroker } from '../world/broker.ts';
-import type { TestBroker } from '../world/broker.ts';
 import { eventually } from '../world/eventually.ts';
-import { kubectlFor } from '../world/kubectl.ts';
 import type { CommandResult } from '../world/kubectl.ts';
-import type { OperatorProcess } from '../world/operator-process.ts';
-import { findControlPlane, findHelm } from './binaries.ts';
-import { startControlPlane } from './control-plane.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { succeed } from './helm.ts';
-import { startMosquitto } from './mosquitto.ts';
+import { findHelm } from './binaries.ts';
+import { openInstallBroker, openInstallWorld, progress } from './install-world.ts';
+import type { TestBroker } from '../world/broker.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
-import { startOperatorPod } from './operator-pod.ts';
 import { scratchDirectory } from './reaper.ts';
-import { findMosquitto } from './system-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
@@ -32,7 +24,6 @@ const BATTERY = 'sensor.v1.BatteryStatus';
 const NAMESPACES = { typed: 'building-a', plain: 'building-a', away: 'default' } as const;
 type Name = keyof typeof NAMESPACES;
 const NAMES = ['typed', 'plain', 'away'] as const;
-const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
 let directory: string;
 let broker: TestBroker;
@@ -44,9 +35,7 @@ beforeAll(async () => {
   // The page's commands are for the folder of the repository.
   symlinkSync(join(ROOT, 'helm'), join(directory, 'helm'));
   helmBinary = await findHelm(progress);
-  const mosquitto = join(directory, 'mosquitto');
-  mkdirSync(mosquitto);
-  broker = await createTestBroker(await startMosquitto(await findMosquitto(progress), mosquitto));
+  broker = await openInstallBroker(join(directory, 'mosquitto'));
   cluster = await openCluster('first');
 }, 600_000);
 
@@ -75,42 +64,26 @@ interface Cluster {
 }
 
 async function openCluster(name: string): Promise<Cluster> {
-  const plane: ControlPlane = await startControlPlane(await findControlPlane(progress), join(directory, name));
-  const kubectl = kubectlFor(plane.kubeconfig, join(directory, `${name}-cache`));
-  const run = (...args: readonly string[]): Promise<string> => succeed(kubectl(args));
-  const kube = createKubeClient(await loadKubeconfig({ kubeconfig: plane.kubeconfig }));
-  let operator: OperatorProcess | undefined;
+  const { kubeconfig, run, apply, startPod, close } = await openInstallWorld(name, broker);
+  const kube = createKubeClient(await loadKubeconfig({ kubeconfig }));
   return {
     run,
-    apply: async (object) => void (await succeed(kubectl(['apply', '-f', '-'], JSON.stringify(object)))),
+    apply,
     get: async (twin) => JSON.parse(await run('get', 'dev', twin, '-n', NAMESPACES[twin], '-o', 'json')) as Twin,
     shell(commands) {
       const PATH = `${dirname(helmBinary)}:${process.env['PATH'] ?? ''}`;
-      const env = { PATH, HOME: directory, KUBECONFIG: plane.kubeconfig, KUBECTL_KUBERC: 'false' };
+      const env = { PATH, HOME: directory, KUBECONFIG: kubeconfig, KUBECTL_KUBERC: 'false' };
       return new Promise((resolve) => {
         execFile('sh', ['-c', commands], { cwd: directory, env }, (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
         );
       });
     },
-    async startOperator() {
-      operator = await startOperatorPod({
-        kubectl: (args) => succeed(kubectl(args)),
-        kubeconfig: plane.kubeconfig,
-        mqttUrl: broker.url,
-        namespace: 'mir-system',
-        release: 'mir-operator',
-        directory,
-        name,
-        viewFlag: viewFlag(),
-      });
-      // Nothing makes its pods run: without a way to this one no namespace could be deleted.
-      await routeView({ kube }, operator);
-    },
+    // Nothing makes its pods run: without a way to this one no namespace could be deleted.
+    startOperator: async () => routeView({ kube }, await startPod({ name, viewFlag: viewFlag() })),
     async close() {
-      await operator?.kill();
       await kube.close();
-      await plane.close();
+      await close();
     },
   };
 }
