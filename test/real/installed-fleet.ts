@@ -10,7 +10,7 @@ import type { InstallWorld } from './install-world.ts';
 export const SITE = 'site';
 const RATE = 'sensor.v1.SampleRate';
 /** Nobody changes what these should be. */
-const STEADY = ['pump', 'valve'] as const;
+export const STEADY = ['pump', 'valve'] as const;
 /** Is changed again and again, to see that the operator works. */
 const CANARY = 'canary';
 
