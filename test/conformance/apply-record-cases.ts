@@ -5,6 +5,7 @@ import {
   device,
   apply,
   merge,
+  owned,
   post,
   get,
   prepared,
@@ -54,24 +55,12 @@ export const RECORD: readonly Case[] = [
   {
     name: 'brought along',
     steps: [
-      post(
-        'one',
-        device({
-          spec: SPEC,
-          metadata: {
-            managedFields: [
-              {
-                manager: 'old',
-                operation: 'Apply',
-                apiVersion: 'iot.mir/v1alpha',
-                fieldsType: 'FieldsV1',
-                time: '2020-01-01T00:00:00Z',
-                fieldsV1: { 'f:spec': { '.': {}, 'f:disabled': {} }, 'x:y': {}, 'f:properties': { '.': {} } },
-              },
-            ],
-          },
-        }),
-      ),
+      owned({
+        manager: 'old',
+        operation: 'Apply',
+        time: '2020-01-01T00:00:00Z',
+        fieldsV1: { 'f:spec': { '.': {}, 'f:disabled': {} }, 'x:y': {}, 'f:properties': { '.': {} } },
+      }),
       get,
     ],
   },
@@ -103,23 +92,12 @@ export const RECORD: readonly Case[] = [
     name: 'of a version that is not served',
     steps: [
       prepared(
-        post(
-          'one',
-          device({
-            spec: SPEC,
-            metadata: {
-              managedFields: [
-                {
-                  manager: 'old',
-                  operation: 'Update',
-                  apiVersion: 'iot.mir/v0',
-                  fieldsType: 'FieldsV1',
-                  fieldsV1: { 'f:spec': { 'f:deviceId': {} } },
-                },
-              ],
-            },
-          }),
-        ),
+        owned({
+          manager: 'old',
+          operation: 'Update',
+          apiVersion: 'iot.mir/v0',
+          fieldsV1: { 'f:spec': { 'f:deviceId': {} } },
+        }),
       ),
       get,
     ],
@@ -128,25 +106,13 @@ export const RECORD: readonly Case[] = [
     name: 'of ghosts: fields that are not there',
     steps: [
       prepared(
-        post(
-          'one',
-          device({
-            spec: SPEC,
-            metadata: {
-              managedFields: [
-                {
-                  manager: 'ghost',
-                  operation: 'Apply',
-                  apiVersion: 'iot.mir/v1alpha',
-                  fieldsType: 'FieldsV1',
-                  fieldsV1: {
-                    'f:properties': { 'f:desired': { 'f:sensor.v1.SampleRate': { 'f:intervalSeconds': {} } } },
-                  },
-                },
-              ],
-            },
-          }),
-        ),
+        owned({
+          manager: 'ghost',
+          operation: 'Apply',
+          fieldsV1: {
+            'f:properties': { 'f:desired': { 'f:sensor.v1.SampleRate': { 'f:intervalSeconds': {} } } },
+          },
+        }),
       ),
       apply('two', device({ ...desired(rate(60)) })),
       apply('two', device({ ...desired(rate(60)) }), '&force=true'),
@@ -157,29 +123,17 @@ export const RECORD: readonly Case[] = [
     name: 'of what an atomic field holds',
     steps: [
       prepared(
-        post(
-          'one',
-          device({
-            spec: SPEC,
-            metadata: {
-              managedFields: [
-                {
-                  manager: 'old',
-                  operation: 'Update',
-                  subresource: 'status',
-                  apiVersion: 'iot.mir/v1alpha',
-                  fieldsType: 'FieldsV1',
-                  fieldsV1: {
-                    'f:status': {
-                      'f:online': {},
-                      'f:conditions': { 'k:{"type":"Ready"}': { '.': {}, 'f:status': {} } },
-                    },
-                  },
-                },
-              ],
+        owned({
+          manager: 'old',
+          operation: 'Update',
+          subresource: 'status',
+          fieldsV1: {
+            'f:status': {
+              'f:online': {},
+              'f:conditions': { 'k:{"type":"Ready"}': { '.': {}, 'f:status': {} } },
             },
-          }),
-        ),
+          },
+        }),
       ),
       get,
       merge(`${DEVICES}/a`, 'one', { spec: { disabled: true } }),

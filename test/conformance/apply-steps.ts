@@ -41,6 +41,15 @@ export const post = (manager: string, body: unknown): Step => ({
   path: `${DEVICES}?fieldManager=${manager}`,
   body,
 });
+/** Creates a device that brings an entry of managedFields along. */
+export const owned = (entry: Parts): Step =>
+  post(
+    'one',
+    device({
+      spec: SPEC,
+      metadata: { managedFields: [{ apiVersion: 'iot.mir/v1alpha', fieldsType: 'FieldsV1', ...entry }] },
+    }),
+  );
 export const get: Step = { method: 'GET', path: `${DEVICES}/a` };
 export const getGadget: Step = { method: 'GET', path: `${gadgetPath('v1')}/a` };
 export const prepared = (step: Step): Step => ({ ...step, isPreparation: true });
