@@ -2,7 +2,7 @@
  * Runs the tests: `node test/tools/run.ts embedded|real|brokers|gitops|ha|observability [jest arguments]`.
  * The last line is `N passed, N failed`; the exit code is not 0 when one failed or none ran.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { messageOf } from '../../src/base/message-of.ts';
@@ -136,6 +136,7 @@ async function runJest(kind: Kind, jestArguments: readonly string[], env: Record
         MIR_WORLD: kind === 'embedded' ? kind : 'real',
       },
       isOutputIgnored: true,
+      isDone: () => existsSync(report),
     },
   );
   if (isCovered) printCoverage(directory);
