@@ -1,12 +1,12 @@
 /** Carries a planned change out: a few requests at a time, at most so many a second, through overloads and outages. */
 import { devicePath } from '../../api/device.ts';
-import { ApiError, retryAfterOf } from '../../kube/errors.ts';
+import { ApiError } from '../../kube/errors.ts';
 import type { PlannedChange } from './plan.ts';
 import { FIELD_MANAGER } from '../base/context.ts';
 import type { Cluster } from '../base/context.ts';
 import { keyOf } from '../fleet/fleet.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
-import { isPassing, pause } from '../fleet/follow.ts';
+import { patiently, pause } from '../base/patiently.ts';
 import { messageOf } from '../../base/message-of.ts';
 
 export interface RunOptions {
@@ -18,8 +18,6 @@ export interface RunOptions {
   readonly onPatched: (device: FleetDevice) => void;
   readonly onFailed: (key: string, why: string) => void;
 }
-
-const MOST_TRIES = 8;
 
 /** Resolves when nothing is under way any more. What an abort or a failure left undone can be done by the same command again. */
 export async function runBulk(
@@ -40,7 +38,7 @@ export async function runBulk(
       const change = changed[at];
       if (change === undefined || either.aborted) return;
       try {
-        options.onPatched(await patchPatiently(cluster, change, either));
+        options.onPatched(await patch(cluster, change, either));
       } catch (error) {
         if (either.aborted) return;
         options.onFailed(keyOf(change.device), messageOf(error));
@@ -52,19 +50,13 @@ export async function runBulk(
 }
 
 /** A merge patch may be sent again: the second time it changes nothing. */
-async function patchPatiently({ client }: Cluster, { device, patch }: PlannedChange, signal: AbortSignal) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const path = devicePath(keyOf(device));
-      return await client.patch<FleetDevice>(path, 'application/merge-patch+json', patch, {
-        fieldManager: FIELD_MANAGER,
-        fieldValidation: 'Strict',
-      });
-    } catch (error) {
-      if (!isPassing(error) || tries === MOST_TRIES || signal.aborted) throw explained(error);
-      await pause(Math.max(retryAfterOf(error), 100 * 2 ** tries), signal);
-    }
-  }
+async function patch({ client }: Cluster, { device, patch: body }: PlannedChange, signal: AbortSignal) {
+  const path = devicePath(keyOf(device));
+  const query = { fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' } as const;
+  const request = (): Promise<FleetDevice> => client.patch(path, 'application/merge-patch+json', body, query);
+  return await patiently(request, signal).catch((error: unknown) => {
+    throw explained(error);
+  });
 }
 
 function explained(error: unknown): unknown {

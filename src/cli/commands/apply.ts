@@ -8,6 +8,7 @@ import { readDocuments } from '../fleet/documents.ts';
 import type { Wanted } from '../fleet/documents.ts';
 import { EXIT } from '../base/exit.ts';
 import { inOrder } from '../base/in-order.ts';
+import { patiently } from '../base/patiently.ts';
 import { messageOf } from '../../base/message-of.ts';
 
 export interface FileFlags extends ClusterFlags {
@@ -28,7 +29,7 @@ export async function apply(io: Io, flags: ApplyFlags): Promise<number> {
   const documents = await readDocuments(io, flags.filename, flags.recursive === true);
   return await withCluster(io, flags, async (cluster) => {
     let failed = 0;
-    const results = inOrder(documents, CONCURRENCY, (wanted) => applyOne(cluster, wanted, flags));
+    const results = inOrder(documents, CONCURRENCY, (wanted) => applyOne(cluster, wanted, flags, io.signal));
     for await (const { item, result, error } of results) {
       const suffix = flags.dryRun === true ? ' (server dry run)' : '';
       if (error === undefined) io.out(`${nameOf(item)} ${result}${suffix}\n`);
@@ -41,19 +42,31 @@ export async function apply(io: Io, flags: ApplyFlags): Promise<number> {
 
 type Applied = 'created' | 'configured' | 'unchanged';
 
-async function applyOne({ client, namespace }: Cluster, wanted: Wanted, flags: ApplyFlags): Promise<Applied> {
+interface Answer {
+  readonly metadata: ObjectMeta;
+}
+
+async function applyOne(
+  { client, namespace }: Cluster,
+  wanted: Wanted,
+  flags: ApplyFlags,
+  signal: AbortSignal,
+): Promise<Applied> {
   const path = pathOf(wanted, namespace);
-  const before = await client.get<{ metadata: ObjectMeta }>(path).catch((error: unknown) => {
+  const before = await client.get<Answer>(path).catch((error: unknown) => {
     if (isNotFound(error)) return undefined;
     throw error;
   });
-  const patch = (force: boolean): Promise<{ metadata: ObjectMeta }> =>
-    client.patch(path, 'application/apply-patch+yaml', wanted.object, {
-      fieldManager: FIELD_MANAGER,
-      fieldValidation: 'Strict',
-      force: force ? true : undefined,
-      dryRun: flags.dryRun === true ? 'All' : undefined,
-    });
+  const query = {
+    fieldManager: FIELD_MANAGER,
+    fieldValidation: 'Strict',
+    dryRun: flags.dryRun === true ? 'All' : undefined,
+  };
+  const patch = (force: boolean): Promise<Answer> => {
+    const forced = { ...query, force: force ? true : undefined };
+    const request = (): Promise<Answer> => client.patch(path, 'application/apply-patch+yaml', wanted.object, forced);
+    return patiently(request, signal);
+  };
   const after = await patch(flags.forceConflicts === true).catch((error: unknown) => {
     if (isWithOurselves(error)) return patch(true);
     throw error;

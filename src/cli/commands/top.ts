@@ -3,7 +3,7 @@ import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { keyOf, readAll } from '../fleet/fleet.ts';
 import type { FleetDevice, Selection } from '../fleet/fleet.ts';
-import { pause } from '../fleet/follow.ts';
+import { pause } from '../base/patiently.ts';
 import { metricsSource, quantileOf, since, valueOf } from '../fleet/operator-metrics.ts';
 import type { Samples } from '../fleet/operator-metrics.ts';
 import { age } from '../render/age.ts';

@@ -5,7 +5,8 @@ import type { Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { keyOf, readAll } from '../fleet/fleet.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
-import { follow, pause } from '../fleet/follow.ts';
+import { follow } from '../fleet/follow.ts';
+import { pause } from '../base/patiently.ts';
 import { selectionOf } from '../fleet/selection.ts';
 import type { SelectFlags } from '../fleet/selection.ts';
 

@@ -1,5 +1,6 @@
 import type { WatchEvent } from '../../kube/client.ts';
-import { ApiError, TransportError, isExpired } from '../../kube/errors.ts';
+import { isPassing, pause } from '../base/patiently.ts';
+import { isExpired } from '../../kube/errors.ts';
 import type { Cluster } from '../base/context.ts';
 import { CliError } from '../base/exit.ts';
 import { keyOfTarget, listOf, readAll } from './fleet.ts';
@@ -63,25 +64,4 @@ function filterOf(cluster: Cluster, { names }: Selection): (device: FleetDevice)
   if (names.length === 0) return () => true;
   const keys = new Set(names.map((name) => keyOfTarget(cluster, name)));
   return ({ metadata }) => keys.has(`${metadata.namespace}/${metadata.name}`);
-}
-
-/** What is over by itself: no answer, too many requests, a server that starts. */
-export function isPassing(error: unknown): boolean {
-  return (
-    error instanceof TransportError || (error instanceof ApiError && (error.status === 429 || error.status >= 500))
-  );
-}
-
-/** Not `delay` of the clock, whose timers keep no process alive: a command that waits must live. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, ms));
-    signal.addEventListener('abort', done);
-  });
 }
