@@ -45,7 +45,7 @@ describe('a LIST that is answered with no items', () => {
   it.each([
     ['more than a sweep may withdraw', 5],
     ['few', 2],
-  ])('withdraws nothing when it is the first one of a process, %s', async (_name, size) => {
+  ])('withdraws nothing when it is the first one of a process, %s, and is made again', async (_name, size) => {
     const former = await startTerm(fleet(size), LIMITS);
     await former.pass(1000);
     const kept = former.broker.keptTopics.map((topic) => [topic, former.broker.kept(topic) ?? ''] as const);
@@ -59,6 +59,8 @@ describe('a LIST that is answered with no items', () => {
     await bed.pass(30_000);
     expect(empties(bed)).toEqual([]);
     expect(bed.broker.keptTopics).toHaveLength(size);
+    for (const { metadata } of fleet(size))
+      expect(bed.condition('Ready', `default/${metadata.name}`)).toBe('True/Published');
   });
 });
 

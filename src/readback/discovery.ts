@@ -77,6 +77,9 @@ export class Discovery {
         { orphans: orphans.length, devices: lister.size, examples: orphans.slice(0, 5).map(([deviceId]) => deviceId) },
         'stopped a sweep: the broker holds many documents whose objects are gone; check cluster and namespace, then --sweep-confirm',
       );
+      // The LIST may lack them: who asks for some of them by name knows, and has it made again.
+      const first = Math.floor(runtime.random() * orphans.length);
+      await this.#findGone([...orphans.slice(first), ...orphans.slice(0, first)].slice(0, ASKED_AT_ONCE));
       return;
     }
     const gone = (await this.#findGone(orphans)).filter(([deviceId]) => this.#isUnclaimed(deviceId));
