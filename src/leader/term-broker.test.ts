@@ -159,7 +159,8 @@ describe('a broker that answers', () => {
 
   it('that it took a document and keeps none is NotRetained after two pages, until one has it', async () => {
     await using bed = await startTerm();
-    bed.broker.publishScript.push('forgotten', 'forgotten');
+    // Between the two documents the new device is asked for its state.
+    bed.broker.publishScript.push('forgotten', 'ok', 'forgotten');
     bed.apply({ desired: rate(60) });
     await bed.until(() => bed.condition('Ready') === 'False/NotRetained', RESYNC_MS);
     // The second is forgotten like the first: an acknowledgement alone proves nothing any more.

@@ -81,6 +81,15 @@ describe('an object that is deleted and made again while its device stays connec
     expect(bed.status().session?.maxBytes).toBe(4096);
   });
 
+  it('does so when its predecessor went under a former leader', async () => {
+    await using bed = await startTerm();
+    await bed.pass(1000);
+    bed.apply(NEXT);
+    await bed.pass(11_000);
+    expect(bed.condition('Online')).toBe('False/NeverSeen');
+    expect(asked(bed)).toEqual(['state']);
+  });
+
   it('does so when it comes while the topics of its predecessor are being cleared', async () => {
     await using bed = await connected();
     bed.broker.publishDelayMs = 100;

@@ -52,12 +52,13 @@ export class Fleet {
   }
 
   /** A memory for an id whose object has come: with what its device said to the one before, which nobody stored. */
-  #welcome({ spec, status }: Device, isUnwatched: boolean): DeviceMemory {
+  #welcome({ spec, status }: Device): DeviceMemory {
     const memory = this.#remember(spec.deviceId, status);
     memory.noteHolder(this.#reservation(spec.deviceId));
     const departure = this.#departed.take(spec.deviceId);
     if (departure !== undefined) memory.retained.noteGap('cleared');
-    else if (isUnwatched && (status?.observedGeneration ?? -1) < 0) memory.retained.noteGap('unwatched');
+    // Its predecessor may have gone under a former leader, with what its device had stored.
+    else if ((status?.observedGeneration ?? -1) < 0) memory.retained.noteGap('unwatched');
     if (departure?.presence === undefined) return memory;
     memory.replacePresence(notYetHeard(onReconnect(departure.presence, this.#presence.reading)));
     memory.noteSchema(departure.schemaHash);
@@ -102,13 +103,13 @@ export class Fleet {
     return this.#lister.byIndex(DEVICE_ID_INDEX, deviceId);
   }
 
-  /** Brings the memory of `deviceId` up to date with the objects that name it. `isUnwatched`: they may have come while nobody led or watched. */
-  refresh(deviceId: string, isUnwatched = false): Refreshed {
+  /** Brings the memory of `deviceId` up to date with the objects that name it. */
+  refresh(deviceId: string): Refreshed {
     const owner = ownerOfId(this.#lister, deviceId, this.#holderOf(deviceId));
     const device = owner === undefined ? undefined : this.#lister.get(owner);
     const before = this.#memories.get(deviceId);
     if (before === undefined && device === undefined) return { memory: undefined, isNewOwner: false, mustRead: false };
-    const memory = before ?? (device === undefined ? this.adopt(deviceId) : this.#welcome(device, isUnwatched));
+    const memory = before ?? (device === undefined ? this.adopt(deviceId) : this.#welcome(device));
     const ownership = ownershipOf(owner, device);
     const isNewOwner = memory.ownerUid !== ownership.uid;
     if (isNewOwner && before !== undefined) {

@@ -32,9 +32,7 @@ export class ObjectIntake implements Subscriber<Device> {
   onChange({ kind, key, object, isGenerationMoved, source, former }: Change<Device>): void {
     const { fleet, wake } = this.#deps;
     const { spec, metadata } = object;
-    // It may have come while nobody led or watched.
-    const isUnwatched = source === 'held' || source === 'list';
-    const { memory, isNewOwner, mustRead } = fleet.refresh(spec.deviceId, isUnwatched);
+    const { memory, isNewOwner, mustRead } = fleet.refresh(spec.deviceId);
     if (kind === 'deleted') this.#refreshes.forget(key);
     else this.#askAgain(key, object, kind === 'updated');
     if (memory === undefined) return this.#keepWaiting(key, spec.deviceId);

@@ -1,6 +1,6 @@
 import { ReadWindow } from './read-window.ts';
 
-/** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object came while nobody led, and may have had a predecessor. */
+/** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object is new to the operator, and may have had a predecessor. */
 export type StateGap = 'none' | 'cleared' | 'unwatched';
 
 /** How far what the broker stores of one device has been read, beside its document. */
