@@ -17,7 +17,7 @@ export interface PublisherDeps {
   readonly wake: Wake;
   /** Milliseconds a published change may wait for the device's answer before Pending is worth a write. */
   readonly settleMs: number;
-  readonly refusals: Pick<Refusals, 'note' | 'accepted'>;
+  readonly refusals: Pick<Refusals, 'publishRefused' | 'accepted'>;
   readonly observer: TwinObserver;
 }
 
@@ -56,7 +56,7 @@ export class Publisher {
       advanceCopy(memory, { kind: 'publishFailed' }, wake);
       return this.#fail(memory, error);
     }
-    refusals.accepted(memory.deviceId);
+    refusals.accepted(memory.deviceId, 'publish');
     observer.published(clock.monotonic() - startedAt);
     advanceCopy(memory, { kind: 'publishAcked', isStoreProven: broker.findings.isStoreProven }, wake);
     memory.revisions.noteKnown(composed.seenRevision);
@@ -79,7 +79,7 @@ export class Publisher {
     } catch (error) {
       return this.#fail(memory, error);
     }
-    this.#deps.refusals.accepted(memory.deviceId);
+    this.#deps.refusals.accepted(memory.deviceId, 'publish');
     this.#deps.observer.withdrawn(retained.length);
     return undefined;
   }
@@ -93,7 +93,7 @@ export class Publisher {
       advanceCopy(memory, { kind: 'held', problem: { reason: 'TooLarge', message: error.message } }, this.#deps.wake);
       return { kind: 'requeue', afterMs: TOO_LARGE_RETRY_MS };
     }
-    this.#deps.refusals.note(memory.deviceId, error.message);
+    this.#deps.refusals.publishRefused(memory.deviceId, error.message);
     advanceCopy(
       memory,
       { kind: 'held', problem: { reason: 'BrokerRefused', message: error.message } },

@@ -7,12 +7,17 @@ import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { Wake } from '../twin/wake.ts';
 
+/** A broker may refuse the one of all devices, and take the other. */
+type Refused = 'page' | 'publish';
+
 export interface RefusalsDeps {
   readonly runtime: Runtime;
   readonly fleet: Fleet;
   readonly wake: Wake;
 }
 
+/** Several, because some may be refused for reasons of their own. */
+const TRIED_AT_ONCE = 4;
 const FIRST_TRY_MS = 1000;
 /** So long after its end a refusal that concerns everyone may go unnoticed. */
 const LAST_TRY_MS = 4000;
@@ -21,13 +26,13 @@ const EVERYONE_MS = 30_000;
 
 /**
  * Device ids of which the broker refused something with a reason code. Whether that concerns one (its topic) or all (a quota, access
- * rules) no code says: so one of them is tried again early, in turn, and the first that is accepted wakes all (decision 0036).
+ * rules) no code says: so a few of them are tried again early, in turn, and the first that is accepted wakes all (decision 0036).
  */
 export class Refusals {
   readonly #deps: RefusalsDeps;
   readonly #signal: AbortSignal;
-  /** In the order in which they are tried. Bounded by the number of devices. */
-  readonly #waiting = new Set<string>();
+  /** What was refused of each, in the order in which they are tried. Bounded by the number of devices. */
+  readonly #waiting = new Map<string, Refused>();
   #tries = 0;
   /** Monotonic milliseconds. */
   #triedEveryoneAt = 0;
@@ -39,14 +44,18 @@ export class Refusals {
     signal.addEventListener('abort', () => this.clear(), { once: true });
   }
 
-  note(deviceId: string, reason: string): void {
+  publishRefused(deviceId: string, reason: string): void {
+    this.#note(deviceId, 'publish', reason);
+  }
+
+  #note(deviceId: string, refused: Refused, reason: string): void {
     if (this.#waiting.size === 0) {
       this.#tries = 0;
       this.#triedEveryoneAt = this.#deps.runtime.clock.monotonic();
       this.#deps.runtime.log.warn({ deviceId, reason }, 'the broker refuses what the operator asks for');
     }
     this.#waiting.delete(deviceId);
-    this.#waiting.add(deviceId);
+    this.#waiting.set(deviceId, refused);
     this.#schedule();
   }
 
@@ -54,15 +63,17 @@ export class Refusals {
   pageRefused(memory: DeviceMemory, { message }: BrokerError): void {
     const { fleet, wake } = this.#deps;
     advanceCopy(memory, { kind: 'pageRefused', message }, wake);
-    this.note(memory.deviceId, message);
+    this.#note(memory.deviceId, 'page', message);
     for (const key of fleet.claimants(memory.deviceId)) wake.object(key, 'heartbeat');
   }
 
   /** The broker took what it had refused of this device, or of none: then this says nothing. */
-  accepted(deviceId: string): void {
-    if (!this.#waiting.delete(deviceId)) return;
-    const others = [...this.#waiting];
-    this.clear();
+  accepted(deviceId: string, what: Refused): void {
+    if (this.#waiting.get(deviceId) !== what) return;
+    this.#waiting.delete(deviceId);
+    const others = [...this.#waiting].filter(([, refused]) => refused === what).map(([other]) => other);
+    for (const other of others) this.#waiting.delete(other);
+    if (this.#waiting.size === 0) this.clear();
     this.#deps.runtime.log.info({ deviceId, others: others.length }, 'the broker takes again what it refused');
     for (const other of others) this.#retry(other);
   }
@@ -87,9 +98,9 @@ export class Refusals {
     const now = this.#deps.runtime.clock.monotonic();
     const isEveryonesTurn = now - this.#triedEveryoneAt >= EVERYONE_MS;
     if (isEveryonesTurn) this.#triedEveryoneAt = now;
-    for (const deviceId of [...this.#waiting].slice(0, isEveryonesTurn ? undefined : 1)) {
+    for (const [deviceId, refused] of [...this.#waiting].slice(0, isEveryonesTurn ? undefined : TRIED_AT_ONCE)) {
       this.#waiting.delete(deviceId);
-      if (this.#retry(deviceId)) this.#waiting.add(deviceId);
+      if (this.#retry(deviceId)) this.#waiting.set(deviceId, refused);
     }
     this.#schedule();
   }

@@ -56,6 +56,26 @@ describe('a publish that the broker refuses', () => {
     await bed.until(() => fleetOf(20).every((_, index) => index === 0 || isReady(bed, index)), 10_000);
   });
 
+  it('of all devices is over for the others although many are never taken', async () => {
+    await using bed = await startTerm();
+    bed.broker.isRefusingTopic = () => true;
+    for (const object of fleetOf(20)) bed.kube.apply(object);
+    await bed.pass(15_000);
+    bed.broker.isRefusingTopic = (topic) => Array.from({ length: 19 }, (_, index) => index).some((index) => topic.includes(`/${idOf(index)}/`));
+    await bed.until(() => isReady(bed, 19), 20_000);
+  });
+
+  it('of all devices is not over because a page is read', async () => {
+    await using bed = await startTerm([], { resyncMinutes: 0.1, pageSize: 10 });
+    bed.broker.isRefusingTopic = () => true;
+    for (const object of fleetOf(200)) bed.kube.apply(object);
+    await bed.pass(2000);
+    const before = bed.broker.published.length;
+    // Each resync tries every device once.
+    await bed.pass(20_000);
+    expect(bed.broker.published.length - before).toBeLessThan(1300);
+  });
+
   it('is not tried any more when the change is taken back', async () => {
     await using bed = await startTerm([device({ desired: rate(60) })]);
     await bed.pass(1000);

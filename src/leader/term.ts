@@ -158,7 +158,7 @@ export class Term {
       {
         onBegan: (memory) => advanceCopy(memory, { kind: 'pageBegan' }, this.#wake),
         onRead: (memory) => {
-          this.#refusals.accepted(memory.deviceId);
+          this.#refusals.accepted(memory.deviceId, 'page');
           advanceCopy(memory, this.#pageEnded(memory), this.#wake);
           if (memory.copy.isRead) memory.retained.noteRead();
           this.#requests.onRead(memory);
