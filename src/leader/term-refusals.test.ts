@@ -61,7 +61,8 @@ describe('a publish that the broker refuses', () => {
     bed.broker.isRefusingTopic = () => true;
     for (const object of fleetOf(20)) bed.kube.apply(object);
     await bed.pass(15_000);
-    bed.broker.isRefusingTopic = (topic) => Array.from({ length: 19 }, (_, index) => index).some((index) => topic.includes(`/${idOf(index)}/`));
+    bed.broker.isRefusingTopic = (topic) =>
+      Array.from({ length: 19 }, (_, index) => index).some((index) => topic.includes(`/${idOf(index)}/`));
     await bed.until(() => isReady(bed, 19), 20_000);
   });
 
