@@ -48,7 +48,7 @@ const LEADER = {
   }),
   identity: optional(text('1 to 128 printable characters', { pattern: '^[\\x21-\\x7e]{1,128}$' }), {
     description:
-      'Name of this replica in the Lease; restarted under the same name it leads on at once. Unique per replica.',
+      'Name of this replica in the Lease, unique among the replicas. A leader that restarts under its name leads again at once.',
     defaultText: 'host name in a pod, else host name and a random part',
   }),
   leaseName: required(kubernetesName, 'mir-operator', {
@@ -89,7 +89,9 @@ const BROKER = {
   pageSize: required(wholeNumber(1, 10_000), 200, {
     description: 'Exact topic filters of one SUBSCRIBE when retained state is read back from the broker.',
   }),
-  pageConcurrency: required(wholeNumber(1, 64), 8, { description: 'Such pages in flight at once.' }),
+  pageConcurrency: required(wholeNumber(1, 64), 8, {
+    description: 'SUBSCRIBE requests that may be open at once when retained state is read back from the broker.',
+  }),
   resyncMinutes: required(numberBetween(0.1, 1440), 10, {
     description: "Minutes (jittered) between two full comparisons of the cluster with the broker's copy.",
   }),
@@ -100,12 +102,13 @@ const LIMITS = {
     description: 'Bytes of one document, in either direction; keep it under the limit of broker and devices.',
   }),
   maxMessagesPerDevice: required(wholeNumber(1, 128), 64, {
-    description: 'Messages that one device may report or be asked for.',
+    description: 'Messages that one device may report, and messages that may be desired of it.',
   }),
   maxNesting: required(wholeNumber(2, 256), 32, { description: 'Levels of objects and lists in one document.' }),
   maxTopicBytes: required(wholeNumber(32, 65_535), 256, { description: 'Bytes of a topic.' }),
   maxReportsPerSecond: required(wholeNumber(1, 100_000), 100, {
-    description: 'Reports per second read from one device; of more only the newest of each message, a second later.',
+    description:
+      'Reports read from one device per second. When it sends more, the newest report of each message is read in the next second.',
   }),
 };
 
@@ -114,7 +117,8 @@ const RATES = {
     description: "Seconds between two status writes for one device's reported values; the first is at once.",
   }),
   heartbeatWritesPerSecond: required(numberBetween(0, 10_000), 20, {
-    description: 'Status writes per second for heartbeats alone, whole fleet; 0: only beside other changes.',
+    description:
+      'Status writes per second that carry nothing but heartbeats, all devices together; 0: heartbeats are only written with other changes.',
   }),
   settleMs: required(wholeNumber(0, 10_000), 50, {
     description: "Milliseconds a published change may wait for the device's answer before Pending is written.",
@@ -139,17 +143,17 @@ const LIVENESS = {
 const SWEEP = {
   sweepMaxFraction: required(numberBetween(0, 1), 0.05, {
     description:
-      'Documents withdrawn at one go, or objects that one LIST lacks, are kept when they are more than this fraction of all.',
+      'Largest fraction of all documents that is withdrawn at once, and of all objects that may be missing from one LIST; when there are more, all are kept.',
   }),
   sweepMinimum: required(wholeNumber(0, 1_000_000), 50, {
-    description: 'So many may always go, whatever the fraction.',
+    description: 'Number of documents or objects up to which sweepMaxFraction does not apply: they are always let go.',
   }),
   takeoverGraceSeconds: required(wholeNumber(0, 86_400), 60, {
     description:
       'Seconds for which the id of a deleted object is kept for its namespace before another one may take it.',
   }),
   sweepConfirm: required(yesOrNo, false, {
-    description: 'Let go what was kept; remove it again afterwards.',
+    description: 'Withdraw the documents that sweepMaxFraction has kept. Set it for one run only.',
   }),
   takeOverForeign: required<readonly string[]>(
     {
@@ -177,10 +181,10 @@ const PROVISIONING = {
       schema: { type: 'array', items: { type: 'string', pattern: LABEL_PAIR.source } },
     },
     [],
-    { description: 'Labels of such objects.', defaultText: 'none' },
+    { description: 'Labels of the objects that provisionNamespace creates.', defaultText: 'none' },
   ),
   provisionPerMinute: required(wholeNumber(1, 100_000), 60, {
-    description: 'Such objects created per minute at most; the rest wait.',
+    description: 'Objects that provisionNamespace may create per minute, all devices together; the rest wait.',
   }),
 };
 
@@ -190,7 +194,7 @@ const SCHEMAS = {
   }),
   schemaGraceHours: required(numberBetween(0, 8760), 24, {
     description:
-      'Hours for which a schema that was stored so is kept when no device uses it; only while all namespaces are watched.',
+      'Hours for which a schema that a device brought is kept after its last use. Nothing is removed while only one namespace is watched.',
   }),
 };
 
