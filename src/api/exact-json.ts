@@ -60,7 +60,7 @@ const EXPONENT = /\d[eE][+-]?\d+\s*(?:[,\]}]|$)/;
 /** Every whole number of fewer digits is kept. */
 const MIN_LOST_DIGITS = 16;
 
-/** True when there may be such a numeral; found by looking at every sixteenth character. Digits of a fraction do not count. */
+/** True when there may be a numeral that a double cannot hold; found by looking at every sixteenth character. Digits of a fraction do not count. */
 export function hasLongNumeral(text: string): boolean {
   for (let at = MIN_LOST_DIGITS - 1; at < text.length; at += MIN_LOST_DIGITS) {
     if (!isDigit(text, at)) continue;

@@ -85,7 +85,7 @@ export interface RecordedChange {
   readonly time: string;
   readonly author: string;
   readonly authorKind: AuthorKind;
-  /** The field manager, where it is known beside the user. */
+  /** The field manager, where both it and the user are known. */
   readonly manager?: string;
   /** Of an earlier object of the same name; absent: of the one that is there. */
   readonly uid?: string;

@@ -32,7 +32,7 @@ export interface BrokerLimits {
 export interface BrokerFindings {
   /** A page has shown what was stored. Until then a PUBACK is no proof that a document stands: only a page that shows it is. */
   readonly isStoreProven: boolean;
-  /** At which a page shows stored messages as such. */
+  /** The QoS at which a page shows stored messages as retained ones. */
   readonly pageQos: 0 | 1;
   /** Ticks from SUBACK to what is stored. */
   readonly lateTicks: number;

@@ -101,8 +101,8 @@ export class RetainedReader {
   }
 
   /**
-   * Reads what was refused beside others, alone: some brokers grant only so many filters at one time (NATS 31 by default), and say
-   * with the same code that one is not allowed. One that is refused by itself is; when others are granted it was their number (decision 0035).
+   * Reads filters that were refused together with others again, one by one. Some brokers grant a limited number of filters at a time
+   * (NATS 31 by default) and refuse the rest with the code for "not allowed". A filter that is refused alone is not allowed (decision 0035).
    */
   async #readRefused(filters: readonly string[], qos: 0 | 1, stop: AbortSignal): Promise<RefusedFilters> {
     const { granted, refused } = await this.#readPage(filters, qos, stop);

@@ -30,14 +30,14 @@ export interface ControllerHooks {
   readonly onReconcile?: (result: ReconcileResult, durationMs: number) => void;
   /** How many keys may be worked on at once has changed. */
   readonly onConcurrency?: (places: number) => void;
-  /** The API server is overloaded and has been asked to be left alone, or is itself again: how often in a row, 0 for itself. */
+  /** The API server is overloaded, or has recovered. `pauses`: how often in a row it has asked for a pause; 0 when it has recovered. */
   readonly onOverload?: (pauses: number) => void;
 }
 
-/** After so many failures in a row a key is worth a warning; the first ones are the weather. */
+/** Failures of one key in a row after which a warning is logged; a few are normal. */
 const FAILURES_WORTH_A_WARNING = 4;
 
-/** What the API server refuses is tried again for the case that a person changes the rule or the right that refused it. */
+/** Pause before a refused request is tried again: a person may have changed the rule or the right that refused it. */
 const REFUSED_MS = 5000;
 
 /**

@@ -17,7 +17,7 @@ const { shorten, lengthen } = shorthand([
 const MAX_COPY_BYTES = 2_000_000;
 const OVERSIZED = 'oversized';
 
-/** Stands before what is kept as it is: a text in shorthand has no such character. */
+/** Marks a text that is kept as it is; a text in shorthand never contains this character. */
 const VERBATIM = '\0';
 // oxlint-disable-next-line no-control-regex -- they are what shorthand consists of
 const CONTROL = /[\0-\x1f]/;

@@ -41,7 +41,7 @@ function entriesOf<T>(
   );
 }
 
-/** What was checked against the schema can be encoded by it; anything else is a defect here, and said. */
+/** Encodes a value that has passed the schema. Throws when that fails, which would be a defect of the operator. */
 export function encodeContent(value: JsonObject, message: string, { encoding, schema }: Wire): Content {
   if (encoding === 'json') return value;
   const encoded = schema?.message(message)?.encode(value);
@@ -49,7 +49,7 @@ export function encodeContent(value: JsonObject, message: string, { encoding, sc
   return encoded.value;
 }
 
-/** What stands in a document, in the encoding of `wire`: untouched where it has that already. Undefined: it cannot be said so. */
+/** The content of a document in the encoding of `wire`; unchanged when it has that encoding. Undefined: it cannot be converted. */
 export function reencode(content: Content, message: string, { encoding, schema }: Wire): Content | undefined {
   const isBinary = content instanceof Uint8Array;
   if (isBinary === (encoding === 'protobuf')) return content;

@@ -68,7 +68,7 @@ export class DesiredReconciler {
     const { lister } = twins.devices;
     const startedAt = clock.monotonic();
     const memory = twins.fleet.get(deviceId);
-    // The end of the page, of the LIST and of an outage each wake everyone they concern.
+    // Nothing is lost by stopping here: the end of a page, of a LIST and of an outage wakes every device that waited for it.
     if (memory === undefined) intake.refreshOwner(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
     const schemaState = twins.schemas.schemaStateOf(memory);

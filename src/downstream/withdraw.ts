@@ -45,7 +45,7 @@ export class Withdrawer {
   /**
    * Clears every retained topic of an id whose object is gone, after a page has shown which there are. The document goes last: while
    * it stands, a withdrawal that was cut short is found and finished after the next connect. It goes only when a page has shown no
-   * report beside it, because some brokers look up what they store after the end of a page (decision 0058).
+   * report together with it, because some brokers look up what they store after the end of a page (decision 0058).
    */
   async withdraw(memory: DeviceMemory, copy: StandingDocument | undefined): Promise<Outcome> {
     const { topics, scope, publisher } = this.#deps;

@@ -23,13 +23,13 @@ export interface HistoryPorts {
   readonly observer: TwinObserver;
 }
 
-/** What a person changes in a moment is one change, and most devices have answered it by then, so that one write says it all. */
+/** Milliseconds from a change to its record. Edits in quick succession become one record, and most devices have answered by then. */
 const SETTLE_MS = 2000;
 /** An outcome is written a moment later, with those of the other messages. */
 const NEWS_MS = 500;
 
 /**
- * Who changed what of which device: listens to the cache, and writes it into an object of its own beside each device. It asks for nothing
+ * Who changed what of which device: listens to the cache, and writes it into an object of its own, one for each device. It asks for nothing
  * while a change is on its way, holds nothing of a device whose history is complete, and finds by comparing what it did not see
  * (decision 0081).
  */

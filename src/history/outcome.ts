@@ -24,7 +24,7 @@ export function withOutcomes(changes: readonly RecordedChange[], device: Device)
   );
 }
 
-/** Messages whose changes have no final outcome and were not changed again; undefined: there is no such change. */
+/** Messages whose changes have no final outcome and were not changed again; undefined: every change has its final outcome. */
 export function openMessages(changes: readonly RecordedChange[]): string[] | undefined {
   const open = withLiveParts(changes).filter(
     ({ change, live }) => change.uid === undefined && live.length > 0 && !isFinal(change.outcome),

@@ -50,7 +50,7 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** What a packet has beside its payload: a topic, and properties that somebody may have added. */
+/** What a packet holds in addition to its payload: a topic, and properties that somebody may have added. */
 const PACKET_HEAD_BYTES = 4096;
 
 /** Bytes of the largest packet that may hold something of use: a document, a report or a schema. */

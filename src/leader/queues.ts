@@ -10,7 +10,7 @@ import { WorkQueue } from '../workqueue/queue.ts';
 
 /** Publishes wait for the broker and cost little: enough to keep a whole window of them in flight. */
 const PUBLISHES: ConcurrencyRange = { least: 256, most: 256 };
-/** Status writes in flight. Four keep two cores of an API server busy, measured; beside others, or on more cores, their number finds itself. */
+/** Status writes in flight at the start. Four keep two cores of an API server busy (measured); the controller adapts the number to the load. */
 const STATUS_WRITES: ConcurrencyRange = { least: 4, most: 16 };
 const SCHEMA_WRITES: ConcurrencyRange = { least: 1, most: 1 };
 const HISTORY_WRITES: ConcurrencyRange = { least: 1, most: 1 };

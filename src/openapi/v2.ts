@@ -29,7 +29,7 @@ function mapped(from: Json, change: (value: Json) => Json): Json {
   return Object.fromEntries(Object.entries(from).map(([name, value]) => [name, change(value as Json)]));
 }
 
-/** Every one is a check beside the type, but for an `allOf` of one reference, which gives that a description of its own. */
+/** Each of them is a further check of the value, except an `allOf` of one reference, which only gives the reference a description. */
 const NOT_IN_V2: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'oneOf', 'not', 'nullable']);
 
 function schemaOf(schema: Json): Json {

@@ -1,6 +1,6 @@
 /**
  * Text from outside on its way into status, events and logs: well-formed, and one line that shows what it is. Control characters,
- * line breaks and marks that turn the direction of writing become spaces: with them a device could forge what stands beside its words.
+ * line breaks and marks that turn the direction of writing become spaces: with them a device could forge the text around its words.
  */
 export function harmless(text: string): string {
   return PLAIN.test(text) ? text : text.toWellFormed().replaceAll(HARMFUL, ' ');

@@ -176,7 +176,7 @@ const DERIVED = new RegExp(`-[0-9a-f]{${HASH_DIGITS}}$`);
 
 /**
  * The name of the object for a device: its id where that is a Kubernetes name already, else what is left of it and the beginning of a
- * hash, so that `Pump:1` and `pump_1` never share one. An id that looks like such a name is no exception: nobody can take another's.
+ * hash, so that `Pump:1` and `pump_1` never share one. An id that looks like a made name gets a hash too, so that nobody can take another's.
  */
 export function objectName(deviceId: string): string {
   if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(deviceId) && !DERIVED.test(deviceId)) return deviceId;

@@ -33,7 +33,7 @@ export interface PageHandler {
 
 const RETRY_MS = 1000;
 const LATE_MS = 10_000;
-/** What a device has stored beside its reports. */
+/** Number of retained topics of a device that are no reports. */
 const STATE = 1;
 
 /**

@@ -18,7 +18,7 @@ export interface ResyncDeps {
   readonly runtime: Runtime;
 }
 
-/** After a discovery that broke off on a connection that stands; one that is not allowed must not be asked for without pause. */
+/** Pause after a discovery that failed while the connection stood: a broker may refuse it for good, and must not be asked without pause. */
 const DISCOVERY_RETRY_MS = 5000;
 
 /** Says when everything at the broker is to be looked at again, and when the documents of unknown devices are to be looked for. */
@@ -26,7 +26,7 @@ export class Resync {
   readonly #deps: ResyncDeps;
   readonly #signal: AbortSignal;
   #resyncAt = Number.POSITIVE_INFINITY;
-  /** Monotonic milliseconds; infinite: they were. */
+  /** Monotonic milliseconds at which unknown devices are looked for; infinite: that has been done. */
   #discoverAt = Number.POSITIVE_INFINITY;
 
   constructor(deps: ResyncDeps, signal: AbortSignal) {
@@ -34,7 +34,7 @@ export class Resync {
     this.#signal = signal;
   }
 
-  /** The broker is connected: every device is read anew by others; from now on also in regular intervals. */
+  /** The broker is connected. Other rooms read every device now; this class does it again in regular intervals. */
   onConnected(): void {
     this.discoverSoon();
     this.#schedule();

@@ -24,15 +24,15 @@ export interface SchemaFetchDeps {
 
 /** Milliseconds a device has to send its schema before it is asked again. */
 const ANSWER_MS = 10_000;
-/** Others that have it are asked sooner: the first ones may never answer. */
+/** Milliseconds after which other devices with the same schema are asked too: the first ones may never answer. */
 const OTHERS_MS = 5000;
-/** How many others at once, at most; before that one, two, four. */
+/** Devices asked at once. The number doubles with every round, from one up to this. */
 const MAX_AT_ONCE = 8;
-/** When it has not come by then, its devices go on without it. */
+/** Milliseconds after which devices are served without their schema, when it has not come. */
 const HOPE_MS = 40_000;
-/** After that it is asked for so much less often. */
+/** Milliseconds between two requests from then on. */
 const RETRY_MS = 300_000;
-/** What could not be stored is asked for again after that. */
+/** Milliseconds after which a schema that could not be stored is asked for again. */
 const OBSTACLE_MS = 60_000;
 /** Requests in one turn, 256 kB each; hashes that many devices announce come first. */
 const MAX_ASKS = 16;
@@ -189,7 +189,7 @@ export class SchemaFetch {
     for (const deviceId of asked) {
       this.#shares.noteAsked(deviceId, hash, now);
       wanted.restarted.delete(deviceId);
-      // In turns, so that one that never answers does not keep the others from doing so.
+      // In turns, so that a device that never answers does not keep the others from being asked.
       wanted.candidates.delete(deviceId);
       wanted.candidates.add(deviceId);
       this.#deps.ask(deviceId);

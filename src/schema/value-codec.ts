@@ -8,15 +8,15 @@ import type { Scalar } from './scalars.ts';
 import type { Walk } from './walk.ts';
 import { WIRE_BYTES, WIRE_VARINT } from './wire-reader.ts';
 
-/** How one value, of whatever kind, is checked, written, read and compared. All forms of a value are canonical but what is checked. */
+/** How a value of one type is checked, written, read and compared. Only `canonicalize` takes a value in any form; the rest is canonical. */
 export interface ValueCodec {
   /** Throws Misfit. */
   readonly canonicalize: (value: JsonValue, walk: Walk) => JsonValue;
-  /** What stands for a field without presence that is not there; undefined: such a field is left out. */
+  /** The value of an absent field that has no presence; undefined: an absent field stays absent. */
   readonly zero: JsonValue | undefined;
   readonly wireType: number;
   readonly write: (writer: Writer, value: JsonValue) => void;
-  /** Undefined: a value that does not exist, to be taken for absent. Throws Misfit or WireError. */
+  /** Undefined: a value that the type does not know; the field counts as absent. Throws Misfit or WireError. */
   readonly read: (reader: Reader, walk: Walk) => JsonValue | undefined;
   readonly agrees: (reported: JsonValue, desired: JsonValue, mayOmit: boolean) => boolean;
   /** Present for messages: what `read` reads, from its bytes alone. */

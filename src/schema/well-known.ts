@@ -113,7 +113,7 @@ function typeResolver(find: FindMessage) {
   };
 }
 
-/** A message of any type: its fields beside `@type`, or, for types with a JSON form of their own, that form as `value`. */
+/** A message of any type: `@type` and its fields, or, for types with a JSON form of their own, `@type` and that form as `value`. */
 function any(find: FindMessage): MessageParts {
   const resolve = typeResolver(find);
   const wrap = (url: JsonValue, { isSpecial }: { isSpecial: boolean }, inner: JsonValue): JsonObject =>

@@ -65,7 +65,7 @@ export function createDevice(options: DeviceOptions): Device {
 }
 
 /**
- * What a device is made of beside its options.
+ * What a device is made of, its options apart.
  * @internal
  */
 export interface DeviceParts {

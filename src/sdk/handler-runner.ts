@@ -24,7 +24,7 @@ export class HandlerRunner {
   readonly #ports: RunnerPorts;
   readonly #handlers = new Map<string, { readonly apply: DesiredHandler; readonly withdraw?: WithdrawnHandler }>();
   readonly #tasks = new TaskRunner();
-  /** Messages with a value in effect beside their entry that no handler of this process has been given yet. */
+  /** Messages whose value in effect differs from their entry and has not been given to a handler of this process yet. */
   readonly #unresumed = new Set<string>();
 
   constructor(ports: RunnerPorts) {
@@ -48,7 +48,7 @@ export class HandlerRunner {
     this.#tasks.abortAll();
   }
 
-  /** There is nothing in effect beside the entry any more. */
+  /** The value in effect is that of the entry again. */
   forgetFormer(message: string): void {
     this.#unresumed.delete(message);
   }

@@ -36,7 +36,7 @@ export type Unparsed<P extends MessageParsers> = {
   readonly [K in keyof P]: P[K] extends MessageParser<infer Input> ? Input : never;
 };
 
-/** A type for the compiler alone, beside parsers: every value passes. */
+/** A type for the compiler alone, where others have a parser: every value passes. */
 export function unchecked<Value extends object>(): MessageParser<Value, Value> {
   return { '~standard': { version: 1, vendor: 'mir', validate: (value) => ({ value: value as Value }) } };
 }

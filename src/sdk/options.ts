@@ -32,7 +32,7 @@ export interface BrokerOptions extends DeviceCredentials {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
   readonly url: string;
   /**
-   * Asked at every connect, in place of what stands beside it: passwords and certificates are then renewed without a restart.
+   * Asked at every connect, and used instead of the fixed values: passwords and certificates are then renewed without a restart.
    * When it throws or rejects, that is told, and it is asked again at the next attempt.
    */
   readonly credentials?: () => DeviceCredentials | Promise<DeviceCredentials>;

@@ -30,7 +30,7 @@ export interface SyncInput {
  * Decides where one desired message stands.
  *
  * Without news the record stands. A new revision starts at Pending, or at InSync when the device already reports the value.
- * A report that names our uid and the current revision is a decision; any other one speaks of values only.
+ * A report that names our uid and the current revision is a decision; every other report tells about values only.
  */
 export function judgeSync(input: SyncInput): SyncVerdict {
   const { prior, report } = input;
@@ -42,7 +42,7 @@ export function judgeSync(input: SyncInput): SyncVerdict {
   return judgeValue(input, standing, ours);
 }
 
-/** A record stands, but that a schema may show equal what looked different as plain JSON. */
+/** The record stays as it is, with one exception: by a schema that has come since, values may be equal that differ as plain JSON. */
 function withoutNews(input: SyncInput, standing: SyncRecord | undefined): SyncVerdict {
   const isOpen = standing === undefined || OPEN.has(standing.state);
   if (isOpen && matches(input)) return { state: 'InSync' };

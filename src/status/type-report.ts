@@ -44,7 +44,7 @@ function typeValue(
 ): Typed {
   const type = schema?.message(name);
   if (type === undefined) {
-    // What a device reports beside its schema is still true of it, as long as it can be read.
+    // A report that does not fit the schema is still true of the device, as long as it can be read.
     if (!isBytes(value)) return takePlain(value, maxBytes);
     if (schema === undefined)
       return { reason: 'UnsupportedEncoding', message: 'the value is protobuf, and no schema of the device is known' };

@@ -3,7 +3,7 @@ import { ReadWindow } from './read-window.ts';
 /** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object is new to the operator, and may have had a predecessor. */
 export type StateGap = 'none' | 'cleared' | 'unwatched';
 
-/** How far what the broker stores of one device has been read, beside its document. */
+/** How far the retained messages of one device, other than its document, have been read. */
 export class RetainedState {
   #window: ReadWindow | undefined;
   /** Monotonic milliseconds; infinite while a page of the device is asked for or under way. */

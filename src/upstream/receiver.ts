@@ -34,7 +34,7 @@ export class Receiver {
   readonly route = (message: IncomingMessage): void => {
     const topic = this.#deps.rules.topics.parse(message.topic);
     if (topic === undefined) {
-      // Stored state of others is their business; a live one is worth a count.
+      // A stored message may belong to another application; a live one is a mistake, so it is counted.
       if (message.retained) return this.#routeStray(message.topic);
       this.#deps.observer.refused(
         'InvalidTopic',
@@ -86,7 +86,7 @@ export class Receiver {
     }
   }
 
-  /** A stored message that a newer live one has replaced: the twin may have lost that one since, as after a restored backup. */
+  /** The broker shows a message that a newer, live one has replaced. The newer one is read again: the twin may have lost it, as after a restored backup. */
   #hearAgain(memory: DeviceMemory, topic: ParsedTopic, heard: Buffer): void {
     if (topic.kind === 'reported' && heard.length > 0) this.#readReport(memory, topic.message, heard, false);
   }

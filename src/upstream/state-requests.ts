@@ -1,6 +1,6 @@
 /** Devices asked each time: nobody waits for it, and a fleet of new objects has other things to do. */
 const AT_ONCE = { calm: 50, busy: 5 };
-/** A device that connects beside us announces itself within this time anyway. */
+/** A device that connects at the same time as the operator announces itself within this time by itself. */
 const WAIT_MS = 10_000;
 
 /**

@@ -95,12 +95,12 @@ function printTable(io: Io, known: readonly Known[], { headers }: HistoryFlags):
   }
 }
 
-/** Columns in which a change can be told beside the rest; on a terminal with fewer it has a line of its own. */
+/** Least width of the column that tells a change; on a narrower terminal a change has a line of its own. */
 const LEAST_OF_CHANGE = 40;
 const INDENT = '    ';
 const LEAST_OF_AUTHOR = 12;
 
-/** What is left beside the columns before, a space apart, and an outcome. `header`: three spaces apart. */
+/** The width that the columns to the left, a space between them, and an outcome leave free. `header`: three spaces between them. */
 function roomOfAuthors(header: string, width: number): number {
   const before = header.slice(0, header.indexOf('AUTHOR'));
   const spared = 2 * before.trim().split(/ +/).length;

@@ -19,7 +19,7 @@ import type { Completion, Typed, Wanted } from './word.ts';
 /** The word under which the completion is asked for. */
 export const COMPLETE = '__complete';
 
-/** Of cobra's protocol, which kubectl speaks: what the shell is to do beside showing the words. */
+/** Of cobra's protocol, which kubectl speaks: what the shell is to do in addition to showing the words. */
 const DIRECTIVE = { files: 0, noSpace: 2, noFiles: 4 } as const;
 
 /** A shell that waits is worse than one that offers less. */

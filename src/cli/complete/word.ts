@@ -116,7 +116,7 @@ function valuesOf(option: Option): Wanted {
   return FLAG_VALUES[option.name()] ?? NONE;
 }
 
-/** What a command takes beside its flags. */
+/** What a command takes in addition to its flags. */
 const COMMAND_WORDS: Readonly<Record<string, Wanted>> = {
   'schema show': { kind: 'schemas' },
   'schema push': { kind: 'files' },

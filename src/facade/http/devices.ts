@@ -62,7 +62,7 @@ export interface Ending {
 /** An API server's own limit for all but watches. */
 const REQUEST_MS = 60_000;
 
-/** TLS and HTTP on both sides, beside what is done with the body. */
+/** TLS and HTTP on both sides; what is done with the body is counted apart. */
 const REQUEST_COST_MS = 0.4;
 /** Of what is read, compared and written again. */
 const BODY_BYTES_PER_MS = 30_000;

@@ -1,4 +1,4 @@
-/** Everything that is served beside devices. */
+/** Everything that is served other than devices. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { mediaTypes } from './media-types.ts';
 import { aggregated, group, groupList, resourceList } from '../../mir-shape/discovery.ts';

@@ -15,7 +15,7 @@ export interface Behaviour {
   close?(isAbrupt: boolean): Promise<void> | void;
 }
 
-/** What a behaviour of one device is given beside its settings. */
+/** What a behaviour of one device is given in addition to its settings. */
 export interface Surroundings {
   readonly deviceId: string;
   /** The device's number in its group, from 1. */

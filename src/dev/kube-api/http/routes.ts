@@ -1,4 +1,4 @@
-/** Everything that is served beside resources: health, version, discovery, OpenAPI. */
+/** Everything that is served other than resources: health, version, discovery, OpenAPI. */
 import type { Aggregated } from '../aggregation/aggregator.ts';
 import {
   aggregated,

@@ -29,7 +29,7 @@ export interface ResourceType {
   /** How objects of each served version are merged, by apiVersion. */
   readonly mergeTypes: ReadonlyMap<string, MergeType>;
   readonly table: Table;
-  /** Field label → path, beside metadata.name and metadata.namespace. */
+  /** Field label → path, in addition to metadata.name and metadata.namespace. */
   readonly selectable: ReadonlyMap<string, string>;
   /** What OpenAPI documents are made of. */
   readonly crd: Crd;
@@ -43,7 +43,7 @@ export interface Hooks {
   validate?(object: KubeObject, old?: KubeObject): FieldError[];
   /** After the deletion timestamp has been set. */
   beginDeletion?(object: KubeObject, now: number): void;
-  /** Whether something beside `metadata.finalizers` keeps a deleted object. */
+  /** Whether something other than `metadata.finalizers` keeps a deleted object. */
   isHeld?(object: KubeObject): boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What leads requests to API servers beside this one: APIService, Service, EndpointSlice. */
+/** What leads requests to other API servers: APIService, Service, EndpointSlice. */
 import { AGE, anything, builtInType, list, map, object, text } from './built-in-type.ts';
 
 export const apiServiceType = builtInType({
