@@ -7,6 +7,7 @@
 import type { Condition } from './conditions.ts';
 import type { JsonObject } from './json-value.ts';
 import type { Reason } from './reasons.ts';
+import type { SyncState } from './sync-states.ts';
 
 export const API_VERSION = 'iot.mir/v1alpha';
 export const DEVICE_KIND = 'device';
@@ -74,10 +75,6 @@ export interface DeviceStatus {
     readonly hash?: string;
   };
 }
-
-/** The furthest from being in sync first. */
-export const SYNC_STATES = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged', 'InSync'] as const;
-export type SyncState = (typeof SYNC_STATES)[number];
 
 /** Where one desired message stands. `digest` identifies the value that got `revision`. */
 export interface SyncRecord {

@@ -4,6 +4,7 @@
  */
 import { API_VERSION } from './device.ts';
 import type { DeviceKey, JsonObject, JsonValue, Properties } from './device.ts';
+import type { SyncState } from './sync-states.ts';
 
 export const HISTORY_KIND = 'devicehistory';
 /** What is recorded, in short, so that a LIST of metadata tells it: uid, generation, and which messages have no outcome yet. */
@@ -104,7 +105,7 @@ export interface MessageChange {
 }
 
 /** `Superseded`: another change of the same messages came before this one had an outcome. */
-export type OutcomeState = 'Pending' | 'Acknowledged' | 'InSync' | 'Drifted' | 'Rejected' | 'Invalid' | 'Superseded';
+export type OutcomeState = SyncState | 'Superseded';
 
 export interface ChangeOutcome {
   readonly state: OutcomeState;

@@ -16,13 +16,15 @@ export interface ConditionFacts {
 
 /** Every condition, in the order in which people are shown them. */
 export const CONDITIONS = {
-  Ready: { says: 'every desired message is valid, stands at the broker and was not rejected' },
-  Synced: { says: 'every desired message is in sync' },
-  Online: { says: 'the device is there' },
-  SchemaValid: { says: 'the schema of the device can be used; absent while it has none' },
+  Ready: {
+    says: 'every desired message is valid, stands at the broker and was not rejected; an offline device does not hold it back',
+  },
+  Synced: { says: 'the device reports every desired message as desired' },
+  Online: { says: 'the device is connected, or sleeps as announced' },
+  SchemaValid: { says: "the device's schema can be used, and what is desired fits it; absent while it has none" },
   Truncated: { isProblem: true, says: 'reported values are left out, because the object has no room for them' },
-  Reconciling: { isProblem: true, says: 'not ready yet, and no person has to act' },
-  Stalled: { isProblem: true, says: 'a person must act' },
+  Reconciling: { isProblem: true, says: 'not `Ready`, and the operator works on it' },
+  Stalled: { isProblem: true, says: 'not `Ready`, and a person must act' },
   Valid: { ofSchema: true, says: 'the schema can be used' },
 } as const satisfies Readonly<Record<string, ConditionFacts>>;
 export type ConditionType = keyof typeof CONDITIONS;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonObject, SyncRecord, SyncState } from '../api/device.ts';
+import type { JsonObject, SyncRecord } from '../api/device.ts';
+import type { SyncState } from '../api/sync-states.ts';
 import { device } from '../../test/gen/device.ts';
 import type { DeviceParts } from '../../test/gen/device.ts';
 import { fieldDiff } from './render/field-diff.ts';

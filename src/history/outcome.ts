@@ -1,19 +1,16 @@
 /** What became of a change, by the status of its device. */
 import { findCondition } from '../api/conditions.ts';
 import type { Device, DeviceStatus, SyncRecord } from '../api/device.ts';
-import type { ChangeOutcome, OutcomeState, RecordedChange } from '../api/history.ts';
+import type { ChangeOutcome, RecordedChange } from '../api/history.ts';
 import { own } from '../api/own.ts';
+import { isOnItsWay, worstOf } from '../api/sync-states.ts';
 
-/** Nothing that happens later says anything else about it. */
-const FINAL: ReadonlySet<OutcomeState> = new Set(['InSync', 'Superseded']);
-/** Worth a write by itself: the others are on their way. */
-const TOLD: ReadonlySet<OutcomeState> = new Set(['InSync', 'Superseded', 'Rejected', 'Invalid', 'Drifted']);
-/** The furthest from being in sync first. */
-const ORDER = ['Rejected', 'Invalid', 'Drifted', 'Pending', 'Acknowledged', 'InSync'] as const;
 const MOST_CHARACTERS = 256;
 
-const isFinal = ({ state }: ChangeOutcome): boolean => FINAL.has(state);
-export const isTold = ({ state }: ChangeOutcome): boolean => TOLD.has(state);
+/** Nothing that happens later says anything else about it. */
+const isFinal = ({ state }: ChangeOutcome): boolean => state === 'InSync' || state === 'Superseded';
+/** Worth a write by itself. */
+export const isTold = ({ state }: ChangeOutcome): boolean => !isOnItsWay(state);
 
 /** `changes` with what is known by now of those that have no final outcome; the newest first. */
 export function withOutcomes(changes: readonly RecordedChange[], device: Device): RecordedChange[] {
@@ -92,13 +89,13 @@ function outcomeOf(
     const isOfBefore = record === undefined || (record.revision <= since && !isAllSynced);
     return [{ name, record: isOfBefore ? ON_HOLD : record }];
   });
-  const state = ORDER.find((one) => records.some(({ record }) => record.state === one)) ?? 'InSync';
+  const state = worstOf(records.map(({ record }) => record.state)) ?? 'InSync';
   const time = records
     .flatMap(({ record }) => record.since ?? [])
     .toSorted()
     .at(-1);
   const worst = records.find(({ record }) => record.state === state);
-  const isTrouble = state === 'Rejected' || state === 'Invalid' || state === 'Drifted';
+  const isTrouble = state !== 'InSync' && !isOnItsWay(state);
   const why = isTrouble ? (worst?.record.message ?? worst?.record.reason) : undefined;
   return {
     state,

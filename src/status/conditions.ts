@@ -1,9 +1,10 @@
 import { findCondition } from '../api/conditions.ts';
 import type { ConditionVerdict } from '../api/conditions.ts';
-import { SYNC_STATES } from '../api/device.ts';
-import type { Device, DeviceKey, SyncRecord, SyncState } from '../api/device.ts';
+import type { Device, DeviceKey, SyncRecord } from '../api/device.ts';
 import { factsOf } from '../api/reasons.ts';
 import type { Reason } from '../api/reasons.ts';
+import { isRefusal, worstOf } from '../api/sync-states.ts';
+import type { SyncState } from '../api/sync-states.ts';
 import type { StatusInput } from './input.ts';
 
 type SyncMap = Readonly<Record<string, SyncRecord>>;
@@ -100,7 +101,7 @@ function findDisabled({ input: { device } }: Facts): Finding | undefined {
 }
 
 function findRefusedMessage({ worst }: Facts): Finding | undefined {
-  if (worst?.state !== 'Rejected' && worst?.state !== 'Invalid') return undefined;
+  if (worst === undefined || !isRefusal(worst.state)) return undefined;
   return { reason: worst.state, message: worst.text, Ready: 'False', Synced: 'False' };
 }
 
@@ -141,14 +142,11 @@ interface WorstMessage {
 /** The message furthest from being in sync; names decide between equals, so that the text does not flap. */
 function worstMessage(sync: SyncMap): WorstMessage | undefined {
   const entries = Object.entries(sync).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  for (const state of SYNC_STATES) {
-    const found = entries.filter(([, record]) => record.state === state);
-    const [first] = found;
-    if (first === undefined || state === 'InSync') continue;
-    const more = found.length > 1 ? ` (and ${found.length - 1} more)` : '';
-    return { state, text: `${first[0]}: ${first[1].message ?? factsOf(state).says}${more}` };
-  }
-  return undefined;
+  const state = worstOf(entries.map(([, record]) => record.state));
+  const [first, ...others] = entries.filter(([, record]) => record.state === state);
+  if (first === undefined || state === undefined || state === 'InSync') return undefined;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  return { state, text: `${first[0]}: ${first[1].message ?? factsOf(state).says}${more}` };
 }
 
 /** Whether what is desired fits the device's schema; nothing while there is none to speak of. */

@@ -1,10 +1,9 @@
 import { findCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/conditions.ts';
-import { SYNC_STATES } from '../api/device.ts';
 import type { DeviceStatus } from '../api/device.ts';
 import { own } from '../api/own.ts';
 import { factsOf } from '../api/reasons.ts';
-import type { Reason } from '../api/reasons.ts';
+import { isSyncState } from '../api/sync-states.ts';
 import type { TwinEvent } from '../twin/events.ts';
 
 /** What is worth telling about the way from one status to the next: only what changed, so that nothing is told twice. */
@@ -67,5 +66,3 @@ function sizeEvents(before: DeviceStatus | undefined, after: DeviceStatus): Twin
     return [];
   return [{ type: 'Warning', reason: truncated.reason, message: truncated.message }];
 }
-
-const isSyncState = (reason: Reason): boolean => SYNC_STATES.some((state) => state === reason);

@@ -1,5 +1,7 @@
-import type { JsonObject, SyncRecord, SyncState } from '../api/device.ts';
+import type { JsonObject, SyncRecord } from '../api/device.ts';
 import type { Reason } from '../api/reasons.ts';
+import { isOpen } from '../api/sync-states.ts';
+import type { SyncState } from '../api/sync-states.ts';
 import { agrees, includes } from '../protocol/canonical.ts';
 import type { ReportedEnvelope } from '../protocol/envelopes.ts';
 import type { MessageType } from '../schema/device-schema.ts';
@@ -44,12 +46,9 @@ export function judgeSync(input: SyncInput): SyncVerdict {
 
 /** The record stays as it is, with one exception: by a schema that has come since, values may be equal that differ as plain JSON. */
 function withoutNews(input: SyncInput, standing: SyncRecord | undefined): SyncVerdict {
-  const isOpen = standing === undefined || OPEN.has(standing.state);
-  if (isOpen && matches(input)) return { state: 'InSync' };
+  if ((standing === undefined || isOpen(standing.state)) && matches(input)) return { state: 'InSync' };
   return standing ?? { state: 'Pending' };
 }
-
-const OPEN: ReadonlySet<SyncState> = new Set(['Pending', 'Acknowledged', 'Drifted']);
 
 function judgeDecision(input: SyncInput, standing: SyncRecord | undefined): SyncVerdict {
   const report = input.report;

@@ -3,16 +3,12 @@ import { findCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/conditions.ts';
 import type { Device } from '../api/device.ts';
 import { factsOf, isReason } from '../api/reasons.ts';
+import { SYNC_STATES } from '../api/sync-states.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Label `sync`: the worst of a device's messages, or why none of them counts. Every device has exactly one. */
 export const SYNC_CLASSES = [
-  'InSync',
-  'Acknowledged',
-  'Pending',
-  'Drifted',
-  'Rejected',
-  'Invalid',
+  ...SYNC_STATES.toReversed(),
   'Unpublished', // what is desired does not stand at the broker for another reason
   'Disabled',
   'Unobserved', // the status does not speak of the present generation yet

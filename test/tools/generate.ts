@@ -77,6 +77,7 @@ function withKinds(before: string): string {
     ['device-columns', renderColumns(device ?? '')],
     ['device-selectors', renderSelectors(device ?? '')],
     ['schema', renderFields(schema ?? '')],
+    ['condition-types', renderConditions()],
   ] as const;
   return parts.reduce((page, [name, content]) => withPart(page, name, content), before);
 }

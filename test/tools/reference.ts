@@ -28,11 +28,11 @@ export function renderConditions(): string {
 /** Reasons of conditions, and of what `status.sync` says of a message. */
 export function renderReasons(): string {
   const rows = (Object.keys(REASONS) as Reason[]).map((reason) => {
-    const { on, says, remedy = '–', stalls } = factsOf(reason);
+    const { on, says, remedy = '–', stalls, event = '–' } = factsOf(reason);
     const places = on.map((place) => (place === 'sync' ? '`status.sync`' : place)).join(', ');
-    return [code(reason), places, sentence(says), stalls ? `Stalled: ${remedy}` : remedy];
+    return [code(reason), places, sentence(says), stalls ? `Stalled: ${remedy}` : remedy, event];
   });
-  return table(['reason', 'on', 'meaning', 'what to do'], rows);
+  return table(['reason', 'on', 'meaning', 'what to do', 'event'], rows);
 }
 
 /** Reasons of events beside those of the conditions. */
@@ -129,5 +129,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** A field keeps its small letter. */
+const sentence = (text: string): string =>
+  /^[a-z]+\./.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 const code = (text: string): string => `\`${text}\``;

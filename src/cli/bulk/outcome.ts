@@ -1,5 +1,6 @@
 /** What has become of a change of one device. */
 import { findCondition } from '../../api/conditions.ts';
+import { isRefusal } from '../../api/sync-states.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
 
 export type Outcome =
@@ -21,11 +22,11 @@ export function outcomeOf(device: FleetDevice, messages: readonly string[], gene
   );
   const records = names.map((name) => ({ name, record: status?.sync?.[name] }));
   for (const { name, record } of records) {
-    if (record?.state === 'Rejected' || record?.state === 'Invalid')
+    if (record !== undefined && isRefusal(record.state))
       return { kind: 'failed', why: `${name} ${record.state}: ${record.message ?? record.reason ?? ''}` };
   }
   const stalled = findCondition(status?.conditions, 'Stalled');
-  if (stalled !== undefined && stalled.reason !== 'Rejected' && stalled.reason !== 'Invalid')
+  if (stalled !== undefined && !isRefusal(stalled.reason))
     return { kind: 'failed', why: `${stalled.reason}: ${stalled.message}` };
   const states = records.map(({ record }) => record?.state);
   if (states.every((state) => state === 'InSync')) return { kind: 'done' };

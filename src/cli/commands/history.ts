@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import type { ChangeOutcome, DeviceHistory, RecordedChange } from '../../api/history.ts';
+import { isRefusal } from '../../api/sync-states.ts';
 import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
 import type { Io } from '../base/context.ts';
@@ -129,7 +130,7 @@ function authorOf({ author, authorKind }: RecordedChange): string {
 
 function paintOutcome(palette: Palette, { state }: ChangeOutcome): (text: string) => string {
   if (state === 'InSync') return palette.good;
-  if (state === 'Rejected' || state === 'Invalid') return palette.bad;
+  if (isRefusal(state)) return palette.bad;
   return state === 'Superseded' ? palette.dim : palette.waiting;
 }
 

@@ -1,3 +1,4 @@
+import { SYNC_STATES } from '../../api/sync-states.ts';
 import { withCluster } from '../base/context.ts';
 import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
@@ -57,7 +58,7 @@ export function renderOperator(before: Samples, after: Samples, seconds: number,
   const perSecond = (name: string, labels = {}): string => rate(valueOf(moved, name, labels) / seconds);
   const total = valueOf(after, 'mir_devices');
   const inSync = valueOf(after, 'mir_devices_by_sync', { sync: 'InSync' });
-  const waiting = ['Pending', 'Acknowledged', 'Drifted', 'Rejected', 'Invalid']
+  const waiting = SYNC_STATES.filter((state) => state !== 'InSync')
     .map((sync): [string, number] => [sync, valueOf(after, 'mir_devices_by_sync', { sync })])
     .filter(([, count]) => count > 0)
     .map(([sync, count]) => `${paintState(palette, sync)(sync)} ${count}`);

@@ -39,7 +39,7 @@ describe('what is typed behind kubectl mir', () => {
   it.each([
     ['get -o ', ['table', 'wide', 'json', 'yaml', 'name', 'mir']],
     ['get --output=', ['table', 'wide', 'json', 'yaml', 'name', 'mir']],
-    ['wait --for ', ['Synced', 'Ready', 'Online', 'SchemaValid']],
+    ['wait --for ', ['Ready', 'Synced', 'Online', 'SchemaValid']],
     ['set --wait=', ['Synced', 'Acknowledged']],
     ['convert --to ', ['kubernetes', 'mir']],
     ['get -n ', ['namespaces']],

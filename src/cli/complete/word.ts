@@ -1,5 +1,6 @@
 /** What a person is typing, by the commands and flags that there are. Pure: what stands in the cluster is asked for by its kind. */
 import type { Command, Option } from 'commander';
+import { CONDITION_TYPES, factsOfCondition } from '../../api/reasons.ts';
 
 export interface Completion {
   readonly value: string;
@@ -94,6 +95,11 @@ function flagsOf(command: Command): Completion[] {
   );
 }
 
+/** Conditions of a device that are good when they are True. */
+const WAITED_FOR = CONDITION_TYPES.filter(
+  (type) => !factsOfCondition(type).isProblem && !factsOfCondition(type).ofSchema,
+);
+
 const FLAG_VALUES: Readonly<Record<string, Wanted>> = {
   namespace: { kind: 'namespaces' },
   context: { kind: 'contexts' },
@@ -107,7 +113,7 @@ const FLAG_VALUES: Readonly<Record<string, Wanted>> = {
     { value: 'status.online=true' },
     { value: 'status.online=false' },
   ]),
-  for: given(['Synced', 'Ready', 'Online', 'SchemaValid'].map((value) => ({ value }))),
+  for: given(WAITED_FOR.map((value) => ({ value }))),
   wait: given(['Synced', 'Acknowledged'].map((value) => ({ value }))),
 };
 

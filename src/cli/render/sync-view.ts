@@ -1,6 +1,7 @@
 /** What a person wants to know of a twin at a glance. */
 import { findCondition } from '../../api/conditions.ts';
-import type { SyncRecord, SyncState } from '../../api/device.ts';
+import type { SyncRecord } from '../../api/device.ts';
+import { isOpen, isRefusal, worstOf } from '../../api/sync-states.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
 import type { Palette } from './color.ts';
 
@@ -13,9 +14,6 @@ export interface SyncView {
   readonly waitingSince: string | undefined;
 }
 
-/** From what a person must look at first to what is as it should be. */
-const WORST_FIRST: readonly SyncState[] = ['Invalid', 'Rejected', 'Drifted', 'Pending', 'Acknowledged', 'InSync'];
-
 export function syncView({ metadata, spec, properties, status }: FleetDevice): SyncView {
   const names = Object.keys(properties?.desired ?? {});
   const records = Object.entries(status?.sync ?? {}).filter(([name]) => names.includes(name));
@@ -23,9 +21,9 @@ export function syncView({ metadata, spec, properties, status }: FleetDevice): S
   const counts = { inSync, desired: names.length };
   if (spec.disabled === true) return { ...counts, state: 'Disabled', waitingSince: undefined };
   const stalled = findCondition(status?.conditions, 'Stalled');
-  const worst = WORST_FIRST.find((state) => records.some(([, record]) => record.state === state));
+  const worst = worstOf(records.map(([, { state }]) => state));
   const waitingSince = oldest(records.map(([, record]) => record));
-  if (stalled !== undefined && worst !== 'Invalid' && worst !== 'Rejected')
+  if (stalled !== undefined && !isRefusal(worst))
     return { ...counts, state: stalled.reason, waitingSince: stalled.lastTransitionTime };
   if (names.length === 0) return { ...counts, state: 'NoDesired', waitingSince: undefined };
   // What the operator has not looked at yet is on its way.
@@ -41,11 +39,10 @@ function oldest(records: readonly SyncRecord[]): string | undefined {
     .toSorted()[0];
 }
 
-const WAITING: ReadonlySet<string> = new Set(['Pending', 'Acknowledged', 'Drifted']);
 const QUIET: ReadonlySet<string> = new Set(['Disabled', 'NoDesired']);
 
 export function paintState(palette: Palette, state: string): (text: string) => string {
   if (state === 'InSync') return palette.good;
   if (QUIET.has(state)) return palette.dim;
-  return WAITING.has(state) ? palette.waiting : palette.bad;
+  return isOpen(state) ? palette.waiting : palette.bad;
 }
