@@ -280,7 +280,7 @@ export class Term {
     const deps = {
       broker,
       fleet: this.#fleet,
-      pages: this.#pages,
+      wake: this.#wake,
       discovery: this.#discovery,
       filters: () => (broker.findings.matchesParentLevel ? discoveries : [topics.discoveryByLevel]),
       minutes: config.resyncMinutes,

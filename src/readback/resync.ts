@@ -2,12 +2,12 @@ import type { Runtime } from '../base/runtime.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Discovery } from './discovery.ts';
 import type { Fleet } from '../twin/fleet.ts';
-import type { PageReader } from './page-reader.ts';
+import type { Wake } from '../twin/wake.ts';
 
 export interface ResyncDeps {
   readonly broker: Broker;
   readonly fleet: Fleet;
-  readonly pages: PageReader;
+  readonly wake: Wake;
   readonly discovery: Discovery;
   /** Wildcards over the stored documents, and births, of devices that nobody asked for. */
   readonly filters: () => readonly string[];
@@ -53,9 +53,9 @@ export class Resync {
 
   /** Compares the cluster with the broker's copy again, as after a connect, without believing the retained state. */
   #resync(): void {
-    const { broker, fleet, pages } = this.#deps;
+    const { broker, fleet, wake } = this.#deps;
     if (!broker.connected) return;
-    for (const memory of fleet.all()) pages.request(memory.deviceId);
+    for (const memory of fleet.all()) wake.page(memory.deviceId);
     this.onConnected();
   }
 
