@@ -27,9 +27,20 @@ export function publicUrl(text: string): string {
   return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`;
 }
 
-function parse(text: string): URL {
+/** Whether `text` is the URL of a broker, with neither user nor password in it. */
+export function isUrlWithoutCredentials(text: string): boolean {
+  const url = find(text);
+  return url !== undefined && url.username === '' && url.password === '';
+}
+
+function find(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && Object.hasOwn(SCHEMES, url.protocol) && url.hostname !== '') return url;
+  return url !== undefined && Object.hasOwn(SCHEMES, url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+function parse(text: string): URL {
+  const url = find(text);
+  if (url !== undefined) return url;
   throw new RangeError(
     'the broker URL must look like mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path',
   );

@@ -6,6 +6,7 @@ import { judged, numberBetween, oneOf, optional, required, text, wholeNumber, ye
 import type { Option } from './option.ts';
 import { prefixFault } from '../protocol/topics.ts';
 import { parseAddress } from '../base/address.ts';
+import { isUrlWithoutCredentials } from '../base/broker-url.ts';
 
 const file = text('the path of a readable PEM or text file', { minLength: 1 });
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -14,7 +15,7 @@ const LABEL_PAIR =
 const kubernetesName = text('a name of lower-case letters, digits and "-"', { pattern: LABEL.source });
 const mqttUrl = judged(
   'mqtt://host:1883, mqtts://host:8883, ws://… or wss://… without user and password in it',
-  isBrokerUrl,
+  isUrlWithoutCredentials,
 );
 const twoLevels = judged(
   'exactly two topic levels without +, #, spaces or invisible characters, like mir/v1alpha',
@@ -269,9 +270,3 @@ export type Config = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPT
 
 /** Option key → option, in the order of the groups. */
 export const ALL_OPTIONS: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries<Option<unknown>>(OPTIONS));
-
-function isBrokerUrl(value: string): boolean {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || url.hostname === '' || url.username !== '' || url.password !== '') return false;
-  return ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol);
-}

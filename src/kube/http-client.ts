@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { OPERATOR_NAME } from '../api/operator-name.ts';
 import { messageOf } from '../base/message-of.ts';
 import { readApiJson } from '../api/exact-json.ts';
 import type { KubeClient, KubeList, PatchType, Query, StatusBody, WatchEvent } from './client.ts';
@@ -133,7 +134,7 @@ class HttpKubeClient implements KubeClient, TextReader {
       signal,
       headers: {
         accept: accept ?? 'application/json',
-        'user-agent': this.#options.userAgent ?? 'mir-operator',
+        'user-agent': this.#options.userAgent ?? OPERATOR_NAME,
         ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

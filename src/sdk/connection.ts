@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { connect } from 'mqtt';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { brokerAddress } from '../base/broker-url.ts';
+import { messageOf } from '../base/message-of.ts';
 import { PublishWindow } from '../base/publish-window.ts';
 import { describeConnectFailure } from './connect-failure.ts';
 import type { BrokerOptions, DeviceCredentials, TlsOptions } from './options.ts';
@@ -89,8 +90,9 @@ async function readCredentials(broker: BrokerOptions): Promise<DeviceCredentials
   try {
     return await broker.credentials();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`no credentials for the broker: ${why}; check what broker.credentials reads`, { cause });
+    throw new Error(`no credentials for the broker: ${messageOf(cause)}; check what broker.credentials reads`, {
+      cause,
+    });
   }
 }
 
