@@ -70,9 +70,10 @@ export async function runOperator(
     health.note('api-server', () => describeOverloads(telemetry.overloads), signal);
     if (cluster !== undefined) {
       const caches = createCaches({ config, client, runtime, telemetry, store }, signal);
-      const { namespace: home } = kube;
-      const ports = { config, cluster, identity, home, client, runtime, telemetry, counted: store, ...caches };
-      await Promise.all([caches.devices.run(signal), caches.schemas.run(signal), leadWhenElected(ports, signal)]);
+      const { devices, schemas } = caches;
+      const place = { cluster, identity, home: kube.namespace };
+      const ports = { config, place, client, runtime, telemetry, counted: store, devices, schemas };
+      await Promise.all([devices.run(signal), schemas.run(signal), leadWhenElected(ports, signal)]);
     }
     await recorder.close();
     await viewing;
@@ -176,7 +177,8 @@ function createCaches(
   signal: AbortSignal,
 ): { devices: Informer<Device>; schemas: Informer<SchemaObject> } {
   const { metrics, health } = telemetry;
-  const shared = { client, mayForget: mayForget(config), ...runtime };
+  const { clock, log, random } = runtime;
+  const shared = { client, clock, log, random, mayForget: mayForget(config) };
   runtime.log.info({ path: devicesPath(config.namespace) }, 'filling the cache');
   const devices = new Informer<Device>({
     ...shared,

@@ -10,28 +10,33 @@ import type { TermPorts } from './term.ts';
 
 /** What an operator leads with; it outlives its terms. */
 export interface LeadPorts extends Omit<TermPorts, 'broker' | 'names'> {
+  readonly place: Place;
+  readonly counted: CountedDevices;
+}
+
+/** Where an operator stands, and as whom. */
+interface Place {
   readonly cluster: string;
   /** The name of this replica in the election. */
   readonly identity: string;
   /** The namespace that the operator runs in, where that is known. */
   readonly home: string | undefined;
-  readonly counted: CountedDevices;
 }
 
 /** Leads whenever this replica is elected, or at once where there is no election, until `signal` aborts. */
 export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Promise<void> {
-  const { config, client, identity, home, runtime, telemetry } = ports;
+  const { config, client, place, runtime, telemetry } = ports;
   const { metrics, health } = telemetry;
   const onLeading = (isLeading: boolean): void => metrics.leader.set({ name: config.leaseName }, isLeading ? 1 : 0);
   if (!config.leaderElection) {
     onLeading(true);
     return lead(ports, { signal, renewNow: () => Promise.resolve(), isHeld: () => true }, 'standalone');
   }
-  const namespace = config.leaseNamespace ?? config.namespace ?? home ?? 'default';
+  const namespace = config.leaseNamespace ?? config.namespace ?? place.home ?? 'default';
   const onTurn = health.loop('election', 120_000, signal);
   const { clock, log } = runtime;
   await runElection(
-    { client, lease: { namespace, name: config.leaseName }, identity, clock, log, onTurn, onLeading },
+    { client, lease: { namespace, name: config.leaseName }, identity: place.identity, clock, log, onTurn, onLeading },
     (lease) => lead(ports, lease, `${namespace}/${config.leaseName}`),
     signal,
   );
@@ -39,7 +44,8 @@ export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Pr
 
 /** One term: connects the broker, does the work of a leader, and takes all of it down again when the Lease is lost. */
 async function lead(ports: LeadPorts, lease: LeaseTerm, installation: string): Promise<void> {
-  const { config, cluster, client, counted, runtime, telemetry } = ports;
+  const { config, client, counted, runtime, telemetry } = ports;
+  const { cluster } = ports.place;
   const { metrics, health } = telemetry;
   const clientId = brokerClientId(config, cluster, installation);
   const onFailure: ConnectionDeps['onFailure'] = (reason) => metrics.brokerFailures.inc({ reason });
