@@ -17,7 +17,7 @@ export class PresenceSlot {
   }
 
   /** Present once the device has come or gone, until it has been calm for a while. */
-  get flapping(): Flapping | undefined {
+  get flapping(): Pick<Flapping, 'isFlapping' | 'waitMs' | 'calmInMs'> | undefined {
     return this.#flapping;
   }
 
@@ -42,6 +42,11 @@ export class PresenceSlot {
     if (before.online === presence.online && before.session === presence.session) return;
     this.#flapping ??= new Flapping();
     this.#flapping.noteChange(now);
+  }
+
+  /** The presence has been written. */
+  noteWrite(now: number): void {
+    this.#flapping?.noteWrite(now);
   }
 
   calmDown(now: number): void {

@@ -211,7 +211,7 @@ export class StatusReconciler {
     }
     const now = clock.monotonic();
     memory.writePace.note(now, rules.reportedIntervalMs, 'reported' in write.patch);
-    memory.presenceSlot.flapping?.noteWrite(now);
+    memory.presenceSlot.noteWrite(now);
     observer.statusWritten(write.writeClass, input.reports.size, lagOf(input, clock.now()));
     observer.happened(input.device.metadata, transitionEvents(input.device.status, status));
   }

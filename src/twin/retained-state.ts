@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { ReadWindow } from './read-window.ts';
 
 /** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object is new to the operator, and may have had a predecessor. */
@@ -12,7 +13,7 @@ export class RetainedState {
   #gap: StateGap = 'none';
 
   /** Present while stored messages of the device may arrive. */
-  get window(): ReadWindow | undefined {
+  get window(): Pick<ReadWindow, 'heard'> | undefined {
     return this.#window;
   }
 
@@ -30,6 +31,11 @@ export class RetainedState {
   openWindow(maxTopics: number): void {
     this.#window ??= new ReadWindow(maxTopics);
     this.#windowClosesAt = undefined;
+  }
+
+  /** A live message: while stored ones may arrive, it counts in their place. */
+  hear(topic: string, payload: Buffer): void {
+    this.#window?.hear(topic, payload);
   }
 
   closeWindow(): void {

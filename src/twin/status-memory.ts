@@ -43,7 +43,7 @@ export class StatusMemory {
   }
 
   /** Present from a status that the API server refused to the next that it took as a whole. */
-  get refusal(): WriteRefusal | undefined {
+  get refusal(): Pick<WriteRefusal, 'message' | 'scope' | 'waitMs'> | undefined {
     return this.#refusal;
   }
 

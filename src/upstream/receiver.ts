@@ -144,7 +144,7 @@ export class Receiver {
     const { observer, rules } = this.#deps;
     const { limits, topics } = rules;
     if (payload.length === 0 && memory.inbox.wasCleared(name)) {
-      if (!retained) memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
+      if (!retained) memory.retained.hear(topics.reported(memory.deviceId, name), payload);
       return;
     }
     observer.reportHeard();
@@ -180,7 +180,7 @@ export class Receiver {
   #readReport(memory: DeviceMemory, name: string, payload: Buffer, retained: boolean): void {
     const { limits, topics } = this.#deps.rules;
     if (!retained && payload.length <= limits.maxPayloadBytes)
-      memory.retained.window?.hear(topics.reported(memory.deviceId, name), payload);
+      memory.retained.hear(topics.reported(memory.deviceId, name), payload);
     const parsed = isProtobuf(payload)
       ? parseReportedProtobuf(payload, limits)
       : parseReported(payload, limits, memory.schemaHash !== undefined);
@@ -246,7 +246,7 @@ export class Receiver {
     const { limits, topics } = this.#deps.rules;
     const parsed = parseState(payload, limits);
     if (!retained && payload.length <= limits.maxPayloadBytes)
-      memory.retained.window?.hear(topics.state(memory.deviceId), payload);
+      memory.retained.hear(topics.state(memory.deviceId), payload);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
     memory.retained.noteGap('none');
