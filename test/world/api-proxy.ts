@@ -22,6 +22,8 @@ export interface ApiProxy {
   hang(): void;
   /** Answers every request with 429 and Retry-After; open watches go on. */
   answer429(retryAfterSeconds: number): void;
+  /** Answers requests that `isRefused` says with a Status of that code. */
+  refuse(code: number, isRefused: (record: RequestRecord) => boolean): void;
   /** Delays every request (not what a watch sends) by `ms`. */
   latency(ms: number): void;
   /** Answers the next `times` LISTs of devices with 200 and no items, whatever there is. */
@@ -75,6 +77,7 @@ class FaultyProxy {
   #fault: Fault = { kind: 'none' };
   #emptyLists = { resource: '', times: 0 };
   #listsReleased: Promise<void> = Promise.resolve();
+  #refusal: { readonly code: number; readonly isRefused: (record: RequestRecord) => boolean } | undefined;
   #latencyMs = 0;
   #port = 0;
 
@@ -134,6 +137,10 @@ class FaultyProxy {
     return resolve;
   }
 
+  refuse(code: number, isRefused: (record: RequestRecord) => boolean): void {
+    this.#refusal = { code, isRefused };
+  }
+
   latency(ms: number): void {
     this.#latencyMs = ms;
   }
@@ -142,6 +149,7 @@ class FaultyProxy {
     if (this.#fault.kind === 'hang') this.#resetAll();
     this.#fault = { kind: 'none' };
     this.#latencyMs = 0;
+    this.#refusal = undefined;
     this.#emptyLists = { resource: '', times: 0 };
     if (!this.#server.listening) await this.listen();
   }
@@ -195,6 +203,7 @@ class FaultyProxy {
     if (!this.#server.listening) return void request.socket.destroy();
     if (this.#fault.kind === 'hang') return void request.resume();
     if (this.#fault.kind === 'busy') return answerBusy(response, this.#fault.retryAfterSeconds);
+    if (this.#refusal?.isRefused(record) === true) return answerRefused(response, this.#refusal.code, record);
     if (record.isWatch && this.#expired.delete(record.path)) return answerExpired(response);
     if (this.#emptyLists.times > 0 && isListOf(this.#emptyLists.resource, record)) {
       this.#emptyLists.times -= 1;
@@ -273,6 +282,14 @@ function answerBusy(response: ServerResponse, retryAfterSeconds: number): void {
       details: { retryAfterSeconds },
       code: 429,
     }),
+  );
+}
+
+function answerRefused(response: ServerResponse, code: number, { method, path }: RequestRecord): void {
+  const message = `the proxy refuses ${method} ${path}`;
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(
+    JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason: 'Refused', code }),
   );
 }
 

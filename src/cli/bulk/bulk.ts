@@ -6,8 +6,10 @@ import type { RunOptions } from './run.ts';
 import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { keyOf, readAll } from '../fleet/fleet.ts';
-import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import type { FleetDevice, FleetPage, Selection } from '../fleet/fleet.ts';
 import { follow } from '../fleet/follow.ts';
+import type { FleetEvent } from '../fleet/follow.ts';
+import { messageOf } from '../../base/message-of.ts';
 import { pause } from '../base/patiently.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Goal, Outcome } from './outcome.ts';
@@ -37,7 +39,8 @@ export async function changeMany(
   edit: Edit,
   flags: BulkFlags,
 ): Promise<number> {
-  const { devices, resourceVersion } = await readAll(cluster, selection);
+  const page = await readAll(cluster, selection);
+  const { devices } = page;
   if (devices.length === 0) throw new CliError('no device is selected; see kubectl mir list', EXIT.failed);
   const plan = await planBulk(devices, edit);
   refuseMisfits(io, plan);
@@ -47,7 +50,7 @@ export async function changeMany(
     return EXIT.ok;
   }
   if (plan.changed.length > flags.confirmAbove && flags.yes !== true) await confirm(io, plan);
-  return await new BulkChange(io, cluster, selection, edit, flags).run(plan, resourceVersion);
+  return await new BulkChange(io, cluster, selection, edit, flags).run(plan, page);
 }
 
 /** Nothing is written where the change is wrong for any device. */
@@ -143,6 +146,10 @@ class BulkChange {
   readonly #outcomes = new Outcomes();
   /** What the watch told of devices before their patch was answered. */
   readonly #early = new Map<string, FleetDevice>();
+  /** The devices that the change is about, by `namespace/name`. */
+  readonly #wanted = new Set<string>();
+  /** Why what becomes of the devices cannot be seen. */
+  #blindness: string | undefined;
   #patched = 0;
   #total = 0;
   readonly #ended = Promise.withResolvers<void>();
@@ -157,17 +164,18 @@ class BulkChange {
     this.#progress = new Progress(io, this.#goal === 'Acknowledged' ? 'acknowledged' : 'in sync');
   }
 
-  async run({ changed, unchanged }: BulkPlan, resourceVersion: string): Promise<number> {
+  async run({ changed, unchanged }: BulkPlan, page: FleetPage): Promise<number> {
     const startedAt = this.#io.now();
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#io.signal]);
     const isWaiting = this.#goal !== undefined;
     this.#total = changed.length + (isWaiting ? unchanged.length : 0);
-    const watching = isWaiting ? this.#watch(resourceVersion, signal) : Promise.resolve();
+    for (const { device } of changed) this.#wanted.add(keyOf(device));
+    const watching = isWaiting ? this.#watch(page, signal) : Promise.resolve();
     // Whoever was interrupted once runs the same command again: devices that have the value are waited for too.
     if (isWaiting) for (const device of unchanged) this.#expect(device);
     await this.#patch(changed);
-    if (isWaiting && this.#generations.size + this.#outcomes.of('failed') >= this.#total) await this.#wait(watching);
+    if (isWaiting && this.#outcomes.size >= this.#total) await this.#wait(watching);
     over.abort();
     await watching;
     this.#progress.clear();
@@ -191,18 +199,28 @@ class BulkChange {
 
   #expect(device: FleetDevice): void {
     const key = keyOf(device);
+    this.#wanted.add(key);
     this.#generations.set(key, device.metadata.generation);
     this.#look(key, this.#early.get(key) ?? device);
     this.#early.delete(key);
   }
 
-  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    for await (const { kind, device } of follow(this.#cluster, this.#selection, signal, resourceVersion)) {
-      const key = keyOf(device);
-      if (kind === 'deleted') this.#note(key, { kind: 'failed', why: 'the device was deleted meanwhile' });
-      else if (this.#generations.has(key)) this.#look(key, device);
-      else this.#early.set(key, device);
+  /** Resolves when it is over, also where nothing can be seen: what is being written goes on. */
+  async #watch(page: FleetPage, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of follow(this.#cluster, this.#selection, signal, page)) this.#hear(event);
+    } catch (error) {
+      this.#blindness = messageOf(error);
     }
+  }
+
+  #hear(event: FleetEvent): void {
+    const { key } = event;
+    // One that came since is not part of the change.
+    if (!this.#wanted.has(key)) return;
+    if (event.kind === 'deleted') this.#note(key, { kind: 'failed', why: 'the device was deleted meanwhile' });
+    else if (this.#generations.has(key)) this.#look(key, event.device);
+    else this.#early.set(key, event.device);
   }
 
   #look(key: string, device: FleetDevice): void {
@@ -237,6 +255,8 @@ class BulkChange {
 
   #report(wanted: number, tookMs: number): number {
     const palette = paletteOf(this.#io.hasColor);
+    if (this.#blindness !== undefined)
+      this.#io.err(`what becomes of the devices cannot be seen: ${this.#blindness}; see kubectl mir list\n`);
     for (const [key, why] of this.#outcomes.failures()) this.#io.err(`${palette.bad('✗')} ${key}: ${why}\n`);
     const [done, failed] = [this.#outcomes.of('done'), this.#outcomes.of('failed')];
     const late = this.#outcomes.size - done - failed;
@@ -251,7 +271,7 @@ class BulkChange {
     ];
     this.#io.out(`${parts.filter((part) => part !== '').join(', ')} in ${(tookMs / 1000).toFixed(1)} s\n`);
     if (this.#io.signal.aborted) return EXIT.interrupted;
-    return failed + late + undone === 0 ? EXIT.ok : EXIT.failed;
+    return failed + late + undone === 0 && this.#blindness === undefined ? EXIT.ok : EXIT.failed;
   }
 
   #lateOnes(): string {

@@ -5,7 +5,7 @@ import { withCluster } from '../base/context.ts';
 import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { readFleet } from '../fleet/fleet.ts';
-import type { FleetDevice, Selection } from '../fleet/fleet.ts';
+import type { FleetDevice, FleetPage, Selection } from '../fleet/fleet.ts';
 import type { SelectFlags } from '../fleet/selection.ts';
 import { follow } from '../fleet/follow.ts';
 import { age } from '../render/age.ts';
@@ -38,7 +38,7 @@ async function printTable(io: Io, cluster: Cluster, selection: Selection, flags:
   const palette = paletteOf(io.hasColor);
   const shape: RowShape = { isWide: flags.output === 'wide', hasNamespace: selection.allNamespaces === true };
   let table: Table | undefined;
-  let resourceVersion = '';
+  let last: FleetPage = { devices: [], resourceVersion: '' };
   for await (const page of readFleet(cluster, selection)) {
     const rows = page.devices.map((device) => rowOf(device, shape, palette, io.now()));
     if (table === undefined && (rows.length > 0 || flags.watch === true)) {
@@ -46,14 +46,14 @@ async function printTable(io: Io, cluster: Cluster, selection: Selection, flags:
       if (flags.headers) io.out(`${table.header()}\n`);
     }
     if (rows.length > 0) io.out(rows.map((row) => `${table?.line(row)}\n`).join(''));
-    resourceVersion = page.resourceVersion;
+    last = page;
   }
   if (table === undefined)
     io.err(`No devices found${shape.hasNamespace ? '' : ` in namespace ${cluster.namespace}`}.\n`);
   if (flags.watch !== true || table === undefined) return EXIT.ok;
   const known = table;
-  for await (const { kind, device } of follow(cluster, selection, io.signal, resourceVersion)) {
-    if (kind === 'changed') io.out(`${known.line(rowOf(device, shape, palette, io.now()))}\n`);
+  for await (const event of follow(cluster, selection, io.signal, last)) {
+    if (event.kind === 'changed') io.out(`${known.line(rowOf(event.device, shape, palette, io.now()))}\n`);
   }
   return EXIT.ok;
 }

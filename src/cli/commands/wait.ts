@@ -21,7 +21,8 @@ export interface WaitFlags extends SelectFlags {
 export async function wait(io: Io, names: readonly string[], flags: WaitFlags): Promise<number> {
   const selection = selectionOf(names, flags);
   return await withCluster(io, flags, async (cluster) => {
-    const { devices, resourceVersion } = await readAll(cluster, selection);
+    const page = await readAll(cluster, selection);
+    const { devices } = page;
     if (devices.length === 0) throw new CliError('no device is selected; see kubectl mir list', EXIT.failed);
     const waiting = new Map(devices.map((device) => [keyOf(device), device]));
     let failed = 0;
@@ -43,9 +44,12 @@ export async function wait(io: Io, names: readonly string[], flags: WaitFlags): 
     const signal = AbortSignal.any([over.signal, io.signal]);
     const timer = pause(flags.timeout, signal).then(() => over.abort());
     if (waiting.size > 0) {
-      for await (const { kind, device } of follow(cluster, selection, signal, resourceVersion)) {
-        if (kind === 'deleted') waiting.delete(keyOf(device));
-        else look(device);
+      for await (const event of follow(cluster, selection, signal, page)) {
+        if (event.kind === 'changed') look(event.device);
+        else if (waiting.delete(event.key)) {
+          failed += 1;
+          io.err(`device.iot.mir/${event.key.split('/')[1]} was deleted meanwhile\n`);
+        }
         if (waiting.size === 0) break;
       }
     }

@@ -15,14 +15,14 @@ export async function watch(io: Io, names: readonly string[], flags: SelectFlags
   const selection: Selection = { names, ...flags };
   const palette = paletteOf(io.hasColor);
   return await withCluster(io, flags, async (cluster) => {
-    const { devices, resourceVersion } = await readAll(cluster, selection);
-    const known = new Map<string, FleetDevice>(devices.map((device) => [keyOf(device), device]));
-    for await (const { kind, device } of follow(cluster, selection, io.signal, resourceVersion)) {
-      const key = keyOf(device);
+    const page = await readAll(cluster, selection);
+    const known = new Map<string, FleetDevice>(page.devices.map((device) => [keyOf(device), device]));
+    for await (const event of follow(cluster, selection, io.signal, page)) {
+      const { key } = event;
       const happenings: Happening[] =
-        kind === 'deleted' ? [{ kind: 'object', text: 'deleted' }] : transitions(known.get(key), device);
-      if (kind === 'deleted') known.delete(key);
-      else known.set(key, device);
+        event.kind === 'deleted' ? [{ kind: 'object', text: 'deleted' }] : transitions(known.get(key), event.device);
+      if (event.kind === 'deleted') known.delete(key);
+      else known.set(key, event.device);
       const time = new Date(io.now()).toISOString().slice(11, 19);
       for (const happening of happenings)
         io.out(`${palette.dim(time)}  ${key}  ${painter(palette, happening)(happening.text)}\n`);

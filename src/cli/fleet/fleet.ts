@@ -38,9 +38,10 @@ export async function* readFleet(cluster: Cluster, selection: Selection): AsyncG
     yield { devices: await readNamed(cluster, selection), resourceVersion: '' };
     return;
   }
-  const { path, query } = listOf(cluster, selection);
-  for await (const { items, metadata } of listPages<FleetDevice>(cluster.client, path, { query, first: FIRST_PAGE }))
-    yield { devices: items, resourceVersion: metadata.resourceVersion };
+  for (const { path, query } of scopesOf(cluster, selection)) {
+    for await (const { items, metadata } of listPages<FleetDevice>(cluster.client, path, { query, first: FIRST_PAGE }))
+      yield { devices: items, resourceVersion: metadata.resourceVersion };
+  }
 }
 
 /** All devices of a selection at once. */
@@ -54,17 +55,34 @@ export async function readAll(cluster: Cluster, selection: Selection): Promise<F
   return { devices, resourceVersion };
 }
 
-/** Path and selectors of the narrowest LIST, or watch, that has all devices of a selection. */
-export function listOf(cluster: Cluster, { names, selector, fieldSelector, allNamespaces }: Selection) {
-  const keys = names.map((name) => keyOfTarget(cluster, name).split('/'));
-  const namespaces = new Set(keys.length === 0 ? [cluster.namespace] : keys.map(([namespace]) => namespace));
-  const [only] = namespaces;
-  const byName = keys.length === 1 ? `metadata.name=${keys[0]?.[1]}` : undefined;
-  return {
-    path: devicesPath(allNamespaces === true || namespaces.size > 1 ? undefined : only),
-    query: { labelSelector: selector, fieldSelector: byName ?? fieldSelector },
-  };
+/** One LIST, or watch, in which devices of a selection are. */
+export interface Scope {
+  readonly path: string;
+  readonly query: { readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined };
+  /** Whether a device there, `namespace/name`, is of the selection. */
+  readonly has: (key: string) => boolean;
 }
+
+/** A watch each of so many named devices costs less than one of all devices of their namespaces. */
+const MOST_BY_NAME = 10;
+
+/** The narrowest LISTs, or watches, that have all devices of a selection: no right is asked for where none of them is. */
+export function scopesOf(cluster: Cluster, { names, selector, fieldSelector, allNamespaces }: Selection): Scope[] {
+  if (names.length === 0) {
+    const path = devicesPath(allNamespaces === true ? undefined : cluster.namespace);
+    return [{ path, query: { labelSelector: selector, fieldSelector }, has: () => true }];
+  }
+  const keys = [...new Set(names.map((name) => keyOfTarget(cluster, name)))];
+  const groups = Map.groupBy(keys, (key) => (keys.length <= MOST_BY_NAME ? key : namespaceOf(key)));
+  return [...groups.values()].map((group) => {
+    const [first = ''] = group;
+    const query = group.length === 1 ? { fieldSelector: `metadata.name=${first.split('/')[1]}` } : {};
+    const wanted = new Set(group);
+    return { path: devicesPath(namespaceOf(first)), query, has: (key) => wanted.has(key) };
+  });
+}
+
+const namespaceOf = (key: string): string => key.split('/')[0] ?? '';
 
 async function readNamed(cluster: Cluster, { names, selector, fieldSelector }: Selection): Promise<FleetDevice[]> {
   if (selector !== undefined || fieldSelector !== undefined)
@@ -73,7 +91,7 @@ async function readNamed(cluster: Cluster, { names, selector, fieldSelector }: S
 }
 
 /** `name`, or `name/namespace` as Mir writes it. */
-export function keyOfTarget({ namespace }: Cluster, target: string): string {
+function keyOfTarget({ namespace }: Cluster, target: string): string {
   const [name = '', other = namespace, ...rest] = target.split('/');
   if (name === '' || other === '' || rest.length > 0)
     throw new CliError(`"${target}" names no device; write its name, or name/namespace`);
