@@ -26,6 +26,7 @@ Exit codes: 0 all is as asked for · 1 a device failed or is not there yet; diff
 export function createProgram(io: Io, onExit: (code: number) => void): Command {
   const program = new Command('kubectl mir')
     .description('Device twins from the shell: see a fleet, change many devices, wait for them.')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('Add --help for usage.')
     .helpCommand('help [COMMAND]', 'what a command does, and its flags');
@@ -80,7 +81,7 @@ export function createProgram(io: Io, onExit: (code: number) => void): Command {
     );
   selectFlags(add('wait [NAME...]', 'Wait until a condition of devices is true'))
     .option('--for <CONDITION>', 'Synced, Ready, Online …', 'Synced')
-    .option('--timeout <DURATION>', 'such as 30s or 5m', milliseconds, 300_000)
+    .addOption(timeout('such as 30s or 5m'))
     .action(run((names: string[], flags) => wait(io, names, flags)));
   selectFlags(add('watch [NAME...]', 'Tell what happens in the fleet, as it happens')).action(
     run((names: string[], flags) => watch(io, names, flags)),
@@ -101,7 +102,7 @@ export function createProgram(io: Io, onExit: (code: number) => void): Command {
   selectFlags(add('top [NAME...]', 'Show how the operator keeps up, and which devices have waited longest'))
     .option('--metrics-url <URL>', "the operator's /metrics; without it by way of the API server's proxy to its pod")
     .option('--operator-namespace <NAME>', 'where the operator runs; without it all namespaces are looked through')
-    .option('--interval <DURATION>', 'time over which rates are measured', milliseconds, 1000)
+    .addOption(duration('--interval <DURATION>', 'time over which rates are measured', 1000, '1s'))
     .option('--limit <N>', 'devices to show', count, 10)
     .action(run((names: string[], flags) => top(io, names, flags)));
   const schema = program.command('schema').description("Devices' schemas");
@@ -157,7 +158,14 @@ function bulkFlags(command: Command): Command {
     .option('--concurrency <N>', 'requests in flight', count, 16)
     .option('--rate <N>', 'changes a second at most', count)
     .option('--wait [GOAL]', 'until all are Synced, or Acknowledged', goal)
-    .option('--timeout <DURATION>', 'how long to wait, such as 30s or 5m', milliseconds, 300_000);
+    .addOption(timeout('how long to wait, such as 30s or 5m'));
+}
+
+const timeout = (says: string): Option => duration('--timeout <DURATION>', says, 300_000, '5m');
+
+/** `standard` is milliseconds; the help shows it as a person would type it. */
+function duration(flag: string, says: string, standard: number, shown: string): Option {
+  return new Option(flag, says).argParser(milliseconds).default(standard, shown);
 }
 
 function collect(value: string, before: string[]): string[] {
