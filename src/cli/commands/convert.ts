@@ -1,8 +1,8 @@
 import { toMir } from '../../mir-shape/mir-shape.ts';
 import type { Stored } from '../../mir-shape/mir-shape.ts';
-import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import type { Io } from '../base/context.ts';
 import { readDocuments } from '../fleet/documents.ts';
+import { asYaml } from '../render/machine.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 
 export interface ConvertFlags {
@@ -20,6 +20,6 @@ export async function convert(io: Io, { filename, recursive, to }: ConvertFlags)
     const { status: _status, ...document } = toMir(object as unknown as Stored);
     return document;
   });
-  io.out(converted.map((document) => dumpExactYaml(document)).join('---\n'));
+  io.out(converted.map((document) => asYaml(document)).join('---\n'));
   return EXIT.ok;
 }

@@ -1,6 +1,5 @@
 import { findCondition } from '../../api/conditions.ts';
 import { toMir } from '../../mir-shape/mir-shape.ts';
-import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
 import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
@@ -9,6 +8,7 @@ import type { FleetDevice, FleetPage, Selection } from '../fleet/fleet.ts';
 import type { SelectFlags } from '../fleet/selection.ts';
 import { follow } from '../fleet/follow.ts';
 import { age } from '../render/age.ts';
+import { asJson, asYaml } from '../render/machine.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, widthOf } from '../render/table.ts';
@@ -106,14 +106,14 @@ async function printDocuments(io: Io, cluster: Cluster, selection: Selection, fo
   for await (const { devices } of readFleet(cluster, selection)) {
     for (const device of devices) {
       if (format === 'name') io.out(`device.iot.mir/${device.metadata.name}\n`);
-      else if (format === 'mir') io.out(`${documents.push(device) > 1 ? '---\n' : ''}${dumpExactYaml(toMir(device))}`);
+      else if (format === 'mir') io.out(`${documents.push(device) > 1 ? '---\n' : ''}${asYaml(toMir(device))}`);
       else documents.push(withoutManagedFields(device));
     }
   }
   if (format === 'name' || format === 'mir') return EXIT.ok;
   const whole =
     selection.names.length === 1 ? documents[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: documents };
-  io.out(format === 'json' ? `${JSON.stringify(whole, null, 2)}\n` : dumpExactYaml(whole));
+  io.out(format === 'json' ? asJson(whole) : asYaml(whole));
   return EXIT.ok;
 }
 
