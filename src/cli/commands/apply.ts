@@ -1,11 +1,13 @@
 import { devicePath } from '../../api/device.ts';
-import type { ObjectMeta } from '../../api/device.ts';
+import type { JsonObject, ObjectMeta } from '../../api/device.ts';
 import { SCHEMAS_PATH } from '../../api/schema.ts';
 import { ApiError, isConflict, isNotFound } from '../../kube/errors.ts';
 import { FIELD_MANAGER, withCluster } from '../base/context.ts';
 import type { Cluster, ClusterFlags, Io } from '../base/context.ts';
 import { readDocuments } from '../fleet/documents.ts';
 import type { Wanted } from '../fleet/documents.ts';
+import { fieldDiff } from '../render/field-diff.ts';
+import { writtenByPeople } from '../fleet/written.ts';
 import { EXIT } from '../base/exit.ts';
 import { inOrder } from '../base/in-order.ts';
 import { patiently } from '../base/patiently.ts';
@@ -42,9 +44,7 @@ export async function apply(io: Io, flags: ApplyFlags): Promise<number> {
 
 type Applied = 'created' | 'configured' | 'unchanged';
 
-interface Answer {
-  readonly metadata: ObjectMeta;
-}
+type Answer = JsonObject & { readonly metadata: Pick<ObjectMeta, 'resourceVersion'> };
 
 async function applyOne(
   { client, namespace }: Cluster,
@@ -72,9 +72,11 @@ async function applyOne(
     throw error;
   });
   if (before === undefined) return 'created';
-  if (flags.dryRun === true)
-    return before.metadata.generation === after.metadata.generation ? 'unchanged' : 'configured';
-  return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'unchanged' : 'configured';
+  const isSame =
+    flags.dryRun === true
+      ? fieldDiff(writtenByPeople(before), writtenByPeople(after)).length === 0
+      : before.metadata.resourceVersion === after.metadata.resourceVersion;
+  return isSame ? 'unchanged' : 'configured';
 }
 
 /** What `set` wrote is this tool's own as well; the server keeps what is applied apart from what is patched. */

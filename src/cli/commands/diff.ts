@@ -12,6 +12,7 @@ import { messageOf } from '../../base/message-of.ts';
 import { renderChanges } from '../render/changes.ts';
 import { paletteOf } from '../render/color.ts';
 import { nameOf, pathOf } from './apply.ts';
+import { writtenByPeople } from '../fleet/written.ts';
 import type { FileFlags } from './apply.ts';
 
 /** `kubectl mir diff`: what an apply of the documents would change. Exits with 1 where there is a difference, as kubectl does. */
@@ -48,14 +49,4 @@ async function changesOf({ client, namespace }: Cluster, wanted: Wanted): Promis
     dryRun: 'All',
   });
   return fieldDiff(before === undefined ? {} : writtenByPeople(before), writtenByPeople(after));
-}
-
-function writtenByPeople({ metadata, spec, properties }: JsonObject): JsonObject {
-  const { labels, annotations } = (metadata ?? {}) as JsonObject;
-  return {
-    ...(labels !== undefined && { labels }),
-    ...(annotations !== undefined && { annotations }),
-    ...(spec !== undefined && { spec }),
-    ...(properties !== undefined && { properties }),
-  };
 }
