@@ -1,16 +1,16 @@
 import type { JsonObject, JsonValue } from '../../api/device.ts';
 import type { ChangeOutcome, DeviceHistory, RecordedChange } from '../../api/history.ts';
 import { isRefusal } from '../../api/sync-states.ts';
-import { dumpExactYaml } from '../../api/exact-yaml.ts';
 import { withCluster } from '../base/context.ts';
-import type { Io } from '../base/context.ts';
+import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
 import { fieldDiff } from '../render/field-diff.ts';
 import type { FieldChange } from '../render/field-diff.ts';
-import { keyOf, readAll } from '../fleet/fleet.ts';
-import type { FleetDevice } from '../fleet/fleet.ts';
+import { keyOf, NoDeviceError, readAll } from '../fleet/fleet.ts';
+import type { FleetDevice, Selection } from '../fleet/fleet.ts';
 import { HistoryShelf } from '../fleet/histories.ts';
 import { renderChanges, show } from '../render/changes.ts';
+import { asJson, asYaml } from '../render/machine.ts';
 import { paletteOf } from '../render/color.ts';
 import type { Palette } from '../render/color.ts';
 import { Table, clip, widthOf } from '../render/table.ts';
@@ -26,7 +26,10 @@ export interface HistoryFlags extends SelectFlags {
 }
 
 interface Known {
-  readonly device: FleetDevice;
+  /** `namespace/name` */
+  readonly key: string;
+  /** Undefined: it was deleted. */
+  readonly device: FleetDevice | undefined;
   readonly history: DeviceHistory | undefined;
 }
 
@@ -34,28 +37,50 @@ interface Known {
 export async function history(io: Io, names: readonly string[], flags: HistoryFlags): Promise<number> {
   const selection = selectionOf(names, flags);
   return await withCluster(io, flags, async (cluster) => {
-    const { devices } = await readAll(cluster, selection);
-    const shelf = new HistoryShelf(cluster, selection);
-    const all = await Promise.all(devices.map(async (device) => ({ device, history: await shelf.of(device) })));
+    const all = await readKnown(cluster, selection);
     const known = flags.revision === undefined ? all : all.map((one) => ofRevision(one, flags.revision));
     if (flags.output !== 'table') printDocuments(io, known, names.length === 1, flags);
     else if (flags.revision === undefined) printTable(io, known, flags);
     else io.out(known.map((one) => wholeChange(io, one)).join('\n'));
+    tellOfGone(io, all);
     tellOfLag(io, all);
     return EXIT.ok;
   });
 }
 
-function ofRevision({ device, history: whole }: Known, revision: number | undefined): Known {
+/** A named device may be gone, and its history kept. */
+async function readKnown(cluster: Cluster, selection: Selection): Promise<Known[]> {
+  const shelf = new HistoryShelf(cluster, selection);
+  const read = async (one: Selection): Promise<Known[]> => {
+    const { devices } = await readAll(cluster, one);
+    return Promise.all(
+      devices.map(async (device) => ({ key: keyOf(device), device, history: await shelf.of(device) })),
+    );
+  };
+  const readOrKept = async (name: string): Promise<Known[]> => {
+    try {
+      return await read({ ...selection, names: [name] });
+    } catch (error) {
+      if (!(error instanceof NoDeviceError)) throw error;
+      const kept = await shelf.kept(error.key);
+      if (kept === undefined) throw error;
+      return [{ key: error.key, device: undefined, history: kept }];
+    }
+  };
+  if (selection.names.length === 0) return await read(selection);
+  return (await Promise.all([...new Set(selection.names)].map(readOrKept))).flat();
+}
+
+function ofRevision({ key, device, history: whole }: Known, revision: number | undefined): Known {
   const changes = (whole?.changes ?? []).filter((change) => change.revision === revision);
   if (whole === undefined || changes.length === 0) {
     const revisions = (whole?.changes ?? []).map((change) => change.revision).join(', ');
     throw new CliError(
-      `${keyOf(device)} has no revision ${revision}${revisions === '' ? ': nothing is recorded of it' : `; it has ${revisions}`}`,
+      `${key} has no revision ${revision}${revisions === '' ? ': nothing is recorded of it' : `; it has ${revisions}`}`,
       EXIT.failed,
     );
   }
-  return { device, history: { ...whole, changes } };
+  return { key, device, history: { ...whole, changes } };
 }
 
 function printDocuments(io: Io, known: readonly Known[], isOne: boolean, { output, revision }: HistoryFlags): void {
@@ -68,15 +93,15 @@ function printDocuments(io: Io, known: readonly Known[], isOne: boolean, { outpu
   });
   const whole = isOne ? documents[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: documents };
   if (whole === undefined) return;
-  io.out(output === 'json' ? `${JSON.stringify(whole, null, 2)}\n` : dumpExactYaml(whole));
+  io.out(output === 'json' ? asJson(whole) : asYaml(whole));
 }
 
 function printTable(io: Io, known: readonly Known[], { headers }: HistoryFlags): void {
   const palette = paletteOf(io.hasColor);
   const isOne = known.length === 1;
-  const rows = known.flatMap(({ device, history: one }) =>
+  const rows = known.flatMap(({ key, history: one }) =>
     (one?.changes ?? []).map((change) => [
-      ...(isOne ? [] : [{ text: device.metadata.name }]),
+      ...(isOne ? [] : [{ text: key.split('/')[1] ?? '' }]),
       ...rowOf(change, palette),
     ]),
   );
@@ -163,14 +188,14 @@ function omittedOf({ messages = {} }: RecordedChange): string[] {
   );
 }
 
-function wholeChange(io: Io, { device, history: one }: Known): string {
+function wholeChange(io: Io, { key, history: one }: Known): string {
   const palette = paletteOf(io.hasColor);
   const texts = (one?.changes ?? []).map((change) => {
     const { revision, time, manager, outcome } = change;
     const why = outcome.message === undefined ? '' : `  ${outcome.message}`;
     const since = outcome.time === undefined ? '' : `  since ${outcome.time}`;
     const lines: [string, string][] = [
-      ['Device', keyOf(device)],
+      ['Device', key],
       ['Revision', String(revision)],
       ['Time', time],
       ['Author', change.authorKind === 'FieldManager' ? `${change.author} (a field manager)` : change.author],
@@ -184,14 +209,21 @@ function wholeChange(io: Io, { device, history: one }: Known): string {
   return texts.join('\n');
 }
 
+function tellOfGone(io: Io, known: readonly Known[]): void {
+  for (const { key, device, history: one } of known) {
+    if (device === undefined)
+      io.err(`${key} was deleted${` ${one?.device.deleted ?? ''}`.trimEnd()}; its history is kept.\n`);
+  }
+}
+
 /** It is written a moment after the change. */
 function tellOfLag(io: Io, known: readonly Known[]): void {
   const behind = known.filter(({ device, history: one }) => {
-    const { generation } = device.metadata;
+    const generation = device?.metadata.generation ?? 0;
     return one === undefined ? generation > 1 : one.device.generation < generation;
   });
   const [first] = behind;
   if (first === undefined) return;
-  const which = behind.length === 1 ? keyOf(first.device) : `${behind.length} devices`;
+  const which = behind.length === 1 ? first.key : `${behind.length} devices`;
   io.err(`The newest change of ${which} is not recorded yet.\n`);
 }

@@ -98,6 +98,17 @@ function keyOfTarget({ namespace }: Cluster, target: string): string {
   return `${other}/${name}`;
 }
 
+/** Nothing has the name that was given. */
+export class NoDeviceError extends CliError {
+  /** `namespace/name` */
+  readonly key: string;
+
+  constructor(key: string, message: string) {
+    super(message);
+    this.key = key;
+  }
+}
+
 async function readOne(cluster: Cluster, target: string): Promise<FleetDevice> {
   const key = keyOfTarget(cluster, target);
   try {
@@ -105,7 +116,7 @@ async function readOne(cluster: Cluster, target: string): Promise<FleetDevice> {
   } catch (error) {
     if (!isNotFound(error)) throw error;
     const [namespace, name] = key.split('/');
-    throw new CliError(`there is no device "${name}" in namespace "${namespace}"; see kubectl mir list -A`);
+    throw new NoDeviceError(key, `there is no device "${name}" in namespace "${namespace}"; see kubectl mir list -A`);
   }
 }
 

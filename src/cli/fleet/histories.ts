@@ -25,6 +25,11 @@ export class HistoryShelf {
     return history?.device.uid === device.metadata.uid ? history : undefined;
   }
 
+  /** Of a device that is gone, where its history was to be kept. */
+  async kept(key: string): Promise<DeviceHistory | undefined> {
+    return await this.#readOne(key);
+  }
+
   async #find(key: string): Promise<DeviceHistory | undefined> {
     if (this.#selection.names.length > 0) return await this.#readOne(key);
     this.#all ??= this.#readAll();
