@@ -136,8 +136,14 @@ describe('who else owns a field', () => {
     ],
     ['one that applies something in it', owned('argocd-controller', 'Apply', fields), path, ['argocd-controller']],
     ['one that has it as a whole', owned('flux', 'Apply', fields), [...path, 'a', 'deep'], ['flux']],
+    [
+      'a GitOps controller that applies on its own side',
+      owned('argocd-controller', 'Update', fields),
+      path,
+      ['argocd-controller'],
+    ],
     ['nobody, another field', owned('flux', 'Apply', fields), [...path, 'b'], []],
-    ['nobody, an update applies nothing again', owned('flux', 'Update', fields), [...path, 'a'], []],
+    ['nobody, an update applies nothing again', owned('kubectl-edit', 'Update', fields), [...path, 'a'], []],
     ['nobody but this tool', owned('mir-cli', 'Apply', fields), [...path, 'a'], []],
   ])('%s', (_, one, at, expected) => {
     expect(ownersOf(one, at)).toEqual(expected);
