@@ -13,6 +13,8 @@ import { messageOf } from '../../base/message-of.ts';
 import { pause } from '../base/patiently.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Goal, Outcome } from './outcome.ts';
+import { Outcomes } from './outcomes.ts';
+import { groupedLines, someOf } from './grouped-lines.ts';
 import { Progress } from './progress.ts';
 import { renderChanges } from '../render/changes.ts';
 import { paletteOf } from '../render/color.ts';
@@ -56,9 +58,13 @@ export async function changeMany(
 /** Nothing is written where the change is wrong for any device. */
 function refuseMisfits(io: Io, { refused }: BulkPlan): void {
   if (refused.length === 0) return;
-  const groups = [...Map.groupBy(refused, ({ why }) => why)];
-  for (const [why, ones] of groups)
-    io.err(`${ones.length} × ${why} (${someOf(ones.map(({ device }) => keyOf(device)))})\n`);
+  const palette = paletteOf(io.hasColor);
+  io.err(
+    groupedLines(
+      refused.map(({ device, why }) => [keyOf(device), why]),
+      palette.bad('✗'),
+    ),
+  );
   throw new CliError(
     `the change does not fit ${refused.length} of the devices; nothing was changed. Mend it, or select other devices`,
   );
@@ -93,44 +99,6 @@ function summaryOf(io: Io, { changed, unchanged }: BulkPlan, verb: string): stri
 }
 
 const devices = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);
-
-function someOf(keys: readonly string[]): string {
-  return keys.length <= 3 ? keys.join(', ') : `${keys.slice(0, 3).join(', ')} and ${keys.length - 3} more`;
-}
-
-/** What has become of each device, counted as it changes. */
-class Outcomes {
-  readonly #byKey = new Map<string, Outcome>();
-  readonly #counts = new Map<Outcome['kind'], number>();
-
-  set(key: string, outcome: Outcome): void {
-    const former = this.#byKey.get(key);
-    if (former !== undefined) this.#add(former.kind, -1);
-    this.#byKey.set(key, outcome);
-    this.#add(outcome.kind, 1);
-  }
-
-  #add(kind: Outcome['kind'], by: number): void {
-    this.#counts.set(kind, this.of(kind) + by);
-  }
-
-  of(kind: Outcome['kind']): number {
-    return this.#counts.get(kind) ?? 0;
-  }
-
-  /** Devices that need no more waiting. */
-  get ended(): number {
-    return this.of('done') + this.of('failed');
-  }
-
-  get size(): number {
-    return this.#byKey.size;
-  }
-
-  failures(): [key: string, why: string][] {
-    return [...this.#byKey].flatMap(([key, outcome]) => (outcome.kind === 'failed' ? [[key, outcome.why]] : []));
-  }
-}
 
 /** The change under way: who was patched, and what has become of it. */
 class BulkChange {
@@ -257,7 +225,9 @@ class BulkChange {
     const palette = paletteOf(this.#io.hasColor);
     if (this.#blindness !== undefined)
       this.#io.err(`what becomes of the devices cannot be seen: ${this.#blindness}; see kubectl mir list\n`);
-    for (const [key, why] of this.#outcomes.failures()) this.#io.err(`${palette.bad('✗')} ${key}: ${why}\n`);
+    this.#io.err(groupedLines(this.#outcomes.failures(), palette.bad('✗')));
+    // Whoever has interrupted it knows that it is not over.
+    if (!this.#io.signal.aborted) this.#io.err(groupedLines(this.#outcomes.late(), palette.waiting('…')));
     const [done, failed] = [this.#outcomes.of('done'), this.#outcomes.of('failed')];
     const late = this.#outcomes.size - done - failed;
     const undone = this.#total - this.#outcomes.size;
