@@ -36,6 +36,22 @@ withMosquitto("the page's mosquitto.conf", () => {
     process.stderr.write(`    crossings over MQTT ${version}: ${outcomes.length} tried, ${crossed.length} crossed\n`);
     expect(outcomes.length).toBeGreaterThanOrEqual(20);
     expect(crossed).toEqual([]);
+    // Without `log_type debug` mosquitto says nothing of publishes, wills and `$share`.
+    const untraced = outcomes.filter(({ trace }) => trace === undefined).map(({ attempt }) => attempt);
+    expect(untraced.filter((attempt) => !/^(publish to|last will on|subscribe to \$share) ?/.test(attempt))).toEqual(
+      [],
+    );
+  });
+
+  it.each([4, 5] as const)('logs every attempt to cross with the line for it, over MQTT %i', async (version) => {
+    const outcomes = await tryCrossings(
+      await start(withConf('log_type error\n', `log_type error\n${pageBlock('every-packet')}`)),
+      version,
+    );
+    const crossed = outcomes.filter(({ isCrossed }) => isCrossed).map(({ attempt }) => attempt);
+    const untraced = outcomes.filter(({ trace }) => trace === undefined).map(({ attempt }) => attempt);
+    process.stderr.write(`    traces over MQTT ${version}: ${outcomes.length} tried, ${untraced.length} left none\n`);
+    expect({ crossed, untraced }).toEqual({ crossed: [], untraced: [] });
   });
 
   it('serves devices with certificates, also with a colon in their id', async () => {

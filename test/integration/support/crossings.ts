@@ -48,7 +48,19 @@ const WILLS: readonly string[] = [`${OTHER}/state`, `${OTHER}/desired`, `${OWN}/
 export interface Outcome {
   readonly attempt: string;
   readonly isCrossed: boolean;
+  /** What the broker's log said of it and of nothing else; undefined: nothing. */
+  readonly trace: string | undefined;
 }
+
+/** Lines of mosquitto's log. Without `log_type debug` it has none for publishes, wills and filters of `$share`. */
+const REFUSED = /not authorised/;
+const CONNECTED = /New client connected from \S+ as pump-a /;
+const denied = (topic: string): RegExp => new RegExp(`Denied PUBLISH from pump-a .*'${literally(topic)}'`);
+const subscribed = (filter: string): RegExp =>
+  new RegExp(String.raw`(?:pump-a 1 |\t)${literally(filter)}(?: \(QoS 1\))?$`, 'm');
+const willed = (topic: string): RegExp =>
+  new RegExp(String.raw`Will message specified .*\n.*\t${literally(topic)}$`, 'm');
+const literally = (text: string): string => text.replaceAll(/[$+/#.]/g, String.raw`\$&`);
 
 /** Tries everything, with the MQTT version; every attempt is told with what came of it. */
 export async function tryCrossings(broker: PageBroker, protocolVersion: 4 | 5): Promise<Outcome[]> {
@@ -113,12 +125,13 @@ class Ground {
   async publishes(): Promise<Outcome[]> {
     const hostile = await this.#hostile();
     const marker = randomUUID();
+    const log = this.#logFromHere();
     // MQTT 5 answers with a refusal, 3.1.1 says nothing: what counts is what arrives.
     for (const topic of PUBLISHES) await hostile.publishAsync(topic, marker, { qos: 1 }).catch(() => undefined);
     await this.#fence(hostile);
     return PUBLISHES.map((topic) => {
       const isCrossed = this.#seen.some((one) => one.topic === topic && one.text === marker);
-      return { attempt: `publish to ${topic}`, isCrossed };
+      return { attempt: `publish to ${topic}`, isCrossed, trace: denied(topic).exec(log())?.[0] };
     });
   }
 
@@ -127,6 +140,7 @@ class Ground {
     for (const filter of FILTERS) {
       const hostile = await this.#hostile();
       const heard: string[] = [];
+      const log = this.#logFromHere();
       hostile.on('message', (topic) => heard.push(topic));
       await hostile.subscribeAsync([`${OWN}/desired`, filter], { qos: 1 }).catch(() => undefined);
       await this.#operator.publishAsync(`${OTHER}/get`, 'schema', { qos: 1 });
@@ -137,6 +151,7 @@ class Ground {
       outcomes.push({
         attempt: `subscribe to ${filter}`,
         isCrossed: heard.some((topic) => !topic.startsWith(`${OWN}/`)),
+        trace: subscribed(filter).exec(log())?.[0],
       });
       await hostile.endAsync();
     }
@@ -147,6 +162,7 @@ class Ground {
     const outcomes: Outcome[] = [];
     for (const topic of WILLS) {
       const payload = Buffer.from(randomUUID());
+      const log = this.#logFromHere();
       const hostile = await this.#hostile({ will: { topic, payload, qos: 1, retain: true } }).catch(() => undefined);
       hostile?.stream.destroy();
       // The next session of the same client comes after the will of the former one.
@@ -156,6 +172,7 @@ class Ground {
       outcomes.push({
         attempt: `last will on ${topic}`,
         isCrossed: this.#seen.some(({ text }) => text === payload.toString()),
+        trace: willed(topic).exec(log())?.[0],
       });
     }
     return outcomes;
@@ -173,9 +190,12 @@ class Ground {
         client.once('close', () => {
           isCut = true;
         });
+        const log = this.#logFromHere();
         const hostile = await this.#at(door, { ...login('pump-a'), clientId }).catch(() => undefined);
         if (hostile !== undefined) await this.#fence(hostile).catch(() => undefined);
-        outcomes.push({ attempt: `the client id of ${whose} on the ${door}' listener`, isCrossed: isCut });
+        // On its own listener it is let in, under its own name: that is what the log has to say.
+        const trace = await logged(log, hostile === undefined ? REFUSED : CONNECTED);
+        outcomes.push({ attempt: `the client id of ${whose} on the ${door}' listener`, isCrossed: isCut, trace });
         hostile?.end(true);
       }
     }
@@ -199,8 +219,9 @@ class Ground {
     ];
     const outcomes: Outcome[] = [];
     for (const [attempt, door, options] of tries) {
+      const log = this.#logFromHere();
       const client = await this.#at(door, options).catch(() => undefined);
-      outcomes.push({ attempt, isCrossed: client !== undefined });
+      outcomes.push({ attempt, isCrossed: client !== undefined, trace: await logged(log, REFUSED) });
       client?.end(true);
     }
     return outcomes;
@@ -216,6 +237,13 @@ class Ground {
     const client = await come(door === 'devices' ? devicesUrl : operatorUrl, { ...common, ...options });
     this.#opened.push(client);
     return client;
+  }
+
+  /** What the broker logs from now on. */
+  #logFromHere(): () => string {
+    const { readLog } = this.#broker;
+    const before = readLog().length;
+    return () => readLog().slice(before);
   }
 
   /** Everything that `client` sent before has been delivered, or never will be. */
@@ -238,6 +266,12 @@ export function come(url: string, options: IClientOptions): Promise<MqttClient> 
     client.once('close', () => reject(new Error('the broker closed the connection')));
     client.once('connect', () => resolve(client));
   });
+}
+
+/** The client hears of a refusal a moment before the log does. */
+async function logged(log: () => string, line: RegExp): Promise<string | undefined> {
+  await until(`a line ${line.source} of the broker's log`, () => line.test(log()));
+  return line.exec(log())?.[0];
 }
 
 async function until(what: string, isReached: () => boolean): Promise<void> {

@@ -25,6 +25,8 @@ export interface PageBroker {
   readonly devicesUrl: string;
   readonly operatorUrl: string;
   readonly authority: Authority;
+  /** All that it has logged. */
+  readonly readLog: () => string;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startPageBroker(files: PageFiles = PAGE_FILES): Promise<Pa
     devicesUrl: `mqtts://127.0.0.1:${devicesPort}`,
     operatorUrl: `mqtt://127.0.0.1:${operatorPort}`,
     authority,
+    readLog: () => readFileSync(logFile, 'utf8'),
     close: async () => void (await child.kill()),
   };
 }
