@@ -26,7 +26,7 @@ import { classOfDevice, forgetFleet } from './telemetry/fleet.ts';
 import { tellCertificates } from './telemetry/certificates.ts';
 import { createHealth } from './telemetry/health.ts';
 import type { Health } from './telemetry/health.ts';
-import { describeOverloads, reflectorHooks, requestHook, viewHook } from './telemetry/hooks.ts';
+import { availabilityHook, describeOverloads, reflectorHooks, requestHook, viewHook } from './telemetry/hooks.ts';
 import type { Telemetry } from './telemetry/hooks.ts';
 import { addProcessMetrics, createMetrics } from './telemetry/metrics.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -50,6 +50,7 @@ export async function runOperator(
   addProcessMetrics(metrics);
   tellCertificates(metrics, { 'mqtt-client': config.mqttCertFile, 'mqtt-ca': config.mqttCaFile });
   forgetFleet(metrics);
+  availabilityHook(metrics)(undefined);
   const health = createHealth(runtime.clock);
   const server = await startServer({ address: config.httpAddress, metrics, health, log });
   log.info({ address: server.address }, 'serving metrics and health');
@@ -107,6 +108,7 @@ async function serveView(deps: ViewDeps, signal: AbortSignal): Promise<void> {
     client,
     peek: (namespace, name) => store.get(`${namespace}/${name}`) as JsonObject | undefined,
     onAnswer: viewHook(metrics),
+    onAvailability: availabilityHook(metrics),
     onListening: (listening) => {
       runtime.log.info({ viewAddress: listening }, 'serving the Mir view');
       onViewListening(listening);

@@ -8,7 +8,9 @@ import type { KubeClient } from '../kube/client.ts';
 import type { ClusterConfig } from '../kubeconfig/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { CertificateKeeper } from '../certificates/keeper.ts';
+import type { KeeperOptions } from '../certificates/keeper.ts';
 import { AuthorPolicy } from './author-policy.ts';
+import { isAvailable } from './availability.ts';
 import { FRONT_PROXY_CONFIG, readFrontProxy } from './http/front-proxy.ts';
 import { createGate } from './gate/gate.ts';
 import type { GateLimits } from './gate/gate.ts';
@@ -24,6 +26,8 @@ export interface ViewOptions {
   /** What the operator holds of an object, perhaps a little old. */
   readonly peek: (namespace: string, name: string) => JsonObject | undefined;
   readonly onListening: (address: string) => void;
+  /** What the API server says of the view; undefined: nothing. */
+  readonly onAvailability: (isAvailable: boolean | undefined) => void;
   readonly onAnswer: (method: string, code: number, durationMs: number, isWatch: boolean) => void;
 }
 
@@ -71,11 +75,10 @@ export function createView(options: ViewOptions): View {
     onAnswer: options.onAnswer,
   });
   const certified = Promise.withResolvers<void>();
-  const authorPolicy = new AuthorPolicy(client, runtime);
   const keeper = new CertificateKeeper({
     ...runtime,
     client,
-    onApiService: (apiService, signal) => authorPolicy.see(apiService, signal),
+    onApiService: apiServiceHook(options),
     onMaterial: ({ serving }) => {
       server.use({ serving });
       certified.resolve();
@@ -104,6 +107,14 @@ export function createView(options: ViewOptions): View {
       await Promise.all([keeper.run(signal), readProxy(signal), serve(server, certified.promise, options, signal)]);
       await Promise.all([transport.destroy(), watches.destroy()]);
     },
+  };
+}
+
+function apiServiceHook({ client, runtime, onAvailability }: ViewOptions): KeeperOptions['onApiService'] {
+  const authorPolicy = new AuthorPolicy(client, runtime);
+  return (apiService, signal) => {
+    onAvailability(isAvailable(apiService));
+    authorPolicy.see(apiService, signal);
   };
 }
 

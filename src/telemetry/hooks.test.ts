@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../base/clock.ts';
-import { queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './hooks.ts';
+import { availabilityHook, queueHooks, reconcileHook, reflectorHooks, requestHook, watchQueue } from './hooks.ts';
 import { createMetrics } from './metrics.ts';
 import { WorkQueue } from '../workqueue/queue.ts';
 
@@ -54,6 +54,20 @@ describe('the hooks of the machinery', () => {
     const { body } = await metrics.render();
     expect(body).toContain('rest_client_requests_total{code="200",method="PATCH"} 1');
     expect(body).toContain('rest_client_request_duration_seconds_sum{method="PATCH"} 0.005');
+  });
+
+  it('tell whether the Mir view is available, and nothing where there is none', async () => {
+    const metrics = createMetrics();
+    const tell = availabilityHook(metrics);
+    for (const [said, told] of [
+      [true, '\nmir_view_available 1\n'],
+      [false, '\nmir_view_available 0\n'],
+    ] as const) {
+      tell(said);
+      expect((await metrics.render()).body).toContain(told);
+    }
+    tell(undefined);
+    expect((await metrics.render()).body).not.toContain('\nmir_view_available ');
   });
 
   it('count lists and ended watches, and tell the liveness check that the reflector turns', async () => {

@@ -96,6 +96,14 @@ export function viewHook(
   };
 }
 
+/** The Mir view, as the API server sees it. No number where there is no view: 0 would say that it is down. */
+export function availabilityHook(metrics: Metrics): (isAvailable: boolean | undefined) => void {
+  return (isAvailable) => {
+    if (isAvailable === undefined) metrics.viewAvailable.remove();
+    else metrics.viewAvailable.set(isAvailable ? 1 : 0);
+  };
+}
+
 /** `turned` is told that the reflector's loop turns, for the liveness check. */
 export function reflectorHooks(metrics: Metrics, resource: string, turned: () => void): ReflectorHooks {
   return {

@@ -111,6 +111,10 @@ function machineryMetrics(registry: Registry) {
       LATENCY_BUCKETS,
       ['method'],
     ),
+    viewAvailable: gauge(
+      'mir_view_available',
+      '1 while the API server reaches the Mir view (condition Available of the APIService), 0 while it does not; none without a view.',
+    ),
     watchRestarts: counter('mir_watch_restarts_total', 'Watches begun anew, by why the last one ended.', [
       'resource',
       'reason',

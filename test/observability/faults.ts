@@ -8,6 +8,8 @@ import type { OperatorOptions } from '../world/operator-process.ts';
 import { createAuthority } from '../../src/certificates/issue.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { startMosquitto } from '../world/mosquitto.ts';
+import { viewFlag } from '../world/view-service.ts';
+import { limitProcessor } from './processor.ts';
 import { RATE } from './site.ts';
 import type { Site } from './site.ts';
 
@@ -155,6 +157,16 @@ export const FAULTS: readonly Fault[] = [
       site.world.api.hang();
       await site.say('twin-0', 'state', BIRTH);
       return () => site.world.api.restore();
+    },
+  },
+  {
+    alert: 'MirViewDown',
+    what: 'the Service of the view leads to a pod that is gone',
+    options: { flags: [viewFlag()] },
+    prepare: (site) => site.serveView(),
+    cause: async (site) => {
+      await site.misrouteView();
+      return () => site.routeView();
     },
   },
   {
@@ -319,23 +331,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill();
   await exited;
-}
-
-/** As a container's CPU limit does it: of each tenth of a second these processes run `runMs`, and stand still for the rest. */
-function limitProcessor(pids: readonly number[], runMs: number): () => void {
-  const tell = (signal: NodeJS.Signals): void => pids.forEach((pid) => process.kill(pid, signal));
-  const stop = (): void => tell('SIGSTOP');
-  let pause = setTimeout(stop, runMs);
-  const period = setInterval(() => {
-    tell('SIGCONT');
-    clearTimeout(pause);
-    pause = setTimeout(stop, runMs);
-  }, 100);
-  return () => {
-    clearInterval(period);
-    clearTimeout(pause);
-    tell('SIGCONT');
-  };
 }
 
 function writeAuthority(days: number): void {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../src/api/device.ts';
 import type { Alert, Prometheus } from '../real/prometheus.ts';
 import { eventually } from '../world/eventually.ts';
 import type { OperatorOptions, OperatorProcess } from '../world/operator-process.ts';
+import { installView, misrouteView, removeView, routeView } from '../world/view-service.ts';
 import type { World } from '../world/world.ts';
 
 export const RATE = 'sensor.v1.SampleRate';
@@ -74,6 +75,23 @@ export class Site {
     this.#prometheus.scrape(
       this.#operators.map(({ url }, at) => ({ url, labels: { ...labels, pod: `${this.job}-${at}` } })),
     );
+  }
+
+  /** Makes what the chart makes for the view, and takes it away when the site closes. */
+  async serveView(): Promise<void> {
+    await installView(this.world);
+    this.onClose(() => removeView(this.world));
+    await this.routeView();
+  }
+
+  /** Leads the view's Service to the operators of this site. */
+  routeView(): Promise<void> {
+    return routeView(this.world, ...this.#operators);
+  }
+
+  /** Leads it to a port at which nobody listens. */
+  misrouteView(): Promise<void> {
+    return misrouteView(this.world);
   }
 
   create(name: string, desired: Readonly<Record<string, JsonObject>> = {}): Promise<unknown> {

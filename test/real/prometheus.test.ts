@@ -7,6 +7,7 @@ import { load } from 'js-yaml';
 import { RATE, Stage } from '../integration/support/stage.ts';
 import { ALERTS_FILE, RULE_TESTS_FILE, fillIn, readAlerts, readPanels, selectorsIn } from '../observability/queries.ts';
 import { eventually } from '../world/eventually.ts';
+import { installView, removeView, routeView, viewFlag } from '../world/view-service.ts';
 import { startPrometheus } from './prometheus.ts';
 import type { Prometheus } from './prometheus.ts';
 import { scratchDirectory } from './reaper.ts';
@@ -19,7 +20,9 @@ let promtool: string;
 beforeAll(async () => {
   const binaries = await findPrometheus((line) => void process.stderr.write(`${line}\n`));
   ({ promtool } = binaries);
-  stage = await Stage.open();
+  stage = await Stage.open([viewFlag()]);
+  await installView(stage.world);
+  await routeView(stage.world, stage.operator);
   const directory = join(scratchDirectory('prometheus'), 'prometheus');
   prometheus = await startPrometheus(binaries.prometheus, directory, readFileSync(ALERTS_FILE, 'utf8'));
   const labels = { namespace: 'mir-system', job: 'mir-operator', pod: 'mir-operator-0' };
@@ -27,6 +30,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(async () => {
   await prometheus?.close();
+  if (stage !== undefined) await removeView(stage.world);
   await stage?.close();
 }, 60_000);
 

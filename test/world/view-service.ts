@@ -38,6 +38,12 @@ export async function routeView(world: Pick<World, 'kube'>, ...operators: readon
   await viewIsAvailable(world);
 }
 
+/** Leads the Service to a port at which nobody listens. */
+export async function misrouteView({ kube }: Pick<World, 'kube'>): Promise<void> {
+  await removed(kube, VIEW_SLICES);
+  await created(kube, VIEW_SLICES, viewSlice(`${VIEW.name}-nobody`, ownAddress(), 9));
+}
+
 export function viewAddressOf(operator: OperatorProcess): Promise<string> {
   return eventually('the view listens', () => {
     const found = operator.logs().find(({ viewAddress }) => typeof viewAddress === 'string')?.['viewAddress'];

@@ -38,10 +38,10 @@ export class Stage {
     this.operator = operator;
   }
 
-  static async open(): Promise<Stage> {
+  static async open(flags: readonly string[] = []): Promise<Stage> {
     const world = await openWorld();
     const namespace = await world.namespace();
-    return new Stage(world, namespace, await startQuick(world, namespace));
+    return new Stage(world, namespace, await startQuick(world, namespace, flags));
   }
 
   async close(): Promise<void> {
