@@ -45,7 +45,15 @@ describe('the access rules for NATS', () => {
   it('let no device cross', async () => {
     const url = await startNats();
     const authority = await createAuthority('mir-unused');
-    const broker = { devicesUrl: url, operatorUrl: url, authority, readLog: () => '', close: () => Promise.resolve() };
+    const broker = {
+      devicesUrl: url,
+      operatorUrl: url,
+      authority,
+      directory: '',
+      pid: 0,
+      readLog: () => '',
+      close: () => Promise.resolve(),
+    };
     const outcomes = await tryTopicCrossings(broker, 4);
     expect(outcomes.filter(({ isCrossed }) => isCrossed)).toEqual([]);
     expect(outcomes.length).toBeGreaterThanOrEqual(20);

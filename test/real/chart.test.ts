@@ -1,12 +1,13 @@
 /** The chart, as people install it: real Helm against a fresh real API server, the operator with the service account's own token. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
-import { tryCrossings } from '../integration/support/crossings.ts';
-import { PAGE_FILES, startPageBroker } from '../integration/support/page-broker.ts';
-import type { PageFiles } from '../integration/support/page-broker.ts';
+import type { MqttClient } from 'mqtt';
+import { come, tryCrossings } from '../integration/support/crossings.ts';
+import { PAGE_FILES, PASSWORDS, startPageBroker } from '../integration/support/page-broker.ts';
+import type { PageBroker, PageFiles } from '../integration/support/page-broker.ts';
 import { readKubeconfig } from '../world/kubeconfig.ts';
 import type { CommandResult, Kubectl } from '../world/kubectl.ts';
 import { REFUSED_VALUES, TAKEN_VALUES } from './chart-cases.ts';
@@ -20,6 +21,7 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
+import { startSubprocess } from './subprocess.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHART = join(ROOT, 'helm/mir-operator');
@@ -60,6 +62,52 @@ interface HookObject {
 }
 
 const install = ['--namespace', SYSTEM, '--set', `mqtt.url=mqtt://127.0.0.1:1883`] as const;
+
+const BROKER = ['broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t', 'mqtt.url='];
+
+async function renderBroker<T>(template: 'configmap' | 'statefulset', ...sets: readonly string[]): Promise<T> {
+  const flags = [...BROKER, ...sets].flatMap((set) => ['--set', set]);
+  const only = ['--show-only', `templates/broker/${template}.yaml`];
+  return load(await succeed(helm('template', RELEASE, CHART, ...install, ...flags, ...only))) as T;
+}
+
+/** The chart's mosquitto. Files of several volumes lie in one folder here, and the operator's listener needs an address of this machine. */
+async function startChartBroker(...sets: readonly string[]): Promise<PageBroker> {
+  const { data } = await renderBroker<{ data: PageFiles }>('configmap', ...sets);
+  expect([data['devices.acl'], data['operator.acl']]).toEqual([PAGE_FILES['devices.acl'], PAGE_FILES['operator.acl']]);
+  const conf = data['mosquitto.conf']
+    .replaceAll(/\/mosquitto\/(run|data)\//g, '/mosquitto/config/')
+    .replaceAll('/mosquitto/tls/tls.', '/mosquitto/config/server.')
+    .replace('listener 1883\n', 'listener 1883 10.0.0.5\n');
+  return startPageBroker({ ...data, 'mosquitto.conf': conf });
+}
+
+/** What the container beside mosquitto runs, for this broker and no other of the machine, which here runs as another user. */
+function reloadScript({ spec }: StatefulSet, { directory, pid }: PageBroker, secret: string): string {
+  const script = spec.template.spec.containers.find(({ name }) => name === 'reload')?.args?.[0] ?? '';
+  const here: readonly (readonly [string, string])[] = [
+    ['/mosquitto/credentials', secret],
+    ['/mosquitto/run', directory],
+    ['/mosquitto/tls/*', `${directory}/server.crt`],
+    ['"$(pidof mosquitto)"', String(pid)],
+    ['umask 077', 'umask 022'],
+    ['sleep 5', 'sleep 0.2'],
+  ];
+  return here.reduce((text, [from, to]) => {
+    expect(text).toContain(from);
+    return text.replaceAll(from, to);
+  }, script);
+}
+
+const closing = (client: MqttClient): Promise<void> => new Promise((resolve) => client.once('close', resolve));
+
+interface StatefulSet {
+  readonly spec: {
+    readonly template: {
+      readonly spec: { readonly containers: readonly { readonly name: string; readonly args?: readonly string[] }[] };
+    };
+  };
+}
 
 describe('the chart', () => {
   it('passes helm lint', async () => {
@@ -125,26 +173,44 @@ describe('the chart', () => {
   });
 
   it("runs mosquitto as the page's configuration does: no device crosses, and each attempt is logged", async () => {
-    const sets = ['broker.enabled=true', 'broker.credentialsSecret=c', 'broker.tls.secretName=t', 'mqtt.url='];
-    const flags = [...sets, 'broker.logPackets=true'].flatMap((set) => ['--set', set]);
-    const template = 'templates/broker/configmap.yaml';
-    const rendered = await succeed(helm('template', RELEASE, CHART, ...install, ...flags, '--show-only', template));
-    const { data } = load(rendered) as { data: PageFiles };
-    expect([data['devices.acl'], data['operator.acl']]).toEqual([
-      PAGE_FILES['devices.acl'],
-      PAGE_FILES['operator.acl'],
-    ]);
-    // Files of several volumes lie in one folder here, and the operator's listener needs an address of this machine.
-    const conf = data['mosquitto.conf']
-      .replaceAll(/\/mosquitto\/(run|data)\//g, '/mosquitto/config/')
-      .replaceAll('/mosquitto/tls/tls.', '/mosquitto/config/server.')
-      .replace('listener 1883\n', 'listener 1883 10.0.0.5\n');
-    const page = await startPageBroker({ ...data, 'mosquitto.conf': conf });
+    const page = await startChartBroker('broker.logPackets=true');
     try {
       const outcomes = await tryCrossings(page, 5);
       expect(outcomes.filter(({ isCrossed, trace }) => isCrossed || trace === undefined)).toEqual([]);
       expect(outcomes.length).toBeGreaterThanOrEqual(20);
     } finally {
+      await page.close();
+    }
+  });
+
+  it('has mosquitto take up changed passwords without a restart', async () => {
+    const page = await startChartBroker();
+    const secret = join(world.directory, 'credentials');
+    mkdirSync(secret);
+    const write = (operator: string, ...devices: readonly string[]): void => {
+      writeFileSync(join(secret, 'operator-password'), operator);
+      const file = join(secret, 'devices.passwords');
+      writeFileSync(file, '');
+      for (const device of devices) execFileSync('mosquitto_passwd', ['-b', file, device, 'new'], { stdio: 'ignore' });
+    };
+    write('new', 'pump-b', 'pump-c');
+    const { certPem: ca } = page.authority;
+    const gone = await come(page.devicesUrl, { ca, username: 'pump-a', password: PASSWORDS['pump-a'] });
+    const isCutOff = closing(gone);
+    const script = reloadScript(await renderBroker('statefulset'), page, secret);
+    const reloading = await startSubprocess('sh', ['-ec', script]);
+    try {
+      await isCutOff;
+      const operator = await come(page.operatorUrl, { username: 'mir-operator', password: 'new' });
+      const added = await come(page.devicesUrl, { ca, username: 'pump-c', password: 'new' });
+      const isRemoved = closing(added);
+      write('newer', 'pump-b');
+      await isRemoved;
+      await expect(come(page.operatorUrl, { username: 'mir-operator', password: 'new' })).rejects.toThrow(/Not auth/);
+      (await come(page.operatorUrl, { username: 'mir-operator', password: 'newer' })).end(true);
+      for (const client of [gone, operator, added]) client.end(true);
+    } finally {
+      await reloading.kill();
       await page.close();
     }
   });

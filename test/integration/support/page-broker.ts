@@ -25,6 +25,9 @@ export interface PageBroker {
   readonly devicesUrl: string;
   readonly operatorUrl: string;
   readonly authority: Authority;
+  /** Where its files lie. */
+  readonly directory: string;
+  readonly pid: number;
   /** All that it has logged. */
   readonly readLog: () => string;
   close(): Promise<void>;
@@ -64,6 +67,8 @@ export async function startPageBroker(files: PageFiles = PAGE_FILES): Promise<Pa
     devicesUrl: `mqtts://127.0.0.1:${devicesPort}`,
     operatorUrl: `mqtt://127.0.0.1:${operatorPort}`,
     authority,
+    directory,
+    pid: child.pid,
     readLog: () => readFileSync(logFile, 'utf8'),
     close: async () => void (await child.kill()),
   };
