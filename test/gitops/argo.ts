@@ -1,6 +1,7 @@
 /** Argo CD as processes on the API server of a GitOps world, and what tests ask of it. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { load } from 'js-yaml';
 import { findGitOpsTool, findHelm } from '../real/binaries.ts';
 import { assertListening, freePort } from '../real/ports.ts';
 import { findRedis } from '../real/system-packages.ts';
@@ -70,6 +71,7 @@ async function installSettings({ kubectl }: GitOpsWorld, source: string): Promis
   const secret = { stringData: { 'server.secretkey': 'for-tests-only' } };
   await kubectl(['patch', 'secret', 'argocd-secret', '-n', SYSTEM, '--type=merge', '-p', JSON.stringify(secret)]);
   const snippet = join(ROOT, 'manifests/gitops/argo-cd/argocd-cm.yaml');
+  assertKeepsExclusions(join(source, 'manifests/base/config/argocd-cm.yaml'), snippet);
   await kubectl(['patch', 'configmap', 'argocd-cm', '-n', SYSTEM, '--type=merge', '--patch-file', snippet]);
   const everything = [{ group: '*', kind: '*' }];
   const project = {
@@ -84,6 +86,22 @@ async function installSettings({ kubectl }: GitOpsWorld, source: string): Promis
   };
   await kubectl(['wait', '--for=condition=Established', 'crd/appprojects.argoproj.io', '--timeout=60s']);
   await kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(project));
+}
+
+/** A merge patch replaces the text of exclusions: what Argo CD comes with has to stand in ours. */
+function assertKeepsExclusions(theirs: string, ours: string): void {
+  const kept = exclusionsIn(ours);
+  const lost = exclusionsIn(theirs).filter((one) => !kept.includes(one));
+  if (lost.length > 0) throw new Error(`${ours} takes exclusions of Argo CD away: ${lost.join(', ')}`);
+}
+
+/** `group/Kind` of each. */
+function exclusionsIn(file: string): readonly string[] {
+  const { data } = load(readFileSync(file, 'utf8')) as { data: Readonly<Record<string, string>> };
+  const exclusions = load(data['resource.exclusions'] ?? '[]') as { apiGroups: string[]; kinds: string[] }[];
+  return exclusions.flatMap(({ apiGroups, kinds }) =>
+    apiGroups.flatMap((group) => kinds.map((kind) => `${group}/${kind}`)),
+  );
 }
 
 async function startRedis(world: GitOpsWorld): Promise<string> {

@@ -44,6 +44,16 @@ function healthOf(script: string, object: unknown): unknown {
   return { status, message };
 }
 
+describe('what Argo CD leaves out', () => {
+  it('is the Mir view, which shows devices a second time, beside what it leaves out by itself', () => {
+    const { data } = load(read('argocd-cm.yaml')) as { data: Readonly<Record<string, string>> };
+    const [view, ...others] = load(data['resource.exclusions'] ?? '') as { apiGroups: string[]; kinds: string[] }[];
+    expect(view).toEqual({ apiGroups: ['mir'], kinds: ['*'], clusters: ['*'] });
+    expect(others.flatMap(({ kinds }) => kinds)).toEqual(expect.arrayContaining(['EndpointSlice', 'Lease']));
+    expect(others.flatMap(({ apiGroups }) => apiGroups)).not.toContain('iot.mir');
+  });
+});
+
 describe.each(CHECKS)('the health check for Argo CD of $key', ({ folder, key }) => {
   const script = read(`${folder}/health.lua`);
   const { tests } = load(read(`${folder}/health_test.yaml`)) as { tests: readonly HealthTest[] };
