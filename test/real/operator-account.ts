@@ -1,4 +1,7 @@
-/** The service account of the chart, with exactly its rights: what the operator under test acts as. */
+/**
+ * The service account of the chart: what the operator under test acts as. It has the chart's verbs on the chart's resources and names, but in all
+ * namespaces, and on Leases of any name; the tests of the chart install the roles as they are.
+ */
 import { createReadStream, readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -16,6 +19,7 @@ interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
 }
 
 interface Manifest {
@@ -29,7 +33,7 @@ function operatorRules(): Rule[] {
   const manifests = loadAll(readFileSync(INSTALL, 'utf8')) as (Manifest | null)[];
   const names = [ACCOUNT, `${ACCOUNT}-lease`, `${ACCOUNT}-mir-view`];
   const own = manifests.filter((one) => names.includes(one?.metadata.name ?? ''));
-  // In the chart's namespaces these are Roles; tests put Leases and provisioned devices into namespaces of their own.
+  // In the chart some of these are Roles of its namespace; tests put Leases and provisioned devices into namespaces of their own.
   const provisioning = { apiGroups: ['iot.mir'], resources: ['devices'], verbs: ['create'] };
   return [...own.flatMap((one) => one?.rules ?? []), provisioning];
 }
@@ -49,7 +53,7 @@ export async function makeOperatorAccount(kubeconfig: string, path: string): Pro
   const objects: readonly (readonly [collection: string, body: object])[] = [
     ['/api/v1/namespaces', { metadata: { name: NAMESPACE } }],
     [accounts, { metadata }],
-    [`${RBAC}/clusterroles`, { metadata, rules: operatorRules().map(withoutNames) }],
+    [`${RBAC}/clusterroles`, { metadata, rules: operatorRules().map(inTests) }],
     [`${RBAC}/clusterrolebindings`, { metadata, roleRef, subjects }],
     // The chart makes this one too.
     [`${RBAC}/namespaces/kube-system/rolebindings`, { metadata, roleRef: FRONT_PROXY_READER, subjects }],
@@ -66,8 +70,9 @@ export async function makeOperatorAccount(kubeconfig: string, path: string): Pro
 }
 
 /** Leases have other names in tests. */
-function withoutNames({ apiGroups, resources, verbs }: Rule): Rule {
-  return { apiGroups, resources, verbs };
+function inTests({ apiGroups, resources, verbs, resourceNames }: Rule): Rule {
+  const isNamed = resourceNames !== undefined && !resources.includes('leases');
+  return { apiGroups, resources, verbs, ...(isNamed && { resourceNames }) };
 }
 
 /** An audit policy that records what the operator asked for, and nothing else. */
