@@ -78,6 +78,23 @@ empty = read, blank
   withdrawn: unread → readPage
   held TooLarge: read, blank, TooLarge → updateStatus
   claimed by others: read, blank, foreign → updateStatus
+lost = read, lost ours, blank
+  reconnected: unread, lost ours → readPage
+  ownerChanged: unread, lost ours
+  outdated: unread, lost ours → readPage
+  shown ours: read, ours, shown → reconcile
+  shown new: read, new, shown → reconcile
+  shown theirs: read, theirs, shown → reconcile
+  overheard ours: = → readPage
+  overheard new: = → readPage
+  pageEnded: = → reconcile
+  pageEnded, told: = → reconcile
+  pageEnded, unowned: = → reconcile
+  pageRefused: read, lost ours, blank, BrokerRefused → updateStatus
+  publishBegan: read, lost ours, sends new, overtaken
+  withdrawn: unread → readPage
+  held TooLarge: read, lost ours, blank, TooLarge → updateStatus
+  claimed by others: read, lost ours, blank, foreign → updateStatus
 sending the first = read, sends new, overtaken
   reconnected: unread, sends new → readPage
   ownerChanged: unread, sends new
@@ -158,9 +175,9 @@ missed = read, ours+acked+missed, blank, published
   shown new: read, new, shown → reconcile
   shown theirs: read, theirs, shown → reconcile
   overheard new: = → readPage
-  pageEnded: read, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
-  pageEnded, told: read, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
-  pageEnded, unowned: read, blank → reconcile
+  pageEnded: read, lost ours, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
+  pageEnded, told: read, lost ours, blank, owes proof, NotRetained → updateStatus → reconcile in 30000
+  pageEnded, unowned: read, lost ours, blank → reconcile
   pageRefused: read, ours+acked+missed, blank, BrokerRefused → updateStatus
   publishBegan: read, ours+acked+missed, sends new, overtaken, published
   withdrawn: unread → readPage
@@ -270,10 +287,11 @@ foreign = read, ours, shown, foreign
   claimed by others: read, ours, shown, foreign → updateStatus
 `;
 
-function inWords({ isRead, standing, publishing, page, isLacking, needsProof, conclusion }: BrokerCopy): string {
+function inWords({ isRead, standing, lost, publishing, page, isLacking, needsProof, conclusion }: BrokerCopy): string {
   const words = [
     isRead ? 'read' : 'unread',
     standing && `${standing.payload}${standing.isAcknowledged ? '+acked' : ''}${standing.isMissed ? '+missed' : ''}`,
+    lost && `lost ${lost}`,
     publishing && `sends ${publishing}`,
     page !== 'none' && page,
     isLacking && 'lacking',

@@ -15,6 +15,7 @@ const anyCopy: fc.Arbitrary<BrokerCopy> = fc.record({
     }),
     { nil: undefined },
   ),
+  lost: fc.constantFrom(undefined, 'ours'),
   publishing: fc.constantFrom(undefined, 'ours', 'new'),
   isLacking: fc.boolean(),
   page: fc.constantFrom<PageView[]>('none', 'blank', 'shown', 'overtaken', 'doubtful'),
@@ -32,6 +33,13 @@ function always(holds: (before: BrokerCopy, event: CopyEvent, after: BrokerCopy)
 }
 
 describe('whatever is known, and whatever happens', () => {
+  it('what the broker held last is remembered until another document stands there, or its topic is cleared', () => {
+    always(({ standing, lost }, { kind }, after) => {
+      const known = after.standing ?? after.lost;
+      return known !== undefined || kind === 'withdrawn' || (standing ?? lost) === undefined;
+    });
+  });
+
   it('a document is believed absent only by a page that lacks it for the second time, or once it was cleared', () => {
     always(
       ({ standing, page }, { kind }, after) =>

@@ -14,6 +14,8 @@ export interface BrokerCopy {
   readonly isRead: boolean;
   /** Undefined: the broker holds none, or nothing is known yet. */
   readonly standing: Standing | undefined;
+  /** The last payload that stood, which the broker lost, until another one stands. */
+  readonly lost: string | undefined;
   /** A payload on its way to the broker, not acknowledged yet. */
   readonly publishing: string | undefined;
   readonly page: PageView;
@@ -113,6 +115,7 @@ const UPDATE_STATUS: CopyEffect = { kind: 'updateStatus', afterMs: 0 };
 export const UNREAD: BrokerCopy = {
   isRead: false,
   standing: undefined,
+  lost: undefined,
   publishing: undefined,
   page: 'none',
   isLacking: false,
@@ -150,7 +153,7 @@ export function step(copy: BrokerCopy, event: CopyEvent): CopyStep {
       return endPublish(copy);
     case 'withdrawn':
       return then(
-        { ...unpublished(copy), isRead: false, page: 'none', isLacking: false, standing: undefined },
+        { ...unpublished(copy), isRead: false, page: 'none', isLacking: false, standing: undefined, lost: undefined },
         READ_PAGE,
       );
     case 'matched':
@@ -178,7 +181,7 @@ function show(copy: BrokerCopy, payload: string): CopyStep {
     case 'shown': {
       if (payload === copy.standing?.payload) return then({ ...copy, page: 'shown' });
       const standing = { payload, isAcknowledged: false, isMissed: false };
-      const seen = { ...unpublished(copy), page: 'shown' as const, standing };
+      const seen = { ...unpublished(copy), page: 'shown' as const, standing, lost: undefined };
       return copy.isRead ? then(seen, RECONCILE) : then(seen);
     }
     default:
@@ -195,7 +198,7 @@ function endPage(copy: BrokerCopy, { isOwned, isTold, shortcoming }: PageEnd): C
   if (page === 'blank' && standing !== undefined) {
     if (!standing.isMissed) return then({ ...copy, standing: { ...standing, isMissed: true } }, READ_PAGE);
     const isOwed = standing.isAcknowledged && isOwned;
-    const lost = { ...unpublished(copy), isRead: true, standing: undefined };
+    const lost = { ...unpublished(copy), isRead: true, standing: undefined, lost: standing.payload };
     return isOwed ? notRetained(lost, shortcoming) : then(lost, RECONCILE);
   }
   if (page === 'blank' && !copy.isRead && isTold && !copy.isLacking)
@@ -227,7 +230,7 @@ function overtake(page: PageView): PageView {
 function acknowledge(copy: BrokerCopy, isStoreProven: boolean): CopyStep {
   if (copy.publishing === undefined) return then(copy);
   const standing = { payload: copy.publishing, isAcknowledged: true, isMissed: false };
-  return endPublish({ ...copy, standing, needsProof: copy.needsProof || !isStoreProven });
+  return endPublish({ ...copy, standing, lost: undefined, needsProof: copy.needsProof || !isStoreProven });
 }
 
 function endPublish(copy: BrokerCopy): CopyStep {

@@ -6,6 +6,7 @@ import type { Encoding, Owner } from '../protocol/envelopes.ts';
 import type { CheckedDesired } from './check-desired.ts';
 import { encodeContent, encodeDocument, reencode } from './encode.ts';
 import type { Wire } from './encode.ts';
+import { formerEntry, standingEntry } from './former-entry.ts';
 import { hasValue } from './standing.ts';
 import type { Content, StandingDocument, StandingEntry } from './standing.ts';
 
@@ -15,7 +16,7 @@ export interface ComposeInput {
   readonly cluster: string;
   /** With the schema that `desired` was checked against. */
   readonly wire: Wire;
-  /** The document that the broker holds for this device id, whoever wrote it. */
+  /** The document that the broker holds for this device id, whoever wrote it, or the last one that it held. */
   readonly copy: StandingDocument | undefined;
   /** What the device itself named of this uid; it may know more than a restored cluster and an emptied broker do. */
   readonly claimed: ClaimedRevisions;
@@ -43,8 +44,14 @@ export interface Composed {
   readonly isExhausted: boolean;
   /** The greatest revision of this uid that anyone knows of, this document included. */
   readonly seenRevision: number;
-  /** An Invalid message whose former entry no document that the device reads can hold; the payload lacks it and must not be sent. */
-  readonly stuck: string | undefined;
+  /** The payload lacks the former entry of an Invalid message, and must not be sent. */
+  readonly stuck: Stuck | undefined;
+}
+
+export interface Stuck {
+  readonly message: string;
+  /** `lost`: its value is known to nobody here; `unwritable`: no document that the device reads can hold it. */
+  readonly why: 'lost' | 'unwritable';
 }
 
 /** The document the broker should hold for `device`: pure, and the same bytes for the same input. */
@@ -112,7 +119,7 @@ interface Kept {
   readonly entries: readonly ComposedEntry[];
   /** What the document must be written in for their sake. */
   readonly encoding: Encoding | undefined;
-  readonly stuck: string | undefined;
+  readonly stuck: Stuck | undefined;
 }
 
 const NOTHING_KEPT: Kept = { entries: [], encoding: undefined, stuck: undefined };
@@ -123,24 +130,28 @@ const NOTHING_KEPT: Kept = { entries: [], encoding: undefined, stuck: undefined 
  * cannot say it all.
  */
 function keepEntries(input: ComposeInput): Kept {
-  const standing = Object.keys(input.desired.invalid).flatMap((message) => {
-    const entry = standingEntry(input, message);
-    return entry === undefined ? [] : [{ message, entry }];
-  });
-  const wanted = rewriteEntries(standing, input.wire);
+  const former: FormerEntry[] = [];
+  for (const message of Object.keys(input.desired.invalid)) {
+    const entry = formerEntry(input.device, input.copy, message);
+    if (entry === 'lost') return { ...NOTHING_KEPT, stuck: { message, why: 'lost' } };
+    if (entry !== undefined) former.push({ message, entry });
+  }
+  const wanted = rewriteEntries(former, input.wire);
   if (wanted.stuck === undefined || input.wire.encoding === 'json') return wanted;
-  const inJson = rewriteEntries(standing, { ...input.wire, encoding: 'json' });
+  const inJson = rewriteEntries(former, { ...input.wire, encoding: 'json' });
   return inJson.stuck === undefined ? { ...inJson, encoding: 'json' } : wanted;
 }
 
-function rewriteEntries(
-  standing: readonly { readonly message: string; readonly entry: StandingEntry }[],
-  wire: Wire,
-): Kept {
+interface FormerEntry {
+  readonly message: string;
+  readonly entry: StandingEntry;
+}
+
+function rewriteEntries(former: readonly FormerEntry[], wire: Wire): Kept {
   const entries: ComposedEntry[] = [];
-  for (const { message, entry } of standing) {
+  for (const { message, entry } of former) {
     const content = reencode(entry.content, message, wire);
-    if (content === undefined) return { ...NOTHING_KEPT, stuck: message };
+    if (content === undefined) return { ...NOTHING_KEPT, stuck: { message, why: 'unwritable' } };
     entries.push({ message, ...entry, content, isReissued: false });
   }
   return { ...NOTHING_KEPT, entries };
@@ -155,7 +166,7 @@ interface DesiredRecord {
 
 function newestRecord(input: ComposeInput, message: string, value: JsonObject): DesiredRecord | undefined {
   const { device, wire } = input;
-  const entry = standingEntry(input, message);
+  const entry = standingEntry(device, input.copy, message);
   const sync = own(device.status?.sync, message);
   const isRecorded = sync?.digest === digest(value);
   if (entry !== undefined && (sync === undefined || entry.revision >= sync.revision)) {
@@ -166,10 +177,6 @@ function newestRecord(input: ComposeInput, message: string, value: JsonObject): 
   if (sync === undefined) return undefined;
   const time = own(device.status?.properties?.desired, message) ?? sync.since;
   return { revision: sync.revision, time, isUnchanged: isRecorded };
-}
-
-function standingEntry({ copy, device }: ComposeInput, message: string): StandingEntry | undefined {
-  return copy?.owner.uid === device.metadata.uid ? own(copy.messages, message) : undefined;
 }
 
 /** True when the device would refuse this entry as old, although it does not have the value. */

@@ -6,7 +6,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import { copyBytes, copyText } from '../document/copy-text.ts';
 import { checkDesired } from '../document/check-desired.ts';
 import { composeDocument } from '../document/compose.ts';
-import type { Composed } from '../document/compose.ts';
+import type { Composed, Stuck } from '../document/compose.ts';
 import type { Wire } from '../document/encode.ts';
 import { isOurs, mayReplace } from '../document/ownership.ts';
 import { problemOf } from '../api/reasons.ts';
@@ -17,7 +17,7 @@ import type { StandingDocument } from '../document/standing.ts';
 import type { ProtocolLimits } from '../protocol/envelopes.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { advanceCopy } from '../twin/advance-copy.ts';
-import type { BrokerCopy, PublishProblem } from '../document/broker-copy.ts';
+import type { PublishProblem } from '../document/broker-copy.ts';
 import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { ObjectIntake } from '../twin/object-intake.ts';
 import type { Twins } from '../twin/twins.ts';
@@ -72,7 +72,7 @@ export class DesiredReconciler {
     if (memory === undefined) intake.refreshOwner(deviceId);
     if (memory === undefined || !memory.copy.isRead || !lister.hasSynced || !broker.connected) return DONE;
     const schemaState = twins.schemas.schemaStateOf(memory);
-    const copy = this.#parseCopy(memory.copy, schemaState);
+    const copy = this.#parseCopy(memory.copy.standing?.payload, schemaState);
     if (this.#learnHolder(memory, copy)) return DONE;
     const device = memory.owner === undefined ? undefined : lister.get(memory.owner);
     memory.writePace.noteLook('desired', startedAt, clock.monotonic());
@@ -104,10 +104,10 @@ export class DesiredReconciler {
     return this.#deps.intake.refreshOwner(memory.deviceId);
   }
 
-  #parseCopy({ standing }: BrokerCopy, schemaState: SchemaState): StandingDocument | undefined {
-    if (standing === undefined) return undefined;
+  #parseCopy(payload: string | undefined, schemaState: SchemaState): StandingDocument | undefined {
+    if (payload === undefined) return undefined;
     const limits = { ...this.#deps.rules.limits, maxPayloadBytes: Number.POSITIVE_INFINITY };
-    return parseStanding(copyBytes(standing.payload), limits, schemaOf(schemaState));
+    return parseStanding(copyBytes(payload), limits, schemaOf(schemaState));
   }
 
   /** False when the document belongs to someone else's object: it is left alone, and the status says so. */
@@ -143,7 +143,7 @@ export class DesiredReconciler {
       device,
       desired,
       wire,
-      copy,
+      copy: copy ?? this.#parseCopy(memory.copy.lost, schemaState),
       cluster: rules.scope.cluster,
       claimed: memory.revisions.claimed,
       now: runtime.clock.now(),
@@ -175,10 +175,7 @@ export class DesiredReconciler {
     const { rules, broker } = this.#deps;
     const { limits } = rules;
     if (isExhausted) return problemOf('RevisionsExhausted');
-    if (stuck !== undefined) {
-      const message = `${stuck} does not fit, and its former value cannot be written as the device reads it: correct it, or remove it from desired`;
-      return { reason: 'Invalid', message };
-    }
+    if (stuck !== undefined) return { reason: 'Invalid', message: describeStuck(stuck) };
     const bytes = payload.length;
     const deviceLimit = memory.presence.maxBytes;
     if (messages.length > limits.maxMessages) {
@@ -222,6 +219,14 @@ export class DesiredReconciler {
       advanceCopy(memory, { kind: 'matched', generation: metadata.generation, tellAfterMs }, wake);
     return DONE;
   }
+}
+
+function describeStuck({ message, why }: Stuck): string {
+  const obstacle =
+    why === 'lost'
+      ? 'stands at the broker no more, so that the device would forget it with the next document'
+      : 'cannot be written as the device reads it';
+  return `${message} does not fit, and its former value ${obstacle}; nothing is sent until you correct it, or remove it from desired`;
 }
 
 /** Protobuf without a schema cannot be written. */

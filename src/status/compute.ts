@@ -4,6 +4,7 @@ import type { ConditionVerdict } from '../api/conditions.ts';
 import type { DeviceStatus, JsonObject, Properties, SessionRecord, SyncRecord, Timestamps } from '../api/device.ts';
 import { own } from '../api/own.ts';
 import { factsOf } from '../api/reasons.ts';
+import { reencode } from '../document/encode.ts';
 import { hasValue } from '../document/standing.ts';
 import type { StandingEntry } from '../document/standing.ts';
 import { canonicalJson, digest } from '../protocol/canonical.ts';
@@ -155,14 +156,15 @@ function judgeMessage(input: StatusInput, message: string, reported: JsonObject 
   const prior = own(input.device.status?.sync, message);
   const desired = own(input.desired.values, message);
   if (desired === undefined) {
-    return invalidRecord(input, prior, { reason: 'Invalid', message: own(input.desired.invalid, message) ?? '' });
+    const misfit = { reason: 'Invalid', message: own(input.desired.invalid, message) ?? '' } as const;
+    return invalidRecord(input, message, prior, misfit);
   }
   const { publication } = input;
   const schema = schemaOf(input.schemaState);
   const entry = publishedEntry(input, message);
   if (entry === undefined || !hasValue(entry, message, desired, schema)) {
     const isInvalid = publication.kind === 'held' && factsOf(publication.problem.reason).isInvalid === true;
-    return isInvalid ? invalidRecord(input, prior, publication.problem) : prior;
+    return isInvalid ? invalidRecord(input, message, prior, publication.problem) : prior;
   }
   const verdict = judgeSync({
     prior,
@@ -186,15 +188,33 @@ function judgeMessage(input: StatusInput, message: string, reported: JsonObject 
 }
 
 /** The revision stays with the value that had it; a value that was never sent has none. */
-function invalidRecord(input: StatusInput, prior: SyncRecord | undefined, problem: PublishProblem): SyncRecord {
+function invalidRecord(
+  input: StatusInput,
+  message: string,
+  prior: SyncRecord | undefined,
+  problem: PublishProblem,
+): SyncRecord {
   return {
     state: 'Invalid',
-    revision: prior?.revision ?? 0,
-    digest: prior?.digest ?? '',
+    ...lastSent(input, message, prior),
     since: prior?.state === 'Invalid' ? prior.since : new Date(input.now).toISOString(),
     reason: problem.reason,
     message: problem.message,
   };
+}
+
+/** What stands may be newer than the record: a message can be sent and become Invalid between two writes. */
+function lastSent(
+  input: StatusInput,
+  message: string,
+  prior: SyncRecord | undefined,
+): Pick<SyncRecord, 'revision' | 'digest'> {
+  const { revision, digest: recorded } = prior ?? { revision: 0, digest: '' };
+  const entry = publishedEntry(input, message);
+  if (entry === undefined || entry.revision <= revision) return { revision, digest: recorded };
+  const content = reencode(entry.content, message, { encoding: 'json', schema: schemaOf(input.schemaState) });
+  const isReadable = content !== undefined && !(content instanceof Uint8Array);
+  return { revision: entry.revision, digest: isReadable ? digest(content) : '' };
 }
 
 function publishedEntry(input: StatusInput, message: string): StandingEntry | undefined {

@@ -15,6 +15,7 @@ export const STATES: Readonly<Record<string, BrokerCopy>> = {
   lacking: { ...UNREAD, page: 'blank', isLacking: true },
   known: { ...UNREAD, standing: shown },
   empty: read,
+  lost: { ...read, lost: 'ours' },
   'sending the first': { ...read, page: 'overtaken', publishing: 'new' },
   published: { ...read, standing: acked, page: 'overtaken', conclusion: published },
   seen: { ...read, standing: shown, page: 'shown', conclusion: published },
