@@ -33,6 +33,41 @@ describe('a broker that acknowledges documents and shows none', () => {
   });
 });
 
+describe('a broker that shows what is stored as if it were live, but at QoS 0', () => {
+  const asMoquette = (bed: TermBed, pageQos: 0 | 1): TermBed => {
+    bed.broker.isStoredAsLive = true;
+    bed.broker.findings = { ...PROVEN, pageQos };
+    return bed;
+  };
+
+  it.each([
+    ['gets nothing again from the next operator, whose pages it has shown', 0, 0],
+    ['would get all of it again if pages were read at QoS 1', 1, 1],
+  ] as const)('%s', async (_name, pageQos, publishes) => {
+    const first = asMoquette(await startTerm([device({ desired: rate(60) })]), 0);
+    await first.pass(2000);
+    expect(first.documents()).toHaveLength(1);
+    const held = first.document();
+    await first.end();
+    await using next = asMoquette(new TermBed({}, first.kube), pageQos);
+    if (held !== undefined) next.holds(held);
+    next.broker.connect();
+    await next.pass(30_000);
+    expect(next.documents()).toHaveLength(publishes);
+    expect(next.condition('Ready')).toBe('True/Published');
+  });
+
+  it('tells what a page did not show, and believes a document of it', async () => {
+    await using bed = asMoquette(new TermBed(), 0);
+    bed.holds(document(60, 7));
+    bed.kube.apply(device({ desired: rate(60), generation: 9 }));
+    bed.broker.connect();
+    await bed.pass(5000);
+    expect(bed.documents()).toEqual([]);
+    expect(bed.sync('sensor.v1.SampleRate')?.revision).toBe(7);
+  });
+});
+
 describe('a broker where # does not match the level above it', () => {
   it('is searched level by level for documents whose object is gone', async () => {
     await using bed = new TermBed();

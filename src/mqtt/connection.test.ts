@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../base/clock.ts';
 import { startStrictBroker } from '../../test/fakes/strict-broker.ts';
+import { startUnmarkingBroker } from '../../test/fakes/unmarking-broker.ts';
 import { startBroker } from '../dev/broker.ts';
 import { silentLogger } from '../base/log.ts';
 import type { OversizedMessage } from '../broker/broker.ts';
@@ -108,6 +109,22 @@ describe('a connection', () => {
     expect(strict.cut).toBe(0);
     await operator.close();
   });
+
+  it.each([5, 4] as const)(
+    'takes nothing stored for live where it comes without RETAIN at QoS 1 (MQTT %i)',
+    async (protocolVersion) => {
+      const { url } = opened(await startUnmarkingBroker());
+      const device = await connected(url, { clientId: 'device', live: [] });
+      await device.broker.publish(topics.desired('a'), 'D', stored);
+      await device.broker.publish(topics.state('a'), 'S', stored);
+      const operator = await connected(url, { protocolVersion, probe: topics.probe('operator') });
+      await operator.broker.readRetained([topics.retained('a')], never);
+      expect(new Set(operator.texts())).toEqual(new Set(['stored a/desired D', 'stored a/state S']));
+      await device.broker.publish(topics.state('a'), 'after', stored);
+      await operator.until(() => operator.messages.length > 0);
+      expect(operator.texts()).toEqual(['live a/state after']);
+    },
+  );
 
   it('publishes nothing that it may not publish any more, also what had waited for the window', async () => {
     const broker = opened(await startBroker());

@@ -101,14 +101,25 @@ export class Session {
     if (!this.limits.retainAvailable) throw refusal('retained messages', 0x9a, this.#name);
     if (this.limits.maximumQoS < 1) throw refusal('QoS 1', 0x9b, this.#name);
     if (!this.limits.wildcardSubscriptionAvailable) throw refusal('wildcard subscriptions', 0xa2, this.#name);
+    const most = await this.#liveQos();
     await Promise.all(
       ([0, 1] as const).map(async (qos) => {
-        const filters = this.#live.filter((one) => one.qos === qos).map(({ filter }) => filter);
+        const filters = this.#live.filter((one) => Math.min(one.qos, most) === qos).map(({ filter }) => filter);
         if (filters.length === 0) return;
         const refused = await subscribe(this.#client, filters, { qos, noLocal: true, retainHandling: 2 }, this.#name);
         for (const error of refused.values()) throw error;
       }),
     );
+  }
+
+  /**
+   * MQTT 3.1.1 has no retain handling: live subscriptions bring all that is stored too. So that old births and wills are not taken for new
+   * ones, they have the QoS at which this broker marks what is stored.
+   */
+  async #liveQos(): Promise<0 | 1> {
+    if (this.#client.options.protocolVersion === 5) return 1;
+    await this.#probe?.gate;
+    return this.findings.pageQos;
   }
 
   /** To be called for every retained message. */

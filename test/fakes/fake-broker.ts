@@ -59,6 +59,8 @@ export class FakeBroker implements BrokerConnection {
   /** The filters of every page that was asked for. */
   readonly pages: (readonly string[])[] = [];
   findings: BrokerFindings = PROVEN;
+  /** Pages at QoS 1 show what is stored as if it were live, as with Moquette 0.17. */
+  isStoredAsLive = false;
   readonly #store = new Map<string, Buffer>();
   /** Ends what waits for an answer of the connection. */
   readonly #pending = new Set<() => void>();
@@ -154,7 +156,11 @@ export class FakeBroker implements BrokerConnection {
     await this.#wait(result === 'ok' || result === 'forgotten' ? this.publishDelayMs : Number.POSITIVE_INFINITY);
   }
 
-  async readRetained(filters: readonly string[], signal: AbortSignal): Promise<RefusedFilters> {
+  async readRetained(
+    filters: readonly string[],
+    signal: AbortSignal,
+    { qos = this.findings.pageQos }: { readonly qos?: 0 | 1 } = {},
+  ): Promise<RefusedFilters> {
     signal.throwIfAborted();
     if (!this.connected) throw new BrokerError('transient', 'not connected');
     this.pages.push(filters);
@@ -164,20 +170,21 @@ export class FakeBroker implements BrokerConnection {
     const seen = [...this.#store].filter(([topic]) => granted.some((filter) => matchesFilter(topic, filter)));
     await this.#wait(this.pageDelayMs, signal);
     if (result === 'broken') throw new BrokerError('transient', 'scripted: the page broke off');
-    if (result === 'complete') this.#deliver(seen);
-    if (result === 'late') this.#deliverLate(seen);
+    const retained = qos === 0 || !this.isStoredAsLive;
+    if (result === 'complete') this.#deliver(seen, retained);
+    if (result === 'late') this.#deliverLate(seen, retained);
     const refused = filters.filter((filter) => this.isRefusingFilter(filter));
     return new Map(refused.map((filter) => [filter, new BrokerError('refused', `scripted: refused ${filter}`)]));
   }
 
-  #deliver(messages: readonly (readonly [string, Buffer])[]): void {
-    for (const [topic, payload] of messages) this.#handlers.onMessage({ topic, payload, retained: true });
+  #deliver(messages: readonly (readonly [string, Buffer])[], retained: boolean): void {
+    for (const [topic, payload] of messages) this.#handlers.onMessage({ topic, payload, retained });
   }
 
-  #deliverLate(messages: readonly (readonly [string, Buffer])[]): void {
+  #deliverLate(messages: readonly (readonly [string, Buffer])[], retained: boolean): void {
     const connection = this.#connection;
     this.#clock.after(this.lateMs, () => {
-      if (this.connected && connection === this.#connection) this.#deliver(messages);
+      if (this.connected && connection === this.#connection) this.#deliver(messages, retained);
     });
   }
 
