@@ -46,12 +46,10 @@ export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Pr
 async function lead(ports: LeadPorts, lease: LeaseTerm, installation: string): Promise<void> {
   const { config, client, counted, runtime, telemetry } = ports;
   const { cluster } = ports.place;
-  const { metrics, health } = telemetry;
+  const { metrics } = telemetry;
   const clientId = brokerClientId(config, cluster, installation);
   const onFailure: ConnectionDeps['onFailure'] = (reason) => metrics.brokerFailures.inc({ reason });
   const broker = createBroker(brokerOptions(config, clientId, lease), { ...runtime, onFailure });
-  // Told and no reason to fail: no replica could do better at the same broker.
-  health.note('broker', () => broker.failure ?? broker.findings.shortcoming, lease.signal);
   tellFleet(metrics, counted, lease.signal);
   try {
     const fenced = client.fenced(() => lease.isHeld());

@@ -120,6 +120,29 @@ describe('a page that the broker refuses', () => {
     await bed.until(() => fleetOf(50).every((_, index) => isReady(bed, index)), 10_000);
   });
 
+  it('is counted in the listing of readiness, with a reason, while it lasts', async () => {
+    await using bed = await startTerm(fleetOf(10));
+    const noteOf = (): string | undefined => bed.health.readiness().find(({ name }) => name === 'broker')?.note;
+    await bed.pass(1000);
+    expect(noteOf()).toBeUndefined();
+    const refuse = (...indexes: number[]): void => {
+      bed.broker.isRefusingFilter = (filter) => indexes.some((index) => filter.includes(`/${idOf(index)}/`));
+    };
+    refuse(3, 4, 5);
+    bed.broker.disconnect();
+    bed.broker.connect();
+    await bed.pass(1000);
+    expect(noteOf()).toMatch(
+      new RegExp(`^nothing can be sent to 3 devices, one of them ${idOf(3)}: scripted: refused .*${idOf(3)}/#`),
+    );
+    refuse(5);
+    await bed.until(() => isReady(bed, 3) && isReady(bed, 4), 60_000);
+    expect(noteOf()).toMatch(new RegExp(`^nothing can be sent to device ${idOf(5)}: `));
+    refuse();
+    await bed.until(() => isReady(bed, 5), 60_000);
+    expect(noteOf()).toBeUndefined();
+  });
+
   it('of one device stops no other, and does not grow', async () => {
     await using bed = await startTerm();
     bed.broker.isRefusingFilter = (filter) => filter.includes(`/${idOf(3)}/`);

@@ -137,6 +137,8 @@ export class Term {
     const parts: Promise<void>[] = [];
     try {
       const turned = telemetry.health.loop('twins', 60_000, ended);
+      // Told and no reason to fail: no replica could do better at the same broker.
+      telemetry.health.note('broker', () => this.#brokerNote, ended);
       this.#startPages(ended);
       await devices.subscribe(this.#intake, ended);
       await devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
@@ -151,6 +153,11 @@ export class Term {
       signal.removeEventListener('abort', end);
       await Promise.allSettled(parts);
     }
+  }
+
+  get #brokerNote(): string | undefined {
+    const { broker } = this.#ports;
+    return broker.failure ?? broker.findings.shortcoming ?? this.#pages.refusal;
   }
 
   #startPages(ended: AbortSignal): void {

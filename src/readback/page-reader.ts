@@ -50,6 +50,8 @@ export class PageReader {
   readonly #reading = new Set<string>();
   /** What cancels the timers of this connection. Bounded by the pages of the last seconds. */
   readonly #timers = new Set<() => void>();
+  /** Device id → why its page was refused last on this connection. Bounded by the number of devices. */
+  readonly #refused = new Map<string, string>();
   #inFlight = 0;
   #isScheduled = false;
   /** Counts the connections: a page of a former one has no say any more. */
@@ -71,6 +73,15 @@ export class PageReader {
     return this.#waiting.size + this.#inFlight;
   }
 
+  /** How many devices the broker does not let the operator read, and why, as a sentence; undefined: none. */
+  get refusal(): string | undefined {
+    const [first, ...others] = [...this.#refused].filter(([deviceId]) => this.#deps.fleet.get(deviceId) !== undefined);
+    if (first === undefined) return undefined;
+    const [deviceId, reason] = first;
+    const who = others.length === 0 ? 'device' : `${others.length + 1} devices, one of them`;
+    return `nothing can be sent to ${who} ${deviceId}: ${reason}`;
+  }
+
   request(deviceId: string): void {
     this.#waiting.add(deviceId);
     const memory = this.#deps.fleet.get(deviceId);
@@ -84,6 +95,7 @@ export class PageReader {
   clear(): void {
     this.#connection += 1;
     this.#waiting.clear();
+    this.#refused.clear();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     for (const memory of this.#deps.fleet.all()) memory.retained.closeWindow();
@@ -149,6 +161,8 @@ export class PageReader {
     this.#closeLater(page);
     for (const memory of page) {
       const refusal = refused.get(topics.retained(memory.deviceId));
+      if (refusal === undefined) this.#refused.delete(memory.deviceId);
+      else this.#refused.set(memory.deviceId, refusal.message);
       if (refusal !== undefined) this.#handler?.onRefused(memory, refusal);
       // Some of it was routed for another owner, or for none; the device waits for its next page.
       else if (memory.copy.page !== 'none') this.#handler?.onRead(memory);

@@ -14,6 +14,7 @@ import { Store } from '../../src/cache/store.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import type { Runtime } from '../../src/base/runtime.ts';
 import { createHealth } from '../../src/telemetry/health.ts';
+import type { Health } from '../../src/telemetry/health.ts';
 import { reflectorHooks } from '../../src/telemetry/hooks.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { DesiredDocument, ReportedEnvelope } from '../../src/protocol/envelopes.ts';
@@ -45,6 +46,8 @@ export class TermBed {
   readonly kube: FakeKube;
   readonly broker: FakeBroker;
   readonly metrics = createMetrics();
+  /** What `/readyz` lists. */
+  readonly health: Health;
   /** Controllers that leave an overloaded API server alone, and how often in a row they have. */
   readonly overloads = new Map<string, number>();
   /** `Type Reason` of every event, in order. */
@@ -70,6 +73,7 @@ export class TermBed {
   constructor(config: Partial<Config> = {}, kube = new FakeKube(new FakeClock())) {
     this.kube = kube;
     this.clock = kube.clock;
+    this.health = createHealth(this.clock);
     this.broker = new FakeBroker(this.clock);
     this.#runtime = { clock: this.clock, log: silentLogger, random: () => 0 };
     // Histories are a matter of their own.
@@ -85,7 +89,7 @@ export class TermBed {
       runtime: this.#runtime,
       telemetry: {
         metrics: this.metrics,
-        health: createHealth(this.clock),
+        health: this.health,
         overloads: this.overloads,
         recordEvents: (about, events) => this.#note(about, events),
       },
