@@ -4,7 +4,7 @@ import type { TermBed } from '../../test/fakes/term-bed.ts';
 import { device, rate, RATE } from '../../test/gen/device.ts';
 import { parseDesiredProtobuf } from '../protocol/protobuf-envelopes.ts';
 import { encodeReportedProtobuf } from '../protocol/protobuf-envelopes.ts';
-import { hashSchema } from '../schema/load-schema.ts';
+import { hashSchema, loadSchema } from '../schema/load-schema.ts';
 import { descriptorSet } from '../schema/testing/descriptor-set.ts';
 import {
   ALERT,
@@ -76,6 +76,35 @@ describe('what is desired of a typed device', () => {
       bed.apply({ desired: rate(60) });
       await bed.pass(2000);
       expect(bed.sync(RATE)).toMatchObject({ state: 'InSync', revision: 1 });
+    },
+  );
+
+  it.each(['json', 'protobuf'] as const)(
+    'may be a message within another one, by its full name, as %s',
+    async (encoding) => {
+      const LIMITS = 'parts.v1.Pump.Limits';
+      const limits = { name: 'Limits', fields: [{ name: 'max', number: 1 }] };
+      const parts = descriptorSet({ packageName: 'parts.v1', messages: [{ name: 'Pump', messages: [limits] }] });
+      const loaded = loadSchema(parts);
+      if (!loaded.ok) throw new Error(loaded.message);
+      await using bed = await startTerm();
+      bed.kube.schemas.register(parts);
+      bed.says(birth({ schema: hashSchema(parts), encoding }));
+      bed.apply({ desired: { [LIMITS]: { max: '7' } } });
+      await bed.pass(2000);
+      expect(bed.sync(LIMITS)).toMatchObject({ state: 'Pending', revision: 1 });
+      const value = loaded.schema.message(LIMITS)?.encode({ max: 7 });
+      if (value?.ok !== true) throw new Error('cannot encode');
+      const said = { uid: 'uid-1', revision: 1, status: 'applied' } as const;
+      if (encoding === 'protobuf') {
+        const report = encodeReportedProtobuf({ ...said, value: value.value });
+        bed.broker.hear(`mir/v1alpha/sensor-01/reported/${LIMITS}`, report);
+      } else {
+        bed.reports(LIMITS, { ...said, value: { max: 7 } });
+      }
+      await bed.pass(2000);
+      expect(bed.sync(LIMITS)).toMatchObject({ state: 'InSync', revision: 1 });
+      expect(bed.status().reported?.[LIMITS]).toEqual({ max: 7 });
     },
   );
 
