@@ -1,3 +1,4 @@
+import { backoffMs } from '../base/backoff.ts';
 import { delay } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 
@@ -6,8 +7,9 @@ const PATIENCE_MS = 500;
 const LOOK_AGAIN_MS = 25;
 /** Changes that come one by one leave gaps in which nothing waits; a history written there would hold up the next one. */
 const QUIET_MS = 250;
-/** A CRD or a right that is missing comes from a person. */
-const UNAVAILABLE_MS = 60_000;
+/** A CRD or a right that is missing was installed a moment ago, and is not known everywhere; or comes from a person. */
+const UNAVAILABLE_MIN_MS = 5000;
+const UNAVAILABLE_MAX_MS = 60_000;
 
 /** When the next history may be read and written: the least urgent of all that the operator does. */
 export class HistoryPace {
@@ -18,7 +20,8 @@ export class HistoryPace {
   #nextAt = 0;
   #goesOnAt = 0;
   #quietAt = 0;
-  #isAvailable = true;
+  /** Attempts that failed one after the other. */
+  #failures = 0;
 
   constructor(clock: Clock, perSecond: number, isCalm: () => boolean) {
     this.#clock = clock;
@@ -28,7 +31,7 @@ export class HistoryPace {
 
   /** Histories can be read and written, as far as is known. */
   get isAvailable(): boolean {
-    return this.#isAvailable;
+    return this.#failures === 0;
   }
 
   /** Resolves when it is time, or when `signal` aborts. */
@@ -46,14 +49,13 @@ export class HistoryPace {
 
   /** True when that is news. */
   noteUnavailable(): boolean {
-    const wasAvailable = this.#isAvailable;
-    this.#isAvailable = false;
-    this.#nextAt = this.#clock.monotonic() + UNAVAILABLE_MS;
-    return wasAvailable;
+    this.#nextAt = this.#clock.monotonic() + backoffMs(this.#failures, UNAVAILABLE_MIN_MS, UNAVAILABLE_MAX_MS);
+    this.#failures += 1;
+    return this.#failures === 1;
   }
 
   noteAvailable(): void {
-    this.#isAvailable = true;
+    this.#failures = 0;
   }
 
   #isDue(): boolean {

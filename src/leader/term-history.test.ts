@@ -373,6 +373,18 @@ describe('where writing fails', () => {
     expect(linesOf(bed)).toEqual(['2 bob: 60 → 30 (Pending)', '1 alice: - → 60 (Superseded)']);
   });
 
+  it('because the CRD was installed a moment ago, it is kept half a minute later', async () => {
+    const bed = new TermBed(ON);
+    bed.kube.histories.isServed = false;
+    bed.apply(by('alice', 1, 60));
+    bed.broker.connect();
+    await bed.pass(3000);
+    bed.kube.histories.isServed = true;
+    await bed.pass(30_000);
+    expect(linesOf(bed)).toEqual(['1 alice: - → 60 (Pending)']);
+    await bed.end();
+  });
+
   it('because the CRD is missing, one request a minute asks for it, and nothing else is held up', async () => {
     const bed = new TermBed(ON);
     bed.kube.histories.isServed = false;
