@@ -9,10 +9,13 @@ import { annotationsOf, objectIn } from '../../api/json-fields.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
-/** The stamp of a write that carries it. The same write by the same user has the same one, and so changes nothing a second time. */
-export function stampOfWrite(user: string, body: JsonObject): Stamp {
+/**
+ * The stamp of a write that carries it. The same write by the same user to the same generation has the same one, and so changes nothing
+ * a second time. `known`: the object before it, perhaps a little old.
+ */
+export function stampOfWrite(user: string, body: JsonObject, known: JsonObject | undefined): Stamp {
   const change = createHash('sha256')
-    .update(JSON.stringify([user, body]))
+    .update(JSON.stringify([user, body, generationOf(known) ?? null]))
     .digest('hex')
     .slice(0, 16);
   // Never digits alone, which are a generation.

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../api/json-value.ts';
-import { DEVICE, json, send, STORED, ViewBed } from '../../../test/fakes/view-bed.ts';
+import { begin, DEVICE, json, send, STORED, until, ViewBed } from '../../../test/fakes/view-bed.ts';
 
 let bed: ViewBed;
 /** What is stored. A patch of another resourceVersion is refused, as API servers do. */
@@ -73,6 +73,23 @@ describe('a merge patch', () => {
     expect(patches().at(-1)).toMatchObject({ metadata: AUTHOR });
   });
 
+  it('has another stamp when it is sent again after somebody has taken it back', async () => {
+    for (const generation of [2, 4]) {
+      bed.held = stored = version(String(generation), true, generation);
+      await patch();
+    }
+    const [first, second] = patches().map(({ metadata }) => Object(metadata).annotations as JsonObject);
+    expect(first).toMatchObject(AUTHOR.annotations);
+    expect(second?.['iot.mir/author-of']).not.toBe(first?.['iot.mir/author-of']);
+  });
+
+  it('has the same stamp when it is sent twice before the operator has seen it', async () => {
+    bed.held = stored = version('7', true);
+    await patch();
+    await patch();
+    expect(patches()[1]).toEqual(patches()[0]);
+  });
+
   it('that names a version itself is refused in its own right', async () => {
     bed.held = version('7', false);
     stored = version('8', true, 2);
@@ -109,6 +126,101 @@ describe('a JSON patch that changed nothing', () => {
       json(response, 200, request.method === 'GET' ? version('7', false) : version('8', true, 2));
     await apply();
     expect(patches().at(-1)).toMatchObject({ metadata: AUTHOR });
+  });
+});
+
+describe.each([
+  ['an apply', 'application/apply-patch+yaml', { apiVersion: 'mir/v1alpha', kind: 'device', spec: { deviceId: 'd' } }],
+  ['a JSON patch', 'application/json-patch+json', [{ op: 'add', path: '/spec/disabled', value: true }]],
+])('%s', (_, contentType, change) => {
+  const sent = (headers: Record<string, string> = {}) => ({
+    method: 'PATCH',
+    headers: { 'content-type': contentType, ...headers },
+    body: JSON.stringify(change),
+  });
+  const STAMP = { annotations: { 'iot.mir/author': 'alice', 'iot.mir/author-of': '2' } };
+  const stamps = (): object[] =>
+    patches().filter(({ metadata }) => metadata !== undefined && 'annotations' in Object(metadata));
+  const isDry = (url = ''): boolean => url.includes('dryRun=All');
+
+  it.each([
+    ['a table', 'Table', ''],
+    ['a table without objects', 'Table', '?includeObject=None'],
+    ['metadata', 'PartialObjectMetadata', ''],
+  ])('has its author, though the client wants %s', async (_form, kind, search) => {
+    const form = `application/json;as=${kind};v=v1;g=meta.k8s.io`;
+    bed.play = ({ method, url, headers }, _body, response) => {
+      if (method === 'PATCH' && !isDry(url)) stored = version('8', true, 2);
+      json(response, 200, headers.accept === form ? { kind, apiVersion: 'meta.k8s.io/v1' } : stored);
+    };
+    const answer = await send(bed, `${DEVICE}${search}`, sent({ accept: form }));
+    expect(answer).toMatchObject({ status: 200, body: { kind } });
+    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
+    expect(bed.asked.at(-1)).toMatchObject({
+      method: 'GET',
+      url: expect.stringMatching(/\/a(\?includeObject=None)?$/),
+    });
+  });
+
+  it('changes nothing where its answer cannot be given in the form that the client wants', async () => {
+    bed.play = ({ headers }, _body, response) => {
+      if (headers.accept === 'application/json') return json(response, 200, stored);
+      json(response, 406, { kind: 'Status', reason: 'NotAcceptable', message: 'not a list', code: 406 });
+    };
+    const accept = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io';
+    expect((await send(bed, DEVICE, sent({ accept }))).status).toBe(406);
+    expect(bed.asked.filter(({ method, url }) => method === 'PATCH' && !isDry(url))).toEqual([]);
+  });
+
+  it('has its author, though the client has hung up before the answer', async () => {
+    let answerNow: (() => void) | undefined;
+    bed.play = ({ method }, body, response) => {
+      const isChange = method === 'PATCH' && !body.includes('author');
+      if (!isChange) return json(response, 200, stored);
+      stored = version('8', true, 2);
+      answerNow = () => json(response, 200, stored);
+    };
+    const { body, ...rest } = sent();
+    const client = begin(bed, DEVICE, rest);
+    client.on('error', () => undefined).end(body);
+    await until(() => answerNow !== undefined);
+    client.destroy();
+    await until(() => bed.open === 0);
+    answerNow?.();
+    await until(() => stamps().length > 0);
+    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
+  });
+
+  it.each(['?dryRun=', '?dryrun=All', '?fieldManager=mir-operator'])('has its author with %s', async (search) => {
+    bed.play = ({ method }, _body, response) => {
+      if (method === 'PATCH') stored = version('8', true, 2);
+      json(response, 200, stored);
+    };
+    await send(bed, `${DEVICE}${search}`, sent());
+    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
+  });
+
+  it('has none in a dry run', async () => {
+    bed.play = ({ method }, _body, response) =>
+      json(response, 200, method === 'PATCH' ? version('8', true, 2) : stored);
+    await send(bed, `${DEVICE}?dryRun=All`, sent());
+    expect(patches()).toHaveLength(1);
+  });
+});
+
+describe('a change of an object that does not exist yet', () => {
+  it('is told by its generation', async () => {
+    const body = JSON.stringify({
+      apiVersion: 'mir/v1alpha',
+      kind: 'device',
+      metadata: { name: 'a' },
+      spec: { deviceId: 'd' },
+    });
+    const headers = { 'content-type': 'application/json' };
+    await send(bed, DEVICE.replace(/\/a$/, ''), { method: 'POST', headers, body });
+    expect(JSON.parse(bed.asked.at(-1)?.body ?? '')).toMatchObject({
+      metadata: { annotations: { 'iot.mir/author': 'alice', 'iot.mir/author-of': '1' } },
+    });
   });
 });
 

@@ -43,7 +43,8 @@ export interface WritePorts {
 export const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
 
-export const isDryRun = ({ query }: Write): boolean => query.has('dryRun');
+/** With any other value an API server refuses the write, or carries it out. */
+export const isDryRun = ({ query }: Write): boolean => query.getAll('dryRun').includes('All');
 
 export async function passOn(
   { transport }: WritePorts,

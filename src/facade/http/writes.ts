@@ -4,7 +4,15 @@ import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { API_VERSION } from '../../api/device.ts';
 import { MIR_API_VERSION } from '../../mir-shape/mir-shape.ts';
 import { duplicateFields } from '../../api/duplicate-fields.ts';
-import { changesWanted, differsInWanted, keepingStamp, stamped, stampIn, stampOfWrite } from './authors.ts';
+import {
+  changesWanted,
+  differsInWanted,
+  keepingStamp,
+  stamped,
+  stampIn,
+  stampOfGeneration,
+  stampOfWrite,
+} from './authors.ts';
 import { needsStored } from '../../mir-shape/alias.ts';
 import { isList, objectIn } from '../../api/json-fields.ts';
 import { takeJsonPatch } from '../../mir-shape/take-json-patch.ts';
@@ -13,7 +21,7 @@ import type { Taken } from '../../mir-shape/take.ts';
 import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../api/status-error.ts';
 import { requireCreate } from './access-review.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
-import { stampAfter } from './stamp-after.ts';
+import { passOnAndStamp } from './stamp-after.ts';
 import { isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
 import type { Write, WriteAnswer, WritePorts } from './write.ts';
 
@@ -41,7 +49,7 @@ async function create(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   return passOn(
     ports,
     write,
-    stamped(taken.body, isDryRun(write) ? {} : stampOfWrite(write.caller.user, taken.body)),
+    stamped(taken.body, isDryRun(write) ? {} : stampOfGeneration(write.caller.user, 1)),
     taken,
   );
 }
@@ -52,7 +60,7 @@ async function replace(ports: WritePorts, write: Write): Promise<WriteAnswer> {
   const stored = await read(ports, write);
   const taken = checked(takeDocument(document, stored, 'whole'), write);
   const isChange = stored !== undefined && !isDryRun(write) && differsInWanted(stored, taken.body);
-  const stamp = isChange ? stampOfWrite(write.caller.user, taken.body) : stampIn(stored);
+  const stamp = isChange ? stampOfWrite(write.caller.user, taken.body, stored) : stampIn(stored);
   return passOn(ports, write, stamped(taken.body, stamp), taken);
 }
 
@@ -69,7 +77,7 @@ async function mergePatch(ports: WritePorts, write: Write): Promise<WriteAnswer>
   if (isDryRun(write) || !namesWanted(taken.body)) return passOn(ports, write, body, taken);
   const { namespace = '', name = '' } = write.target;
   const held = ports.peek(namespace, name);
-  const stampedBody = stamped(body, stampOfWrite(write.caller.user, taken.body));
+  const stampedBody = stamped(body, stampOfWrite(write.caller.user, taken.body, held));
   if (changesWanted(taken.body, held)) return passOn(ports, write, stampedBody, taken);
   return passOnIfStill(ports, write, { held, taken, body, stampedBody });
 }
@@ -119,7 +127,7 @@ async function jsonPatch(ports: WritePorts, write: Write): Promise<WriteAnswer> 
   if (!isList(patch) || !patch.every(isJsonObject)) return passOn(ports, write, patch ?? write.body);
   const stored = await read(ports, write);
   const { operations, warnings } = takeJsonPatch(patch, stored);
-  return stampAfter(ports, write, stored, await passOn(ports, write, operations, { warnings }));
+  return passOnAndStamp(ports, write, { stored, body: operations, warnings });
 }
 
 /** In the applied document the author would be the applier's own field, and the next one of another user a conflict. */
@@ -132,7 +140,7 @@ async function apply(ports: WritePorts, write: Write): Promise<WriteAnswer> {
     if (stored === undefined) await requireCreate(ports.transport, write);
     try {
       const body = stored === undefined ? taken.body : onlyOn(stored, taken.body);
-      return await stampAfter(ports, write, stored, await passOn(ports, write, body, taken));
+      return await passOnAndStamp(ports, write, { stored, body, warnings: taken.warnings });
     } catch (error) {
       const isGone = error instanceof StatusError && error.code === 409 && (await isAnother(ports, write, stored));
       if (!isGone || tries === APPLY_TRIES) throw error;
