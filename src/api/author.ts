@@ -36,8 +36,13 @@ export function stampedAuthor(
   const user = annotations?.[AUTHOR_ANNOTATION];
   const change = stampOf(annotations);
   if (user === undefined || user === '' || change === undefined || change === '') return undefined;
-  const isOfChange = /^\d+$/.test(change) ? Number(change) === generation : change !== known;
+  const isOfChange = isOfGeneration(change) ? Number(change) === generation : change !== known;
   return isOfChange ? clip(user) : undefined;
+}
+
+/** True for a stamp that is a generation; any other tells of its change only beside the stamp before it. */
+export function isOfGeneration(stamp: string): boolean {
+  return /^\d+$/.test(stamp);
 }
 
 /** Tells stamps apart; undefined: there is none. */

@@ -82,10 +82,19 @@ export class Informer<T extends Cached> {
   wrote(object: T): void {
     const key = keyOf(object);
     const before = this.#store.facts(key)?.generation;
+    const formerly = this.#store.keep(key);
     if (this.#reflector.wrote(object) === undefined) return;
     if (this.#store.facts(key)?.generation === before) {
       for (const handler of this.#handlers) handler.onWritten?.(key, object);
-    } else this.#tell({ kind: 'updated', key, object, isGenerationMoved: true, source: 'write' });
+    } else
+      this.#tell({
+        kind: 'updated',
+        key,
+        object,
+        isGenerationMoved: true,
+        source: 'write',
+        ...(formerly && { formerly }),
+      });
   }
 
   #tell(change: Change<T>): void {

@@ -76,6 +76,12 @@ export class Store<T extends Cached> implements Lister<T> {
     return this.#last.object;
   }
 
+  /** What is held now, to be unpacked later; undefined: nothing. */
+  keep(key: string): (() => T) | undefined {
+    const entry = this.#entries.get(key);
+    return entry && (() => this.#unpack(entry));
+  }
+
   #unpack({ packed, hasLongNumeral: isExact }: Entry): T {
     const json = this.#shorthand?.lengthen(packed) ?? packed;
     return (isExact ? readApiJson(json) : JSON.parse(json)) as T;

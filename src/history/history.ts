@@ -1,3 +1,4 @@
+import { isOfGeneration, stampOf } from '../api/author.ts';
 import type { Device, DeviceKey } from '../api/device.ts';
 import type { Runtime } from '../base/runtime.ts';
 import type { Lister } from '../cache/lister.ts';
@@ -69,16 +70,16 @@ export class History implements ReflectorHandler<Device> {
   }
 
   onChange(change: Change<Device>): void {
-    const { key, kind, source, isGenerationMoved } = change;
+    const { key, kind, source, isGenerationMoved, object } = change;
     // What was there before, the survey compares.
     if (source === 'held') return;
     if (kind === 'deleted') return this.#onDeleted(key);
     // A LIST tells of everything that may have changed: which of it has, the survey finds out.
     if (source === 'list') return this.#survey.want();
-    if (!isGenerationMoved) return this.#steps.has(key) ? this.#steps.restamp(key, change.object) : undefined;
+    if (!isGenerationMoved) return this.#steps.has(key) ? this.#steps.restamp(key, object) : undefined;
     const { queue, runtime } = this.#ports;
     this.#pace.noteChange();
-    this.#steps.note(key, change.object, runtime.clock.now());
+    this.#steps.note(key, object, runtime.clock.now(), formerStampOf(change));
     queue.addAfter(key, SETTLE_MS);
   }
 
@@ -96,4 +97,13 @@ export class History implements ReflectorHandler<Device> {
     this.#open.forget(key);
     if (this.#ports.rules.keepsDeleted) this.#ports.queue.addAfter(key, 0);
   }
+}
+
+/** What the object was stamped with before; undefined: nothing. One that nobody held before may have had the stamp for long. */
+function formerStampOf({ object: { metadata }, formerly }: Change<Device>): string | undefined {
+  const stamp = stampOf(metadata.annotations);
+  if (stamp === undefined || isOfGeneration(stamp)) return undefined;
+  const former = formerly?.().metadata;
+  if (former?.uid === metadata.uid) return stampOf(former.annotations);
+  return metadata.generation === 1 ? undefined : stamp;
 }

@@ -126,8 +126,10 @@ export class HistoryReconciler {
     const write = lastManager(managedFields, difference?.disabled ? [...paths, ['spec', 'disabled']] : paths);
     const newest = lastManager(managedFields);
     const manager = isNoneSince(newest, recorded?.managed) ? undefined : write.manager;
+    // Nobody knows the stamp before it: it may be of any change so far.
+    const known = recorded === undefined && generation > 1 ? stampOf(annotations) : recorded?.stamp;
     return {
-      ...authorOf(stampedAuthor(annotations, generation, recorded?.stamp), manager),
+      ...authorOf(stampedAuthor(annotations, generation, known), manager),
       generation,
       time: (manager === undefined ? undefined : write.time) ?? new Date(clock.now()).toISOString(),
       stamp: stampOf(annotations),

@@ -41,6 +41,32 @@ describe('the user of a step', () => {
     expect(steps.map((step) => userOf(step, undefined))).toEqual(['CN=a, O=x', 'CN=b, O=x', 'c', 'd, CN=e, O=x']);
   });
 
+  it('is each of those for whom there is no room apart, also where a record failed', () => {
+    for (const [at, user] of ['a', 'b', 'c', 'd'].entries()) seen.note(KEY, changed(at + 1, user, `view-${at}`), at);
+    const steps = seen.take(KEY);
+    seen.note(KEY, changed(5, 'e', 'view-5'), 5);
+    seen.putBack(KEY, steps);
+    expect(usersAfter(undefined)).toEqual(['a', 'b', 'c', 'd, e']);
+  });
+
+  it('is each of those of whose change nothing was kept, also where a record failed', () => {
+    for (let at = 0; at < 200; at += 1) seen.note(`ns/other-${at}`, changed(1, 'x', '1'), 0);
+    seen.note(KEY, changed(1, 'alice', '1'), 0);
+    const steps = seen.take(KEY);
+    seen.note(KEY, changed(2, 'bob', '2'), 1);
+    seen.putBack(KEY, steps);
+    expect(usersAfter(undefined)).toEqual(['alice, bob']);
+  });
+
+  it('is nobody who changed the object that had the name before', () => {
+    seen.note(KEY, changed(1, 'alice', '1'), 0);
+    const steps = seen.take(KEY);
+    const { metadata, ...rest } = changed(1, 'bob', '1');
+    seen.note(KEY, { ...rest, metadata: { ...metadata, uid: 'u2' } }, 1);
+    seen.putBack(KEY, steps);
+    expect(usersAfter(undefined)).toEqual(['bob']);
+  });
+
   it('may be known a moment after the change', () => {
     seen.note(KEY, changed(1, 'alice', '1'), 0);
     seen.note(KEY, changed(2, 'alice', '1'), 1);

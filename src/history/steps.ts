@@ -25,6 +25,8 @@ export interface SeenStep {
   readonly authors: readonly StampedAuthor[];
   readonly write: LastWrite;
   readonly stamp: string | undefined;
+  /** What the object was stamped with before. */
+  readonly formerStamp: string | undefined;
   /** Undefined: there was no room to keep it. Of the last step it is what the cache holds. */
   readonly state: DesiredState | undefined;
 }
@@ -45,15 +47,11 @@ export class SeenSteps {
     return this.#steps.has(key);
   }
 
-  /** `object` as the API server has just told of it, with its managed fields. */
-  note(key: DeviceKey, object: Device, at: number): void {
+  /** `object` as the API server has just told of it, with its managed fields. `formerStamp`: the one that it had before. */
+  note(key: DeviceKey, object: Device, at: number, formerStamp?: string): void {
     const before = this.#steps.get(key) ?? [];
     if (before.length === 0 && this.#steps.size >= MOST_DEVICES) return;
-    const last = before.at(-1);
-    const step = this.#seen(object, at, last);
-    if (last === undefined || isSameAuthor(last, step)) return this.#set(key, [...before.slice(0, -1), step]);
-    if (last.state !== undefined && before.length < MOST_STEPS) return this.#set(key, [...before, step]);
-    this.#set(key, [...before.slice(0, -1), { ...step, authors: joined([...last.authors, ...step.authors]) }]);
+    this.#set(key, withStep(before, this.#seen(object, at, before.at(-1)?.stamp ?? formerStamp)));
   }
 
   /** The author of the newest change may be stamped a moment after it. */
@@ -62,7 +60,7 @@ export class SeenSteps {
     const last = steps?.at(-1);
     if (steps === undefined || last === undefined || !isOf(last, metadata)) return;
     const { annotations, generation } = metadata;
-    const own = authorsOf(annotations, generation, steps.at(-2)?.stamp);
+    const own = authorsOf(annotations, generation, last.formerStamp);
     if (own.length === 0 || own[0]?.user === last.authors.find((author) => author.generation === generation)?.user)
       return;
     const others = last.authors.filter((author) => author.generation !== generation);
@@ -80,7 +78,8 @@ export class SeenSteps {
   putBack(key: DeviceKey, steps: readonly SeenStep[]): void {
     if (steps.length === 0) return;
     const since = this.#steps.get(key) ?? [];
-    this.#set(key, [...steps, ...since].slice(-MOST_STEPS));
+    const uid = (since.at(-1) ?? steps.at(-1))?.uid;
+    this.#set(key, [...steps.filter((step) => step.uid === uid), ...since].reduce(withStep, []));
   }
 
   drop(key: DeviceKey): void {
@@ -88,16 +87,17 @@ export class SeenSteps {
     this.#steps.delete(key);
   }
 
-  #seen(object: Device, at: number, last: SeenStep | undefined): SeenStep {
+  #seen(object: Device, at: number, formerStamp: string | undefined): SeenStep {
     const { annotations, generation, uid } = object.metadata;
     const { managedFields } = object.metadata as { readonly managedFields?: readonly ManagedFields[] };
     return {
       uid,
       generation,
       at,
-      authors: authorsOf(annotations, generation, last?.stamp),
+      authors: authorsOf(annotations, generation, formerStamp),
       write: lastManager(managedFields),
       stamp: stampOf(annotations),
+      formerStamp,
       state: this.#states < MOST_STATES ? stateOf(object) : undefined,
     };
   }
@@ -115,6 +115,14 @@ function authorsOf(
 ): readonly StampedAuthor[] {
   const user = stampedAuthor(annotations, generation, known);
   return user === undefined ? [] : [{ user, stamp: stampOf(annotations), generation }];
+}
+
+/** Where there is no room to keep two steps apart, they are one of both authors. */
+function withStep(before: readonly SeenStep[], step: SeenStep): readonly SeenStep[] {
+  const last = before.at(-1);
+  if (last === undefined || isSameAuthor(last, step)) return [...before.slice(0, -1), step];
+  if (last.state !== undefined && before.length < MOST_STEPS) return [...before, step];
+  return [...before.slice(0, -1), { ...step, authors: joined([...last.authors, ...step.authors]) }];
 }
 
 function isSameAuthor(a: SeenStep, b: SeenStep): boolean {

@@ -145,6 +145,46 @@ describe('an author', () => {
     expect(linesOf(bed).slice(0, 2)).toEqual(['3 helm: 30 → 20 (Pending)', '2 CN=Smith, John: 60 → 30 (Superseded)']);
   });
 
+  it.each([
+    ['a moment', 5000],
+    ['no time', 0],
+  ])('of a device without a history is not the author of what somebody else changes after %s', async (_, ms) => {
+    await using bed = await started([]);
+    // Nothing is desired yet, so that nothing is recorded.
+    bed.apply({ annotations: authorStamp('alice', 'view-1') });
+    await bed.pass(ms);
+    bed.apply({ desired: rate(30), annotations: authorStamp('alice', 'view-1'), manager: ['helm', NOON] });
+    await bed.pass(5000);
+    expect(linesOf(bed)).toEqual(['2 helm: - → 30 (Pending)']);
+  });
+
+  it('of a device without a history is known where he was seen to stamp it', async () => {
+    await using bed = await started([]);
+    bed.apply({});
+    await bed.pass(5000);
+    bed.apply({ desired: rate(30), annotations: authorStamp('alice', 'view-1') });
+    await bed.pass(5000);
+    expect(linesOf(bed)).toEqual(['2 alice: - → 30 (Pending)']);
+  });
+
+  it.each([
+    ['watched', false],
+    ['listed after it', true],
+  ])('whose change was in a history that is gone is not believed of the next one, %s', async (_, isListed) => {
+    await using bed = await started([]);
+    bed.apply({});
+    await bed.pass(5000);
+    bed.apply({ desired: rate(60), annotations: authorStamp('alice', 'view-1') });
+    await bed.pass(5000);
+    bed.kube.histories.remove(KEY);
+    if (isListed) bed.kube.pauseWatch();
+    bed.apply({ desired: rate(30), annotations: authorStamp('alice', 'view-1'), manager: ['helm', NOON] });
+    if (isListed) bed.kube.expireWatch();
+    if (isListed) bed.kube.resumeWatch();
+    await bed.pass(30_000);
+    expect(linesOf(bed)).toEqual(['3 helm: - → 30 (Pending)']);
+  });
+
   it('is not the field manager who wrote before, where a value is only taken away', async () => {
     await using bed = await started([{ desired: rate(60), manager: ['flux', NOON] }]);
     await bed.pass(60_000);
