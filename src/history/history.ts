@@ -8,7 +8,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { TwinObserver } from '../twin/observer.ts';
 import { OpenChanges } from './open-changes.ts';
 import { HistoryPace } from './pace.ts';
-import { HistoryReconciler, REMEDY } from './reconcile.ts';
+import { HistoryReconciler, REMEDY, hasNoHistory } from './reconcile.ts';
 import type { HistoryRules } from './record.ts';
 import { SeenSteps } from './steps.ts';
 import { HistorySurvey } from './survey.ts';
@@ -49,7 +49,12 @@ export class History implements ReflectorHandler<Device> {
     const [steps, open, pace] = [this.#steps, this.#open, this.#pace];
     this.#reconciler = new HistoryReconciler({ lister, client, rules, runtime, pace, steps, open, observer });
     // What was seen meanwhile has a turn of its own.
-    const wake = (key: DeviceKey): void => void (steps.has(key) || queue.addAfter(key, 0));
+    const wake = (key: DeviceKey): boolean => {
+      const device = lister.get(key);
+      if (device !== undefined && hasNoHistory(device)) return false;
+      if (!steps.has(key)) queue.addAfter(key, 0);
+      return true;
+    };
     const backlog = (): number => queue.length;
     const deps = { lister, client, rules, runtime, pace, open, wake, backlog };
     this.#survey = new HistorySurvey(deps, signal);
@@ -79,6 +84,8 @@ export class History implements ReflectorHandler<Device> {
     if (!isGenerationMoved) return this.#steps.has(key) ? this.#steps.restamp(key, object) : undefined;
     const { queue, runtime } = this.#ports;
     this.#pace.noteChange();
+    // It would count as one that was recorded, while none can be.
+    if (hasNoHistory(object)) return;
     this.#steps.note(key, object, runtime.clock.now(), formerStampOf(change));
     queue.addAfter(key, SETTLE_MS);
   }

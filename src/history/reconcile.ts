@@ -185,7 +185,7 @@ export const REMEDY =
   'apply crds/devicehistories.iot.mir.yaml and the roles of this version, or set --history-limit=0 (chart: config.historyLimit)';
 
 /** Nothing was ever desired of it. */
-function hasNoHistory({ metadata, spec, properties }: Device): boolean {
+export function hasNoHistory({ metadata, spec, properties }: Device): boolean {
   return metadata.generation === 1 && spec.disabled !== true && Object.keys(properties?.desired ?? {}).length === 0;
 }
 

@@ -25,8 +25,8 @@ export interface SurveyDeps {
   readonly runtime: Runtime;
   readonly pace: HistoryPace;
   readonly open: OpenChanges;
-  /** The history of an object is to be looked at. */
-  readonly wake: (key: DeviceKey) => void;
+  /** The history of an object is to be looked at; false: it has none. */
+  readonly wake: (key: DeviceKey) => boolean;
   /** How many wait for that. */
   readonly backlog: () => number;
 }
@@ -113,17 +113,17 @@ export class HistorySurvey {
     const key = `${metadata.namespace}/${metadata.name}`;
     const mark = readMark(metadata.annotations?.[RECORDED_ANNOTATION]);
     if (!lister.has(key)) {
-      if (rules.keepsDeleted && metadata.labels?.[DELETED_LABEL] === undefined) wake(key);
+      if (rules.keepsDeleted && metadata.labels?.[DELETED_LABEL] === undefined) void wake(key);
       return;
     }
     const facts = lister.facts(key);
-    if (mark?.uid !== facts?.uid || mark?.generation !== facts?.generation) return wake(key);
-    if (isOwnedAgainst(rules, metadata)) return wake(key);
+    if (mark?.uid !== facts?.uid || mark?.generation !== facts?.generation) return void wake(key);
+    if (isOwnedAgainst(rules, metadata)) return void wake(key);
     const device = mark?.isOpen === true ? lister.get(key) : undefined;
     if (device !== undefined && open.find(key, mark?.messages, device)) wake(key);
   }
 
   #wakeOne(): void {
-    for (const key of this.#deps.lister.keys()) return this.#deps.wake(key);
+    for (const key of this.#deps.lister.keys()) if (this.#deps.wake(key)) return;
   }
 }

@@ -263,6 +263,34 @@ describe('whether a history stays', () => {
   });
 });
 
+describe('a server that has no histories', () => {
+  it('is not hidden by new devices of which nothing is desired', async () => {
+    await using bed = await started([]);
+    bed.kube.histories.isServed = false;
+    bed.apply(by('alice', 1, 60));
+    await bed.pass(5000);
+    for (let at = 0; at < 20; at += 1) {
+      bed.apply({ name: `new-${at}`, uid: `new-${at}`, deviceId: `new-${at}` });
+      await bed.pass(5000);
+    }
+    const { values } = await bed.metrics.reconciles.get();
+    const results = values.filter(({ labels }) => labels['controller'] === 'history');
+    expect(results.map(({ labels }) => labels['result'])).toEqual(['requeue_after']);
+  });
+
+  it('is found out after a start, whichever device comes first', async () => {
+    const first = await started([{ name: 'a', uid: 'a', deviceId: 'a' }]);
+    first.apply(by('alice', 1, 60));
+    first.kube.histories.isServed = false;
+    await first.end();
+    await using bed = await continued(first.kube, {});
+    await bed.pass(60_000);
+    const { values } = await bed.metrics.reconciles.get();
+    const results = values.filter(({ labels }) => labels['controller'] === 'history');
+    expect(results.map(({ labels }) => labels['result'])).toEqual(['requeue_after']);
+  });
+});
+
 describe('a server that refuses', () => {
   it.each([
     [
