@@ -67,27 +67,6 @@ it('every decision that the source names exists, and every one is named where a 
 
 const ARCHITECTURE = read('docs/architecture.md');
 
-it('the two walks go through files that are there, and are counted', () => {
-  const walks = [...ARCHITECTURE.matchAll(/^\*\*A .*, in (\d+) files and (\d+) rooms.*:\n\n((?:\|.*\n)+)/gm)];
-  const counted = walks.map(([, , , table = '']) => {
-    const rows = [...table.matchAll(/^\| `([\w-]+)` \| (.+?) \|/gm)];
-    return rows.map(([, room = '', cell = '']) => ({
-      room,
-      files: [...cell.matchAll(/`([\w-]+\.ts)`/g)].map(([, file]) => file),
-    }));
-  });
-  const missing = counted
-    .flat()
-    .flatMap(({ room, files }) =>
-      files.map((file) => `src/${room}/${file}`).filter((path) => !existsSync(join(ROOT, path))),
-    );
-  expect(missing).toEqual([]);
-  expect(
-    counted.map((rows) => [rows.flatMap(({ files }) => files).length, new Set(rows.map(({ room }) => room)).size]),
-  ).toEqual(walks.map(([, files, rooms]) => [Number(files), Number(rooms)]));
-  expect(walks).toHaveLength(2);
-});
-
 it('every file that the architecture names is there', () => {
   const isThere = (name: string, line: string): boolean => {
     if (/^(?:src|test|docs|crds|helm|manifests)\//.test(name)) return globSync(name, { cwd: ROOT }).length > 0;
