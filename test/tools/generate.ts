@@ -71,12 +71,14 @@ function read(path: string): string {
 }
 
 function withKinds(before: string): string {
-  const [device, schema] = CRDS.map((name) => read(`crds/${name}`));
+  const [device, schema, history] = CRDS.map((name) => read(`crds/${name}`));
   const parts = [
     ['device', renderFields(device ?? '')],
     ['device-columns', renderColumns(device ?? '')],
     ['device-selectors', renderSelectors(device ?? '')],
     ['schema', renderFields(schema ?? '')],
+    ['history', renderFields(history ?? '')],
+    ['history-columns', renderColumns(history ?? '')],
     ['condition-types', renderConditions()],
   ] as const;
   return parts.reduce((page, [name, content]) => withPart(page, name, content), before);
