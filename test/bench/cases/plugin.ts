@@ -8,6 +8,7 @@ import { median } from '../figures.ts';
 import type { Figure } from '../figures.ts';
 import { deviceIdOf } from '../load-order.ts';
 import { DEVICES, RAW, SERVED, untilIdle } from '../rig.ts';
+import { endedChildrenCpuSeconds } from '../process-usage.ts';
 import type { Rig } from '../rig.ts';
 import { within } from '../within.ts';
 import { answer, statusOf } from './latency.ts';
@@ -19,6 +20,7 @@ const RUN_MS = 120_000;
 
 /** `changed` devices answer; `listed` are there in all. */
 export async function benchPlugin(rig: Rig, changed: number, listed: number): Promise<Figure[]> {
+  const start = await startFigures(rig);
   rig.progress(`creating ${changed} devices twice`);
   for (const namespace of [SERVED, RAW]) {
     await rig.createDevices(namespace, 0, changed, { [MESSAGE]: { n: 0 } });
@@ -38,7 +40,27 @@ export async function benchPlugin(rig: Rig, changed: number, listed: number): Pr
   rig.progress(`creating ${listed - changed} more devices`);
   await rig.createDevices(RAW, changed, listed, { [MESSAGE]: { n: 0 } });
   await inFlight(changed, listed, (name) => rig.patchStatus(RAW, name, statusOf({ n: 0 })));
-  return [...changes, ...interrupted, ...(await listFigures(rig, listed))];
+  return [...start, ...changes, ...interrupted, ...(await listFigures(rig, listed))];
+}
+
+const STARTS = 5;
+
+/** A command that asks no server anything. */
+async function startFigures(rig: Rig): Promise<Figure[]> {
+  const before = endedChildrenCpuSeconds();
+  const runs: Run[] = [];
+  for (let at = 0; at < STARTS; at += 1) runs.push(await mir(rig, ['--help']).done);
+  const cpuMs = ((endedChildrenCpuSeconds() - before) * 1000) / STARTS;
+  return [
+    {
+      bench: BENCH,
+      what: 'start: --help',
+      value: median(runs.map(({ seconds }) => seconds * 1000)),
+      unit: 'ms',
+      target: { kind: 'at-most', limit: 150 },
+      note: `median of ${STARTS} runs; ${cpuMs.toFixed(0)} ms of processor time each`,
+    },
+  ];
 }
 
 async function changeFigures(rig: Rig, devices: number): Promise<Figure[]> {
