@@ -74,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sdk: VOCABULARY,
   simulator: [...VOCABULARY, 'sdk'],
   // The plugin: a client of the API server, as kubectl is.
-  'cli/base': ['base', 'kube', 'kubeconfig'],
+  'cli/base': ['api', 'base', 'kube', 'kubeconfig', 'mir-shape'],
   'cli/fleet': ['api', 'base', 'kube', 'mir-shape', 'schema', 'cli/base'],
   'cli/render': ['api', 'protocol', 'cli/base', 'cli/fleet'],
   'cli/bulk': ['api', 'base', 'kube', 'schema', 'document', 'cli/base', 'cli/fleet', 'cli/render'],

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import type { Command } from 'commander';
 import { messageOf } from '../base/message-of.ts';
-import { TransportError } from '../kube/errors.ts';
+import { isForbidden, TransportError } from '../kube/errors.ts';
 import type { Io } from './base/context.ts';
 import { CliError, EXIT } from './base/exit.ts';
 import { COMPLETE, complete } from './complete/complete.ts';
@@ -31,6 +31,8 @@ function throwInsteadOfExit(command: Command): void {
 }
 
 function explain(error: unknown): string {
-  const remedy = error instanceof TransportError ? '; check the kubeconfig and the API server' : '';
-  return `${messageOf(error)}${remedy}`;
+  if (error instanceof TransportError) return `${messageOf(error)}; check the kubeconfig and the API server`;
+  if (isForbidden(error))
+    return `${messageOf(error)}; ask for that right: whoever has view, edit or admin of a namespace has it there`;
+  return messageOf(error);
 }

@@ -92,6 +92,7 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 413, 415, 422]);
 /** Nothing is served under the path, such as a CRD that is not there: an API server says that in prose, and of an object with a reason. */
 export const isUnserved = (error: unknown): boolean => isNotFound(error) && (error as ApiError).reason === '';
 export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
+export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.status === 403;
 export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.status === 409;
 export const isExpired = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone');

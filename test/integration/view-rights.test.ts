@@ -5,9 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { historyPath } from '../../src/api/history.ts';
 import type { DeviceHistory } from '../../src/api/history.ts';
 import { scratchDirectory } from '../real/reaper.ts';
+import { startApiProxy } from '../world/api-proxy.ts';
+import type { ApiProxy } from '../world/api-proxy.ts';
 import { eventually } from '../world/eventually.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { kubectlFor } from '../world/kubectl.ts';
+import { startPlugin } from '../world/plugin.ts';
 import { viewAddressOf } from '../world/view-service.ts';
 import { ViewStage } from './support/view-stage.ts';
 
@@ -20,7 +23,11 @@ beforeAll(async () => {
   stage = await ViewStage.open();
   folder = scratchDirectory('view-rights');
 }, 120_000);
-afterAll(() => stage?.close(), 120_000);
+const proxies: ApiProxy[] = [];
+afterAll(async () => {
+  await Promise.all(proxies.map((proxy) => proxy.close()));
+  await stage?.close();
+}, 120_000);
 
 const documentOf = (name: string, interval = 60): string => stage.document(name, interval);
 
@@ -76,6 +83,27 @@ describe('rights', () => {
     const other = await makeUser('iot-only', ['iot.mir']);
     expect((await other('get', 'devices.v1alpha.iot.mir')).code).toBe(0);
     expect((await other('get', 'devices.v1alpha.mir')).stderr).toContain('Forbidden');
+  });
+
+  it('on mir are enough for kubectl mir', async () => {
+    const kubeconfig = await pluginUser();
+    const mir = (words: string, stdin?: string) =>
+      startPlugin(kubeconfig, [...words.split(' '), '-n', stage.namespace], stdin).done;
+    expect(await mir('apply -f -', documentOf('by-plugin'))).toMatchObject({
+      code: 0,
+      stdout: 'device.iot.mir/by-plugin created\n',
+      stderr: '',
+    });
+    expect((await mir('apply -f -', documentOf('by-plugin'))).stdout).toBe('device.iot.mir/by-plugin unchanged\n');
+    const changed = await mir('set by-plugin sensor.v1.SampleRate intervalSeconds=7');
+    expect([changed.code, changed.stderr]).toEqual([0, '']);
+    expect((await stage.stored('by-plugin')).properties?.desired).toEqual({
+      'sensor.v1.SampleRate': { intervalSeconds: 7 },
+    });
+    expect((await mir('list')).stdout).toMatch(/^NAME +DEVICE ID[^]*by-plugin/);
+    expect((await mir('describe by-plugin')).stdout).toContain('sensor.v1.SampleRate');
+    expect((await mir('wait by-plugin --for=Ready --timeout 60s')).code).toBe(0);
+    expect((await mir('history by-plugin')).stderr).toMatch(/devicehistories.*; ask for that right/);
   });
 
   onReal('to patch are none to create, by an apply either', async () => {
@@ -182,6 +210,18 @@ async function statusOf(kubeconfig: string, headers: Record<string, string>): Pr
       .once('error', reject)
       .end();
   });
+}
+
+/** A kubeconfig of somebody who may do everything with devices of `mir`, and nothing else. The embedded API knows no rights. */
+async function pluginUser(): Promise<string> {
+  if (isReal) {
+    await makeUser('plugin-user', ['mir']);
+    return join(folder, 'plugin-user.kubeconfig');
+  }
+  const proxy = await startApiProxy(stage.world.kubeconfig, join(folder, 'plugin-user.kubeconfig'));
+  proxies.push(proxy);
+  proxy.refuse(403, ({ path }) => path.startsWith('/apis/iot.mir/'));
+  return proxy.kubeconfig;
 }
 
 function writeDocument(name: string): string {

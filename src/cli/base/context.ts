@@ -3,6 +3,7 @@ import { loadKubeconfig } from '../../kubeconfig/kubeconfig.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { TextReader } from '../../kube/http-client.ts';
 import { CliError } from './exit.ts';
+import { ViewClient } from './view-client.ts';
 import { messageOf } from '../../base/message-of.ts';
 
 /** Where a command reads and writes; tests have their own. */
@@ -48,7 +49,7 @@ export async function withCluster<T>(io: Io, flags: ClusterFlags, work: (cluster
   }).catch((error: unknown) => {
     throw new CliError(messageOf(error));
   });
-  const client = createKubeClient(config, { connections: 32, userAgent: 'kubectl-mir' });
+  const client = new ViewClient(createKubeClient(config, { connections: 32, userAgent: 'kubectl-mir' }));
   try {
     return await work({ client, namespace: flags.namespace ?? config.namespace ?? 'default' });
   } finally {

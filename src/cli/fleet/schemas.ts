@@ -2,13 +2,13 @@
 import { Buffer } from 'node:buffer';
 import { SCHEMAS_PATH, schemaName } from '../../api/schema.ts';
 import type { SchemaObject } from '../../api/schema.ts';
-import { isNotFound } from '../../kube/errors.ts';
+import { isForbidden, isNotFound } from '../../kube/errors.ts';
 import type { DeviceSchema } from '../../schema/device-schema.ts';
 import { loadSchema } from '../../schema/load-schema.ts';
 import type { Cluster } from '../base/context.ts';
 import type { FleetDevice } from './fleet.ts';
 
-/** Each schema is read once; a device without one, or with one that cannot be used, is not checked. */
+/** Each schema is read once; a device without one, or with one that cannot be used or may not be read, is not checked. */
 export class SchemaShelf {
   readonly #cluster: Cluster;
   readonly #schemas = new Map<string, Promise<DeviceSchema | undefined>>();
@@ -33,7 +33,7 @@ export class SchemaShelf {
       const loaded = loadSchema(Buffer.from(object.spec.descriptorSet, 'base64'));
       return loaded.ok ? loaded.schema : undefined;
     } catch (error) {
-      if (isNotFound(error)) return undefined;
+      if (isNotFound(error) || isForbidden(error)) return undefined;
       throw error;
     }
   }
