@@ -72,7 +72,7 @@ export async function runOperator(
     if (cluster !== undefined) {
       const caches = createCaches({ config, client, runtime, telemetry, store }, signal);
       const { devices, schemas } = caches;
-      const place = { cluster, identity, home: kube.namespace };
+      const place = { cluster, identity, home: kube };
       const ports = { config, place, client, runtime, telemetry, counted: store, devices, schemas };
       await Promise.all([devices.run(signal), schemas.run(signal), leadWhenElected(ports, signal)]);
     }

@@ -57,7 +57,7 @@ const LEADER = {
   }),
   leaseNamespace: optional(kubernetesName, {
     description: 'Namespace of the Lease.',
-    defaultText: 'the watched namespace, else that of the pod or context, else default',
+    defaultText: 'that of the pod; elsewhere the watched namespace, else that of the context, else default',
   }),
 };
 

@@ -29,6 +29,7 @@ async function serve(
       serverName: undefined,
       insecureSkipVerify: false,
       namespace: undefined,
+      podNamespace: undefined,
       token,
     },
     { timeoutMs },
@@ -222,6 +223,7 @@ it('tells in one line what is wrong with the certificate of a server, and that a
     serverName: undefined,
     insecureSkipVerify: false,
     namespace: undefined,
+    podNamespace: undefined,
   };
   const token = () => Promise.resolve(undefined);
   const client = createKubeClient({ ...config, server: `https://127.0.0.1:${port}`, ca: undefined, token });

@@ -17,6 +17,8 @@ export interface ClusterConfig extends Login {
   readonly insecureSkipVerify: boolean;
   /** Namespace of the context, or of the pod. */
   readonly namespace: string | undefined;
+  /** The namespace that this process runs in as a pod: POD_NAMESPACE, else what in-cluster credentials say. */
+  readonly podNamespace: string | undefined;
 }
 
 export interface KubeconfigOptions {
@@ -39,8 +41,10 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
   const { env = process.env, serviceAccount = SERVICE_ACCOUNT, now = Date.now } = options;
   const named = (options.kubeconfig ?? '').split(delimiter).filter((path) => path !== '');
   const host = env['KUBERNETES_SERVICE_HOST'];
+  const podNamespace = env['POD_NAMESPACE'] || undefined;
   if (named.length === 0 && host !== undefined && existsSync(join(serviceAccount, 'token'))) {
-    return inCluster(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', serviceAccount, now);
+    const config = inCluster(host, env['KUBERNETES_SERVICE_PORT'] ?? '443', serviceAccount, now);
+    return { ...config, podNamespace: podNamespace ?? config.namespace };
   }
   const paths = pathsOf(options);
   const where = `kubeconfig ${paths.join(delimiter)}`;
@@ -52,6 +56,7 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
     serverName: cluster.tlsServerName,
     insecureSkipVerify: cluster.skipTLSVerify,
     namespace: context.namespace,
+    podNamespace,
     ...(await loginOf(user, cluster, now)),
   };
 }
@@ -66,7 +71,7 @@ function pathsOf({ kubeconfig = '', home = homedir() }: Pick<KubeconfigOptions, 
   return named.length > 0 ? named : [join(home, '.kube', 'config')];
 }
 
-function inCluster(host: string, port: string, folder: string, now: () => number): ClusterConfig {
+function inCluster(host: string, port: string, folder: string, now: () => number): Omit<ClusterConfig, 'podNamespace'> {
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     ca: pemOf("the pod's service account CA", undefined, join(folder, 'ca.crt')),

@@ -100,6 +100,7 @@ describe('in a pod', () => {
     const env = { KUBERNETES_SERVICE_HOST: host, ...(port === undefined ? {} : { KUBERNETES_SERVICE_PORT: port }) };
     const config = await inPod(env);
     expect(config).toMatchObject({ server, namespace: 'mir-system', cert: undefined, insecureSkipVerify: false });
+    expect(config.podNamespace).toBe('mir-system');
     expect(String(config.ca)).toBe(CA);
     expect(await config.token()).toBe('first');
   });
@@ -117,7 +118,16 @@ describe('in a pod', () => {
     account();
     expect(await inPod({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { kubeconfig: simple({}) })).toMatchObject({
       server: 'https://alpha:6443',
+      podNamespace: undefined,
     });
+  });
+
+  it('POD_NAMESPACE says its namespace, whatever the credentials', async () => {
+    account();
+    const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', POD_NAMESPACE: 'site' };
+    expect(await inPod(env)).toMatchObject({ namespace: 'mir-system', podNamespace: 'site' });
+    expect(await inPod(env, { kubeconfig: simple({}) })).toMatchObject({ podNamespace: 'site' });
+    expect(await inPod({ POD_NAMESPACE: '' }, { kubeconfig: simple({}) })).toMatchObject({ podNamespace: undefined });
   });
 
   it('a CA that is missing is named', async () => {

@@ -4,6 +4,8 @@ import { createBroker } from '../mqtt/connection.ts';
 import type { ConnectionDeps } from '../mqtt/connection.ts';
 import { forgetFleet, tellFleet } from '../telemetry/fleet.ts';
 import type { CountedDevices } from '../telemetry/fleet.ts';
+import { leaseNamespaceOf } from './lease-namespace.ts';
+import type { Home } from './lease-namespace.ts';
 import { brokerClientId, brokerOptions } from './broker-options.ts';
 import { Term } from './term.ts';
 import type { TermPorts } from './term.ts';
@@ -19,8 +21,7 @@ interface Place {
   readonly cluster: string;
   /** The name of this replica in the election. */
   readonly identity: string;
-  /** The namespace that the operator runs in, where that is known. */
-  readonly home: string | undefined;
+  readonly home: Home;
 }
 
 /** Leads whenever this replica is elected, or at once where there is no election, until `signal` aborts. */
@@ -32,7 +33,7 @@ export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Pr
     onLeading(true);
     return lead(ports, { signal, renewNow: () => Promise.resolve(), isHeld: () => true }, 'standalone');
   }
-  const namespace = config.leaseNamespace ?? config.namespace ?? place.home ?? 'default';
+  const namespace = leaseNamespaceOf(config, place.home);
   const onTurn = health.loop('election', 120_000, signal);
   const { clock, log } = runtime;
   await runElection(

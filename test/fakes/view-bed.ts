@@ -61,6 +61,7 @@ export class ViewBed {
       serverName: undefined,
       insecureSkipVerify: false,
       namespace: undefined,
+      podNamespace: undefined,
       token: () => Promise.resolve('own'),
     };
     this.#transport = Transport.open(cluster, { timeoutMs: 5000 });

@@ -40,7 +40,7 @@ export interface InstallWorld {
 }
 
 export type InstalledPod = Pick<OperatorPod, 'name'> &
-  Partial<Pick<OperatorPod, 'namespace' | 'release' | 'configMap' | 'entry' | 'viewFlag'>>;
+  Partial<Pick<OperatorPod, 'namespace' | 'release' | 'entry' | 'viewFlag'>>;
 
 /** Takes some seconds. A broker that is `shared` is closed by whoever opened it. */
 export async function openInstallWorld(name: string, shared?: TestBroker): Promise<InstallWorld> {

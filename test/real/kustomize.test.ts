@@ -110,21 +110,16 @@ describe('two sites in one cluster', () => {
       await world.apply(device);
     }
     for (const site of SITES) {
-      const configMap = one(await build(join(OVERLAYS, site)), 'ConfigMap').metadata.name;
-      operators.push(
-        await world.startPod({
-          namespace: `mir-${site}`,
-          release: `mir-operator-${site}`,
-          configMap,
-          name: site,
-        }),
-      );
+      const namespace = `mir-${site}`;
+      operators.push(await world.startPod({ namespace, release: `mir-operator-${site}`, name: site }));
       await run('wait', '-n', site, 'dev/pump', '--for=condition=Ready', '--timeout=60s');
       const other = SITES.filter((name) => name !== site && operators.length < SITES.length);
       for (const name of other) {
         expect(await run('get', 'dev', 'pump', '-n', name, '-o', 'jsonpath={.status.observedGeneration}')).toBe('-1');
       }
     }
+    const leases = await run('get', 'leases', '-A', '--field-selector', 'metadata.name=mir-operator', '-o', 'name');
+    expect(leases.trim().split('\n')).toHaveLength(SITES.length);
     const documents = await world.broker.retained('mir/v1alpha/+/desired');
     expect([...documents.keys()].toSorted()).toEqual(SITES.map((site) => `mir/v1alpha/pump-${site}/desired`));
     const complaints = operators.flatMap((operator) => operator.logs().filter(({ level }) => level !== 'info'));

@@ -7,6 +7,8 @@ export interface Access {
   readonly url: string;
   readonly caPem: string;
   readonly credentials: Credentials;
+  /** Of the context. */
+  readonly namespace?: string;
 }
 
 export type Credentials =
@@ -16,11 +18,12 @@ export type Credentials =
 
 /** Writes a kubeconfig to `path`, readable by its owner only, and returns the path. */
 export function writeKubeconfig(path: string, access: Access): string {
+  const namespace = access.namespace === undefined ? {} : { namespace: access.namespace };
   const document = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'mir',
-    contexts: [{ name: 'mir', context: { cluster: 'mir', user: 'mir' } }],
+    contexts: [{ name: 'mir', context: { cluster: 'mir', user: 'mir', ...namespace } }],
     clusters: [{ name: 'mir', cluster: { server: access.url, 'certificate-authority-data': base64(access.caPem) } }],
     users: [{ name: 'mir', user: userEntry(access.credentials) }],
   };

@@ -132,5 +132,5 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "mir.leaseNamespace" -}}
-{{- default (default .Release.Namespace .Values.config.namespace) .Values.config.leaseNamespace -}}
+{{- default .Release.Namespace .Values.config.leaseNamespace -}}
 {{- end -}}
