@@ -11,6 +11,7 @@ import type { PageBroker, PageFiles } from '../integration/support/page-broker.t
 import { readKubeconfig } from '../world/kubeconfig.ts';
 import type { CommandResult, Kubectl } from '../world/kubectl.ts';
 import { REFUSED_VALUES, TAKEN_VALUES } from './chart-cases.ts';
+import { MONITORING_CRDS } from './monitoring-crds.ts';
 import { succeed } from './helm.ts';
 import type { Helm } from './helm.ts';
 import { findHelm } from './binaries.ts';
@@ -20,6 +21,7 @@ import { AUTHOR_POLICY, INSTALL_MANIFEST, renderAuthorPolicy, renderInstallManif
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { loadKubeconfig } from '../../src/kubeconfig/kubeconfig.ts';
+import { eventually } from '../world/eventually.ts';
 import { routeView, viewFlag } from '../world/view-service.ts';
 import { startSubprocess } from './subprocess.ts';
 
@@ -150,8 +152,38 @@ describe('the chart', () => {
     expect(await world.run('get', 'devices', '-o', 'name')).toBe('');
   });
 
-  it.each(TAKEN_VALUES)('renders what the API server takes: %s', async (_what, sets) => {
-    const flags = sets.flatMap((set) => ['--set', set]);
+  it.each([
+    ['create devices.iot.mir', 'yes'],
+    ['delete devices.iot.mir', 'yes'],
+    ['patch devices.mir', 'yes'],
+    ['patch devices.iot.mir --subresource=status', 'no'],
+    ['patch devices.mir --subresource=status', 'no'],
+    ['get devices.iot.mir --subresource=status', 'yes'],
+    ['list devicehistories.iot.mir', 'yes'],
+    ['update devicehistories.iot.mir', 'no'],
+    ['create devices.iot.mir --namespace=kube-system', 'no'],
+  ])('gives people with the role edit in a namespace what they need: may they %s? %s', async (what, expected) => {
+    const binding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'editors' } };
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' };
+    await world.apply({ ...binding, roleRef, subjects: [{ kind: 'User', name: 'erika' }] });
+    // The cluster's controller puts the chart's roles into its own.
+    await eventually('edit has been aggregated', async () => {
+      const edit = await world.run('get', 'clusterrole', 'edit', '-o', 'json');
+      expect(edit).toContain('devicehistories');
+      expect(edit).toContain('deletecollection');
+    });
+    const question = ['auth', 'can-i', '--namespace=default', '--as=erika', ...what.split(' ')];
+    expect((await kubectl(question)).stdout.trim()).toBe(expected);
+  });
+
+  it('is beside a Prometheus operator, as far as its kinds go', async () => {
+    for (const crd of MONITORING_CRDS) await world.apply(crd);
+    const names = MONITORING_CRDS.map(({ metadata }) => `crd/${metadata.name}`);
+    await world.run('wait', '--for=condition=Established', ...names);
+  });
+
+  it.each(TAKEN_VALUES)('renders what the API server takes: %s', async (_what, sets, kinds = []) => {
+    const flags = [...sets.flatMap((set) => ['--set', set]), ...kinds.flatMap((kind) => ['--api-versions', kind])];
     const rendered = await succeed(helm('template', RELEASE, CHART, '--skip-tests', ...install, ...flags));
     const names = (loadAll(rendered) as (Named | null)[]).flatMap((one) =>
       one === null ? [] : `${one.kind} ${one.metadata.namespace ?? ''}/${one.metadata.name}`,
@@ -159,10 +191,11 @@ describe('the chart', () => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     const file = join(world.directory, 'rendered.yaml');
     writeFileSync(file, rendered);
-    // Server-side, as Flux and Helm 4 apply: unknown and duplicate fields are errors.
+    // Server-side, as Helm 4 upgrades: unknown and duplicate fields are errors.
     const result = await kubectl([
       'apply',
       '--server-side',
+      '--field-manager=helm',
       '--force-conflicts',
       '--dry-run=server',
       '--validate=strict',
@@ -281,7 +314,12 @@ describe('the chart', () => {
     await succeed(helm('upgrade', RELEASE, CHART, ...install, '--set', 'config.pageSize=100'));
     const config = await world.run('get', 'configmap', RELEASE, '-n', SYSTEM, '-o', 'yaml');
     expect(config).toContain('pageSize: 100');
+    const alone = ['--set', 'config.leaderElection=false', '--set', 'replicaCount=1'];
+    await succeed(helm('upgrade', RELEASE, CHART, ...install, ...alone));
+    const strategy = ['get', 'deployment', RELEASE, '-n', SYSTEM, '-o', 'jsonpath={.spec.strategy}'];
+    expect(await world.run(...strategy)).toBe('{"type":"Recreate"}');
     await succeed(helm('rollback', RELEASE, '1', '-n', SYSTEM));
+    expect(await world.run(...strategy)).toContain('"type":"RollingUpdate"');
     await succeed(helm('uninstall', RELEASE, '-n', SYSTEM, '--wait'));
     expect(await world.run('get', 'dev', 'kept', '-o', 'name')).toBe('device.iot.mir/kept\n');
     expect([...(await world.broker.retained('mir/v1alpha/kept/desired')).keys()]).toHaveLength(1);

@@ -41,8 +41,8 @@ describe('the chart under Helm 3', () => {
     expect(stderr).toMatch(message);
   });
 
-  it.each(TAKEN_VALUES)('renders what Helm 4 renders: %s', async (_what, sets) => {
-    const flags = sets.flatMap((set) => ['--set', set]);
+  it.each(TAKEN_VALUES)('renders what Helm 4 renders: %s', async (_what, sets, kinds = []) => {
+    const flags = [...sets.flatMap((set) => ['--set', set]), ...kinds.flatMap((kind) => ['--api-versions', kind])];
     const rendered = async (helm: Helm): Promise<unknown[]> =>
       loadAll(await succeed(helm('template', ...INSTALL, ...flags))).filter((object) => object !== null);
     const objects = await rendered(helm3);

@@ -30,6 +30,10 @@ interface Manifest {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+interface NetworkPolicy extends Manifest {
+  readonly spec: { readonly egress: readonly { readonly ports: readonly { readonly port: number }[] }[] };
+}
+
 interface Deployment extends Manifest {
   readonly spec: {
     readonly template: {
@@ -90,6 +94,19 @@ describe('every overlay', () => {
       const mounts = spec.containers.flatMap(({ volumeMounts }) => volumeMounts.map(({ mountPath }) => mountPath));
       const files = Object.values(options).filter((value) => typeof value === 'string' && value.startsWith('/'));
       expect(files.filter((file) => !mounts.some((mount) => String(file).startsWith(`${mount}/`)))).toEqual([]);
+    },
+  );
+});
+
+describe('the NetworkPolicy of manifests', () => {
+  it.each(['base', ...readdirSync(OVERLAYS).map((overlay) => `overlays/${overlay}`)])(
+    '%s lets the operator reach its broker, with TLS and without',
+    async (folder) => {
+      const objects = await build(join(BASE, '..', folder));
+      const { mqttUrl } = load(one(objects, 'ConfigMap').data?.['config.yaml'] ?? '') as { mqttUrl: string };
+      const { egress } = (one(objects, 'NetworkPolicy') as NetworkPolicy).spec;
+      const ports = egress.flatMap((rule) => rule.ports.map(({ port }) => port));
+      expect(ports).toEqual(expect.arrayContaining([Number(new URL(mqttUrl).port), 1883, 8883]));
     },
   );
 });

@@ -19,6 +19,7 @@ const KNOWN: Readonly<Record<string, Schema>> = {
   'mqtt.url': { type: 'string', pattern: '^((mqtts?|wss?)://[^@]+)?$' },
   'broker.service.type': { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
   'mqtt.caSecret.kind': { enum: ['Secret', 'ConfigMap'] },
+  dnsPolicy: { enum: ['', 'Default', 'ClusterFirst', 'ClusterFirstWithHostNet', 'None'] },
   'podDisruptionBudget.maxUnavailable': { type: ['integer', 'string'] },
 };
 
@@ -28,6 +29,7 @@ const CHARTS_OWN = new Set([
   'context',
   'identity',
   'httpAddress',
+  'viewAddress',
   'mqttUrl',
   'mqttUsername',
   'mqttPassword',
@@ -47,12 +49,15 @@ export function renderValuesTable(valuesYaml: string): string {
 }
 
 /** `values.schema.json`: unknown keys are refused, but in maps that Kubernetes itself defines. */
-export function renderValuesSchema(valuesYaml: string): string {
+export function renderValuesSchema(valuesYaml: string, title: string): string {
   const root = new Branch();
   for (const value of readValues(valuesYaml)) root.put(value.path, schemaOf(value));
   // Helm passes `global` to every chart that is part of another one.
   root.put(['global'], { type: 'object' });
-  const schema = { $schema: 'https://json-schema.org/draft-07/schema#', title: 'mir-operator', ...root.render() };
+  const enabled =
+    'Read by a chart that has this one as a dependency with `condition: <name>.enabled`; means nothing here.';
+  root.put(['enabled'], { type: 'boolean', description: enabled });
+  const schema = { $schema: 'https://json-schema.org/draft-07/schema#', title, ...root.render() };
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
 

@@ -21,7 +21,7 @@ import {
 import { renderValuesSchema, renderValuesTable } from './chart-values.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const CHART = 'helm/mir-operator';
+const CHARTS = ['helm/mir-operator', 'helm/mir-operator-crds'] as const;
 const DEFINITION = 'src/mir-shape/devices.iot.mir.json';
 const CRDS = ['devices.iot.mir.yaml', 'schemas.iot.mir.yaml', 'devicehistories.iot.mir.yaml'] as const;
 
@@ -40,15 +40,18 @@ const GENERATED: readonly (readonly [path: string, render: (before: string) => s
   ['docs/reference/status.md', (before) => withPart(before, 'status', renderStatus(read(`crds/${CRDS[0]}`)))],
   ['crds/README.md', withKinds],
   ['docs/decisions/README.md', (before) => withPart(before, 'index', renderDecisions())],
-  [`${CHART}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${CHART}/values.yaml`)))],
-  [`${CHART}/values.schema.json`, () => renderValuesSchema(read(`${CHART}/values.yaml`))],
+  ...CHARTS.flatMap(
+    (chart) =>
+      [
+        [`${chart}/README.md`, (before) => withPart(before, 'values', renderValuesTable(read(`${chart}/values.yaml`)))],
+        [`${chart}/values.schema.json`, () => renderValuesSchema(read(`${chart}/values.yaml`), basename(chart))],
+      ] as const satisfies typeof GENERATED,
+  ),
   // The image has no file of the repository but the bundle.
   [DEFINITION, () => `${JSON.stringify(load(read(`crds/${CRDS[0]}`)), undefined, 2)}\n`],
   // A chart can only hold files of its own folder.
   ...CRDS.flatMap((name) =>
-    [CHART, 'helm/mir-operator-crds'].map(
-      (chart) => [`${chart}/files/crds/${name}`, () => read(`crds/${name}`)] as const,
-    ),
+    CHARTS.map((chart) => [`${chart}/files/crds/${name}`, () => read(`crds/${name}`)] as const),
   ),
 ];
 

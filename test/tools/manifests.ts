@@ -12,7 +12,10 @@ export const AUTHOR_POLICY = join(ROOT, 'manifests', 'policies', 'device-authors
 export const BASE = join(ROOT, 'manifests', 'base');
 
 const HEAD = `# mir-operator without Helm: kubectl apply --server-side -f manifests/install.yaml
-# Rendered from helm/mir-operator by \`npm run manifests\`. Set mqttUrl in the ConfigMap to your broker.
+# Rendered from helm/mir-operator by \`npm run manifests\`. Set mqttUrl in the ConfigMap to your broker, and image in the Deployment to yours.
+# The NetworkPolicy lets the operator out to brokers on 1883 and 8883, to API servers on 443 and 6443, and to DNS on 53. Where yours listen
+# elsewhere (websockets on 8083, MicroK8s on 16443, minikube on 8443, OpenShift's DNS on 5353), add the port under its egress: without it the
+# operator is never ready.
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -21,9 +24,13 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 `;
 
+/** Whoever edits the manifest sets another broker, seldom another port: with TLS and without. */
+const BROKER_PORTS = [1883, 8883] as const;
+
 /** What `manifests/install.yaml` has to be. */
 export function renderInstallManifest(helm: string, ...sets: readonly string[]): string {
-  const flags = ['metrics.dashboard.enabled=false', ...sets].flatMap((one) => ['--set', one]);
+  const own = ['metrics.dashboard.enabled=false', `networkPolicy.brokerPorts={${BROKER_PORTS.join(',')}}`];
+  const flags = [...own, ...sets].flatMap((one) => ['--set', one]);
   return `${HEAD}${renderChart(helm, ['--skip-tests', ...flags])}`;
 }
 

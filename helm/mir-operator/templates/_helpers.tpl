@@ -28,17 +28,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{- /* The metadata that every object has; call with a dict of root, name, and what differs. */ -}}
+{{- /* The metadata that every object has; call with a dict of root, name, and what differs. `labels` win over those that all have. */ -}}
 {{- define "mir.metadata" -}}
 name: {{ .name }}
 {{- if not .isClusterScoped }}
 namespace: {{ default .root.Release.Namespace .namespace }}
 {{- end }}
 labels:
-  {{- include "mir.labels" .root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- toYaml (merge (dict) (default (dict) .labels) (fromYaml (include "mir.labels" .root))) | nindent 2 }}
 {{- with merge (dict) (default (dict) .annotations) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -75,8 +72,29 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- required (printf "broker.credentialsSecret is empty: make one with `kubectl create secret generic mir-broker -n %s --from-literal=operator-password=… --from-file=devices.passwords`; mosquitto_passwd writes that file" .Release.Namespace) .Values.broker.credentialsSecret -}}
 {{- end -}}
 
+{{- /* What does not go with a broker of the chart's own is an error that says what to do. */ -}}
+{{- define "mir.broker.checked" -}}
+{{- $mqtt := .Values.mqtt -}}
+{{- if $mqtt.url -}}
+{{- fail "mqtt.url and broker.enabled=true are two brokers: leave mqtt.url empty, or set broker.enabled=false" -}}
+{{- end -}}
+{{- if not (has $mqtt.username (list "" "mir-operator")) -}}
+{{- fail (printf "mqtt.username=%s with broker.enabled=true: that broker knows the operator as mir-operator; leave mqtt.username empty" $mqtt.username) -}}
+{{- end -}}
+{{- if $mqtt.passwordSecret.name -}}
+{{- fail (printf "mqtt.passwordSecret.name=%s with broker.enabled=true: that broker takes the password operator-password of broker.credentialsSecret; leave mqtt.passwordSecret.name empty" $mqtt.passwordSecret.name) -}}
+{{- end -}}
+{{- if or $mqtt.caSecret.name $mqtt.clientCertSecret.name -}}
+{{- fail "mqtt.caSecret or mqtt.clientCertSecret with broker.enabled=true: the operator reaches that broker within the cluster, by password; leave them empty" -}}
+{{- end -}}
+{{- if and .Values.broker.tls.clientCertificates (not .Values.broker.tls.enabled) -}}
+{{- fail "broker.tls.clientCertificates=true with broker.tls.enabled=false: certificates need TLS; set broker.tls.enabled=true" -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* The broker's address, or an error that says what to set. */ -}}
 {{- define "mir.mqttUrl" -}}
+{{- if .Values.broker.enabled }}{{- include "mir.broker.checked" . -}}{{ end -}}
 {{- if .Values.mqtt.url -}}
 {{- .Values.mqtt.url -}}
 {{- else if .Values.broker.enabled -}}
@@ -133,4 +151,30 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "mir.leaseNamespace" -}}
 {{- default .Release.Namespace .Values.config.leaseNamespace -}}
+{{- end -}}
+
+{{- /* Whether replicas elect a leader; empty: no. */ -}}
+{{- define "mir.leaderElection" -}}
+{{- if ne (toString .Values.config.leaderElection) "false" -}}true{{- end -}}
+{{- end -}}
+
+{{- /* How pods are replaced, as JSON. Without election two pods would write at one time, so that the old one goes first. */ -}}
+{{- define "mir.strategy" -}}
+{{- $type := .Values.strategy.type -}}
+{{- if not (include "mir.leaderElection" .) -}}
+{{- if gt (int .Values.replicaCount) 1 -}}
+{{- fail (printf "config.leaderElection=false with replicaCount=%d: each replica would write and publish; set replicaCount=1" (int .Values.replicaCount)) -}}
+{{- end -}}
+{{- if ne (default "Recreate" $type) "Recreate" -}}
+{{- fail (printf "config.leaderElection=false with strategy.type=%s: two pods would write during a roll-out; set strategy.type=Recreate, or leave it out" $type) -}}
+{{- end -}}
+{{- $type = "Recreate" -}}
+{{- end -}}
+{{- if eq (default "" $type) "Recreate" -}}
+{{- toJson (dict "type" "Recreate" "rollingUpdate" nil) -}}
+{{- else -}}
+{{- /* The cluster's defaults, spelt out: server-side apply takes away only what the release has set, and Recreate refuses what is left. */ -}}
+{{- $rolling := dict "maxSurge" "25%" "maxUnavailable" "25%" -}}
+{{- toJson (merge (dict) .Values.strategy (dict "type" "RollingUpdate" "rollingUpdate" $rolling)) -}}
+{{- end -}}
 {{- end -}}
