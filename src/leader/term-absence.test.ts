@@ -64,6 +64,29 @@ describe('a LIST that is answered with no items', () => {
   });
 });
 
+describe('a LIST that is cut short', () => {
+  it.each([
+    ['by more than a sweep may withdraw', { objects: 1, isTold: false }, 4],
+    ['by few', { objects: 3, isTold: false }, 0],
+    ['and tells so', { objects: 1, isTold: true }, 0],
+  ])('%s withdraws nothing, and a full one makes it as if it had not been', async (_name, short, absent) => {
+    await using bed = await startTerm(fleet(5), LIMITS);
+    await bed.pass(13_000);
+    const publishedBefore = bed.broker.published.length;
+    bed.kube.shortList = short;
+    bed.kube.expireWatch();
+    await bed.pass(1000);
+    expect(bed.kube.shortList).toBeUndefined();
+    expect(await absentObjects(bed)).toBe(absent);
+    await bed.pass(60_000);
+    expect(bed.broker.published.slice(publishedBefore)).toEqual([]);
+    expect(await absentObjects(bed)).toBe(0);
+    bed.apply({ name: 'd4', uid: 'uid-4', deviceId: 'id-4', desired: rate(20) });
+    await bed.pass(1000);
+    expect(bed.document('id-4')?.messages[RATE]?.value).toEqual({ intervalSeconds: 20 });
+  });
+});
+
 describe('objects that are gone while nobody watches', () => {
   it('are withdrawn when a LIST lacks them and they answer to no name', async () => {
     await using bed = await startTerm(fleet(4), LIMITS);

@@ -35,6 +35,8 @@ export class FakeKube {
   listDelayMs = 0;
   /** So many of the next LISTs are answered with no items, whatever there is. */
   emptyLists = 0;
+  /** The next LIST shows no more than so many objects, as if they were all, or telling how many it leaves out. */
+  shortList: { readonly objects: number; readonly isTold: boolean } | undefined;
   /** What the next status writes come to; one that no script names goes well. */
   readonly writeScript: WriteResult[] = [];
   /** What is kept of a status that is written, as of an admission webhook or an older CRD. */
@@ -165,8 +167,12 @@ export class FakeKube {
     const isProbe = query?.['limit'] === 1;
     const isEmpty = isProbe || this.emptyLists > 0;
     if (!isProbe && this.emptyLists > 0) this.emptyLists -= 1;
-    const items = isEmpty ? [] : [...this.#objects.values()];
-    const list = { metadata: { resourceVersion: String(this.#version) }, items };
+    const all = isEmpty ? [] : [...this.#objects.values()];
+    const short = isProbe ? undefined : this.shortList;
+    if (!isProbe) this.shortList = undefined;
+    const items = all.slice(0, short?.objects);
+    const left = short?.isTold === true ? { remainingItemCount: all.length - items.length } : {};
+    const list = { metadata: { resourceVersion: String(this.#version), ...left }, items };
     if (!isProbe && this.listDelayMs > 0) await delay(this.clock, this.listDelayMs);
     return list;
   }

@@ -5,13 +5,17 @@ import type { Lane } from './support/fault-lane.ts';
 import { describeFaults } from './support/fault-suite.ts';
 import { pause } from './support/pause.ts';
 
-async function emptyOneList({ api }: Lane): Promise<void> {
+async function breakOneList({ api }: Lane, breakIt: (api: Lane['api']) => void): Promise<void> {
   const lists = (): number => api.log.count({ method: 'GET', path: /\/devices$/, isWatch: false });
   const before = lists();
-  api.emptyLists(1);
+  breakIt(api);
   expect(api.expireWatches()).toBeGreaterThan(0);
   await eventually('the operator lists again', () => expect(lists()).toBeGreaterThan(before));
 }
+
+const emptyOneList = (lane: Lane): Promise<void> => breakOneList(lane, (api) => api.emptyLists(1));
+const shortenOneList = (lane: Lane, isTold: boolean): Promise<void> =>
+  breakOneList(lane, (api) => api.shortenList(isTold));
 
 /** Reports that the broker does not store: what the operator loses of them nobody brings back. */
 async function answerListLate(lane: Lane): Promise<void> {
@@ -85,6 +89,17 @@ describeFaults('nothing is lost when the API server', {
 
   'expires the watch and answers one LIST with no items, in a fleet where that is too many': (world) =>
     breakUnderTraffic(world, emptyOneList, { flags: ['--sweep-minimum=2', '--sweep-max-fraction=0'] }),
+
+  'expires the watch and answers one LIST with its first object': (world) =>
+    breakUnderTraffic(world, (lane) => shortenOneList(lane, false)),
+
+  'expires the watch and answers one LIST with its first object, in a fleet where that is too many': (world) =>
+    breakUnderTraffic(world, (lane) => shortenOneList(lane, false), {
+      flags: ['--sweep-minimum=2', '--sweep-max-fraction=0'],
+    }),
+
+  'expires the watch and answers one LIST with its first object, telling of the others': (world) =>
+    breakUnderTraffic(world, (lane) => shortenOneList(lane, true)),
 
   'answers the LIST with what was before the statuses that were written meanwhile': (world) =>
     breakUnderTraffic(world, answerListLate),

@@ -1,10 +1,13 @@
 /** A TLS reverse proxy in front of an API server that breaks on command, and counts what passes. */
 import { randomBytes } from 'node:crypto';
 import { createServer, request as httpsRequest } from 'node:https';
-import type { Agent, Server } from 'node:https';
+import type { Agent, RequestOptions, Server } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { createAuthority } from '../real/certificates.ts';
+import { answerBusy, answerEmpty, answerExpired, answerRefused, answerShort } from './api-proxy-answers.ts';
+import type { JsonList } from './api-proxy-answers.ts';
 import { agentFor, authorizationFor } from './http.ts';
 import { readKubeconfig, writeKubeconfig } from './kubeconfig.ts';
 import { RequestLog } from './request-log.ts';
@@ -28,6 +31,8 @@ export interface ApiProxy {
   latency(ms: number): void;
   /** Answers the next `times` LISTs of devices with 200 and no items, whatever there is. */
   emptyLists(times: number, resource?: 'devices' | 'schemas'): void;
+  /** Cuts the next LIST of devices after its first object; the answer tells how many it leaves out, or looks like all there is. */
+  shortenList(isTold: boolean): void;
   /** Holds back the answers to LISTs of devices, which show the moment in which they were asked for, until the returned function is called. */
   holdLists(): () => void;
   /** Ends every fault above; resolves when connections are taken again. */
@@ -76,6 +81,7 @@ class FaultyProxy {
   readonly #expired = new Set<string>();
   #fault: Fault = { kind: 'none' };
   #emptyLists = { resource: '', times: 0 };
+  #shortList: { readonly isTold: boolean } | undefined;
   #listsReleased: Promise<void> = Promise.resolve();
   #refusal: { readonly code: number; readonly isRefused: (record: RequestRecord) => boolean } | undefined;
   #latencyMs = 0;
@@ -129,6 +135,10 @@ class FaultyProxy {
 
   emptyLists(times: number, resource = 'devices'): void {
     this.#emptyLists = { resource, times };
+  }
+
+  shortenList(isTold: boolean): void {
+    this.#shortList = { isTold };
   }
 
   holdLists(): () => void {
@@ -209,25 +219,41 @@ class FaultyProxy {
       this.#emptyLists.times -= 1;
       return answerEmpty(response);
     }
+    if (this.#shortList !== undefined && isListOf('devices', record)) {
+      const { isTold } = this.#shortList;
+      this.#shortList = undefined;
+      return this.#answerShort(request, response, isTold);
+    }
     if (this.#latencyMs === 0) this.#forward(request, response, record);
     else setTimeout(() => this.#forward(request, response, record), this.#latencyMs);
   }
 
+  #upstreamOptions({ method = 'GET', headers }: IncomingMessage): RequestOptions {
+    const hasOwnToken = headers.authorization === `Bearer ${this.#token}`;
+    return {
+      method,
+      agent: hasOwnToken ? this.#asOwnUser : this.#asSent,
+      headers: forwardedHeaders(headers, hasOwnToken ? this.#ownUserHeaders : undefined),
+    };
+  }
+
+  #answerShort(request: IncomingMessage, response: ServerResponse, isTold: boolean): void {
+    const url = new URL(request.url ?? '/', this.#upstreamUrl);
+    url.searchParams.set('limit', '1');
+    httpsRequest(url, this.#upstreamOptions(request), (answer) => {
+      void json(answer).then((list) => answerShort(response, list as JsonList, isTold));
+    })
+      .on('error', () => response.destroy())
+      .end();
+  }
+
   #forward(request: IncomingMessage, response: ServerResponse, record: RequestRecord): void {
-    const hasOwnToken = request.headers.authorization === `Bearer ${this.#token}`;
-    const upstream = httpsRequest(
-      new URL(request.url ?? '/', this.#upstreamUrl),
-      {
-        method: request.method ?? 'GET',
-        agent: hasOwnToken ? this.#asOwnUser : this.#asSent,
-        headers: forwardedHeaders(request.headers, hasOwnToken ? this.#ownUserHeaders : undefined),
-      },
-      (answer) => {
-        const released = isListOf('devices', record) ? this.#listsReleased : undefined;
-        if (released === undefined) this.#answer(answer, response, record);
-        else void released.then(() => this.#answer(answer, response, record));
-      },
-    );
+    const url = new URL(request.url ?? '/', this.#upstreamUrl);
+    const upstream = httpsRequest(url, this.#upstreamOptions(request), (answer) => {
+      const released = isListOf('devices', record) ? this.#listsReleased : undefined;
+      if (released === undefined) this.#answer(answer, response, record);
+      else void released.then(() => this.#answer(answer, response, record));
+    });
     upstream.on('error', () => response.destroy());
     response.once('close', () => upstream.destroy());
     record.collectBody(request);
@@ -269,52 +295,7 @@ function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return rest;
 }
 
-function answerBusy(response: ServerResponse, retryAfterSeconds: number): void {
-  response.writeHead(429, { 'content-type': 'application/json', 'retry-after': String(retryAfterSeconds) });
-  response.end(
-    JSON.stringify({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      message: 'too many requests, please try again later',
-      reason: 'TooManyRequests',
-      details: { retryAfterSeconds },
-      code: 429,
-    }),
-  );
-}
-
-function answerRefused(response: ServerResponse, code: number, { method, path }: RequestRecord): void {
-  const message = `the proxy refuses ${method} ${path}`;
-  response.writeHead(code, { 'content-type': 'application/json' });
-  response.end(
-    JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason: 'Refused', code }),
-  );
-}
-
 /** A LIST of all; one of a single object only asks how new the server's state is. */
 function isListOf(resource: string, { method, path, isWatch, query }: RequestRecord): boolean {
   return method === 'GET' && path.endsWith(`/${resource}`) && !isWatch && query.get('limit') !== '1';
-}
-
-function answerEmpty(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  const metadata = { resourceVersion: '1' };
-  response.end(JSON.stringify({ kind: 'deviceList', apiVersion: 'iot.mir/v1alpha', metadata, items: [] }));
-}
-
-/** As a real API server says it: 200, and the 410 in the only event. */
-function answerExpired(response: ServerResponse): void {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  const status = {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message: 'too old resource version: 1 (2)',
-    reason: 'Expired',
-    code: 410,
-  };
-  response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
 }
