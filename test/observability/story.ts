@@ -9,6 +9,7 @@ import { startSubprocess } from '../real/subprocess.ts';
 import type { Subprocess } from '../real/subprocess.ts';
 import { findPrometheus } from '../real/system-packages.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
+import { installView, routeView, viewFlag } from '../world/view-service.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
 import type { RecordedSeries, Recording } from './draw-dashboard.ts';
@@ -27,11 +28,15 @@ export async function recordStory(): Promise<Recording> {
   const directory = join(scratchDirectory('story'), 'prometheus');
   const prometheus = await startPrometheus(binary, directory, readFileSync(ALERTS_FILE, 'utf8'), STEP_SECONDS);
   const namespace = await world.namespace();
-  const flags = ['--will-grace-seconds=2'];
+  const flags = ['--will-grace-seconds=2', viewFlag()];
+  await installView(world);
   const operators = [await world.startOperator({ namespace, flags }), await world.startOperator({ namespace, flags })];
   prometheus.scrape(operators.map(({ url }, at) => ({ url, labels: labelsOf(at) })));
+  await routeView(world, ...operators);
   const from = Date.now() / 1000;
+  const reading = readView(world, namespace);
   await play(world, namespace, operators);
+  clearInterval(reading);
   const recording = await readRecording(prometheus, from, Date.now() / 1000);
   await prometheus.close();
   await world.close();
@@ -44,7 +49,7 @@ const labelsOf = (at: number): Record<string, string> => ({
   pod: `mir-operator-${at}`,
 });
 
-async function play(world: World, namespace: string, [leader]: readonly OperatorProcess[]): Promise<void> {
+async function play(world: World, namespace: string, [leader, ...standby]: readonly OperatorProcess[]): Promise<void> {
   const startedAt = performance.now();
   /** Waits for a second of the story. */
   const until = async (second: number, what: string): Promise<void> => {
@@ -81,8 +86,16 @@ async function play(world: World, namespace: string, [leader]: readonly Operator
     await firmware.publishAsync(`mir/v1alpha/sensor-${1 + (n % 5)}/reported/${RATE}`, '{');
   await until(222, 'the leader is replaced');
   await leader?.stop();
+  await routeView(world, ...standby);
   await until(240, 'the end');
   await Promise.all(devices.map((device) => device.kill()));
+}
+
+/** Somebody looks at devices in the Mir view, and at one that there is not. */
+function readView({ kube }: World, namespace: string): NodeJS.Timeout {
+  const path = `/apis/mir/v1alpha/namespaces/${namespace}/devices`;
+  const read = (rest: string): void => void kube.get(`${path}${rest}`).catch(() => undefined);
+  return setInterval(() => ['?limit=100', '/sensor-1', '/nobody'].forEach(read), 500);
 }
 
 async function applyTwins(world: World, namespace: string, profile: string): Promise<void> {
