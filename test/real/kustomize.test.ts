@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
 import { BASE, renderBase, renderBaseManifest } from '../tools/manifests.ts';
+import { eventually } from '../world/eventually.ts';
 import type { OperatorProcess } from '../world/operator-process.ts';
 import { findHelm } from './binaries.ts';
 import { openInstallWorld, progress } from './install-world.ts';
@@ -124,7 +125,8 @@ describe('two sites in one cluster', () => {
         properties: { desired: { 'sensor.v1.SampleRate': { intervalSeconds: 60 } } },
       };
       await run('wait', '--for=condition=Established', 'crd/devices.iot.mir');
-      await world.apply(device);
+      // An API server serves a kind a moment after it has accepted its names.
+      await eventually('devices are served', () => world.apply(device), { timeoutMs: 30_000 });
     }
     for (const site of SITES) {
       const namespace = `mir-${site}`;
