@@ -36,14 +36,7 @@ async function benchRestart(rig: Rig, twins: number, seconds: number): Promise<F
   const costs = readCosts();
   await untilIdle(operator, twins);
   const metrics = await operator.metrics();
-  rig.progress('nothing happens');
-  await pause(COLLECT_MS);
-  const settled = residentMb(operator.pid);
-  const idle = await shareOf(operator.pid, () => pause(seconds * 1000));
-  rig.progress('heartbeats');
-  const order = { kind: 'heartbeat', devices: twins, messages: 20_000 * seconds, perSecond: 20_000 } as const;
-  const beating = await shareOf(operator.pid, () => rig.load(order));
-  const beaten = residentMb(operator.pid);
+  const atRest = await benchRest(rig, operator, twins, seconds);
   await operator.stop();
   return [
     {
@@ -65,6 +58,21 @@ async function benchRestart(rig: Rig, twins: number, seconds: number): Promise<F
       unit: '',
       target: { kind: 'at-most', limit: 0 },
     },
+    ...atRest,
+  ];
+}
+
+/** What it costs to hold the twins while nothing changes, and while all their devices send heartbeats. */
+async function benchRest(rig: Rig, operator: OperatorProcess, twins: number, seconds: number): Promise<Figure[]> {
+  rig.progress('nothing happens');
+  await pause(COLLECT_MS);
+  const settled = residentMb(operator.pid);
+  const idle = await shareOf(operator.pid, () => pause(seconds * 1000));
+  rig.progress('heartbeats');
+  const order = { kind: 'heartbeat', devices: twins, messages: 20_000 * seconds, perSecond: 20_000 } as const;
+  const beating = await shareOf(operator.pid, () => rig.load(order));
+  const beaten = residentMb(operator.pid);
+  return [
     {
       bench,
       what: `RSS at ${twins} twins, settled after a restart`,

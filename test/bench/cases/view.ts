@@ -26,19 +26,6 @@ export async function benchView(rig: Rig, devices: number, samples: number): Pro
   await rig.createDevices(RAW, 0, devices, DESIRED);
   for (let device = 0; device < PAGE; device++) await rig.patchStatus(RAW, deviceIdOf(device), statusOf(device));
   const path = (prefix: string, name = ''): string => `${prefix}/namespaces/${RAW}/devices${name}`;
-  const pair = async (count: number, ask: (prefix: string, round: number) => Promise<unknown>): Promise<Pair> => {
-    const times: Record<string, number[]> = { [STORED]: [], [MIR]: [] };
-    // Code that has not run often is compiled later, and slower: on both sides.
-    const warmUp = Math.ceil(count / 5);
-    for (let round = -warmUp; round < count; round++) {
-      for (const prefix of round % 2 === 0 ? [STORED, MIR] : [MIR, STORED]) {
-        const startedAt = performance.now();
-        await ask(prefix, round + warmUp);
-        if (round >= 0) times[prefix]?.push(performance.now() - startedAt);
-      }
-    }
-    return { stored: median(times[STORED] ?? []), mir: median(times[MIR] ?? []) };
-  };
   const nameOf = (round: number): string => `/${deviceIdOf(round % PAGE)}`;
   rig.progress('GET');
   const get = await pair(samples, (prefix, round) => rig.kube.get(path(prefix, nameOf(round))));
@@ -87,6 +74,21 @@ export async function benchView(rig: Rig, devices: number, samples: number): Pro
 interface Pair {
   readonly stored: number;
   readonly mir: number;
+}
+
+/** Median milliseconds of \`count\` requests to either API, alternately. */
+async function pair(count: number, ask: (prefix: string, round: number) => Promise<unknown>): Promise<Pair> {
+  const times: Record<string, number[]> = { [STORED]: [], [MIR]: [] };
+  // Code that has not run often is compiled later, and slower: on both sides.
+  const warmUp = Math.ceil(count / 5);
+  for (let round = -warmUp; round < count; round++) {
+    for (const prefix of round % 2 === 0 ? [STORED, MIR] : [MIR, STORED]) {
+      const startedAt = performance.now();
+      await ask(prefix, round + warmUp);
+      if (round >= 0) times[prefix]?.push(performance.now() - startedAt);
+    }
+  }
+  return { stored: median(times[STORED] ?? []), mir: median(times[MIR] ?? []) };
 }
 
 function more(what: string, { stored, mir }: Pair): Figure {
