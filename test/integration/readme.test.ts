@@ -76,7 +76,7 @@ describeEmbedded("the README's commands", () => {
     expect(said).toContain(reported);
     expect(said).toMatch(/Warning +Rejected .*intervalSeconds must be a number of at least 1/);
 
-    expect(inShell).toHaveLength(5);
+    expect(inShell).toHaveLength(4);
     for (const command of inShell) {
       const { stdout } = await run('bash', ['-o', 'pipefail', '-c', command], {
         cwd: ROOT,
