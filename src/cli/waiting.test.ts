@@ -32,7 +32,7 @@ describe('a device of another namespace', () => {
     await bed.create('building-b/other', rate(60));
     bed.api.refuse(403, isElsewhere);
     bed.api.log.forget();
-    const run = bed.start(`set one/building-b ${RATE} intervalSeconds=30 --wait --timeout 20s`);
+    const run = bed.start(`set one/building-b ${RATE} intervalSeconds=30 --wait --timeout 60s`);
     await eventually('it is changed', async () =>
       expect(await desires('building-b/one')).toEqual({ intervalSeconds: 30 }),
     );
@@ -46,7 +46,8 @@ describe('a device of another namespace', () => {
   it('may stand beside one of this', async () => {
     await bed.create('default/here', rate(60));
     await bed.create('building-b/there', rate(60));
-    const run = bed.start('wait here there/building-b --timeout 20s');
+    bed.api.log.forget();
+    const run = bed.start('wait here there/building-b --timeout 60s');
     await bed.tell('default/here', inSync(60));
     await bed.tell('building-b/there', inSync(60));
     expect(await run.done).toMatchObject({ code: 0, stderr: '' });
@@ -57,7 +58,7 @@ describe('a device of another namespace', () => {
   it('is found among many', async () => {
     const names = Array.from({ length: 12 }, (_, at) => `m${at}`);
     for (const name of names) await bed.create(`building-a/${name}`, rate(60));
-    const run = bed.start(`wait ${names.map((name) => `${name}/building-a`).join(' ')} --timeout 20s`);
+    const run = bed.start(`wait ${names.map((name) => `${name}/building-a`).join(' ')} --timeout 60s`);
     for (const name of names) await bed.tell(`building-a/${name}`, inSync(60));
     expect(await run.done).toMatchObject({ code: 0, stderr: '' });
   });
@@ -66,7 +67,8 @@ describe('a device of another namespace', () => {
 describe('a device that is deleted meanwhile', () => {
   it('has not met what was waited for', async () => {
     await bed.create('default/leaving', rate(60));
-    const run = bed.start('wait leaving --timeout 20s');
+    bed.api.log.forget();
+    const run = bed.start('wait leaving --timeout 60s');
     await eventually('it is watched', () =>
       expect(bed.api.log.count({ isWatch: true, path: /default\/devices$/ })).toBeGreaterThan(0),
     );
@@ -77,7 +79,7 @@ describe('a device that is deleted meanwhile', () => {
   it('is missed where it goes between two reads', async () => {
     await bed.create('default/fleeting', rate(60));
     const release = bed.api.holdLists();
-    const run = bed.start('wait fleeting --timeout 20s');
+    const run = bed.start('wait fleeting --timeout 60s');
     await eventually('it was read', () =>
       expect(bed.api.log.count({ path: /devices\/fleeting$/, status: 200 })).toBe(1),
     );
@@ -91,7 +93,7 @@ describe('a change of many that waits', () => {
   it('says at its end that it may not watch, and makes the change all the same', async () => {
     for (const name of ['w1', 'w2', 'w3']) await bed.create(`default/${name}`, rate(60), { labels: { blind: 'yes' } });
     bed.api.refuse(403, ({ isWatch }) => isWatch);
-    const run = bed.mir(`set -l blind=yes ${RATE} intervalSeconds=30 --rate 20 --wait --timeout 20s`);
+    const run = bed.mir(`set -l blind=yes ${RATE} intervalSeconds=30 --rate 20 --wait --timeout 60s`);
     const { code, stdout, stderr } = await run;
     expect(stdout).toContain('3 of 3 devices changed');
     expect([code, stderr]).toEqual([

@@ -18,6 +18,8 @@ export interface Seat {
   readonly stdin?: string;
   readonly columns?: number;
   readonly isTerminal?: boolean;
+  /** Epoch milliseconds that stand still; without it time goes on. */
+  readonly now?: number;
 }
 
 export interface Ran {
@@ -94,7 +96,7 @@ export class PluginBed {
   }
 
   /** Begins a command; words are split at spaces. */
-  start(words: string, { stdin = '', columns = 80, isTerminal = false }: Seat = {}) {
+  start(words: string, { stdin = '', columns = 80, isTerminal = false, now }: Seat = {}) {
     const interruption = new AbortController();
     const shown = { out: '', err: '' };
     const done = runCommandLine(words.split(' '), {
@@ -105,7 +107,7 @@ export class PluginBed {
       columns,
       hasColor: false,
       env: { KUBECONFIG: this.api.kubeconfig },
-      now: () => Date.now(),
+      now: () => now ?? Date.now(),
       signal: interruption.signal,
     }).then((code): Ran => ({ code, stdout: shown.out, stderr: shown.err }));
     return { done, shown, interrupt: () => interruption.abort() };
