@@ -44,7 +44,7 @@ export function authorOf(user: string | undefined, manager: string | undefined):
 }
 
 /**
- * Who wrote an object last, but for its status, and but for the operator, which stamps authors for the view. Times have seconds: of
+ * Who wrote an object last, but for its status, and but for the stamps that the operator writes for the view. Times have seconds: of
  * several in the newest one, the one who owns a field of `paths` did.
  */
 export function lastManager(
@@ -52,7 +52,7 @@ export function lastManager(
   paths: readonly (readonly string[])[] = [],
 ): LastWrite {
   const writers = (managedFields ?? []).filter(
-    ({ subresource, manager }) => subresource === undefined && manager !== OPERATOR_NAME,
+    (entry) => entry.subresource === undefined && (entry.manager !== OPERATOR_NAME || ownsWanted(entry)),
   );
   const owners = writers.filter((entry) => paths.some((path) => ownsField(entry, path)));
   // A field that was taken away has no owner.
@@ -61,4 +61,9 @@ export function lastManager(
   const [last, other] = candidates.filter(({ time }) => (time ?? '') === newest);
   const isTold = other === undefined || paths.length > 0;
   return { manager: isTold ? last?.manager : undefined, time: newest === '' ? undefined : newest };
+}
+
+/** Any program may call itself as the operator does, which writes nothing of this but a device that it provisions. */
+function ownsWanted(entry: ManagedFields): boolean {
+  return ownsField(entry, ['spec']) || ownsField(entry, ['properties']);
 }

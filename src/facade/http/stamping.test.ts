@@ -208,6 +208,22 @@ describe.each([
   });
 });
 
+describe('a change that nobody could be named for', () => {
+  const MERGE = 'application/merge-patch+json';
+  it.each([
+    ['in CBOR', DEVICE, { 'content-type': 'application/apply-patch+cbor' }, 415],
+    ['as a strategic patch', DEVICE, { 'content-type': 'application/strategic-merge-patch+json' }, 415],
+    ['of the status', `${DEVICE}/status`, { 'content-type': MERGE }, 405],
+    ['of the scale', `${DEVICE}/scale`, { 'content-type': MERGE }, 404],
+    ['answered in protobuf', DEVICE, { 'content-type': MERGE, accept: 'application/vnd.kubernetes.protobuf' }, 406],
+    ['answered in CBOR', DEVICE, { 'content-type': MERGE, accept: 'application/cbor' }, 406],
+  ])('%s is not written', async (_, path, headers, status) => {
+    const body = '{"spec":{"disabled":true}}';
+    expect((await send(bed, path, { method: 'PATCH', headers, body })).status).toBe(status);
+    expect(bed.asked).toEqual([]);
+  });
+});
+
 describe('a change of an object that does not exist yet', () => {
   it('is told by its generation', async () => {
     const body = JSON.stringify({
