@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEVICE, DEVICES, frontProxyAuthority, json, send, STORED, ViewBed } from '../../test/fakes/view-bed.ts';
 import { readFrontProxy } from './http/front-proxy.ts';
 import type { Got, Play } from '../../test/fakes/view-bed.ts';
-import { createAuthority as createTestAuthority } from '../../test/real/certificates.ts';
+import { createAuthority as createTestAuthority, createSelfSignedClient } from '../../test/real/certificates.ts';
 
 let bed: ViewBed;
 beforeEach(async () => {
@@ -17,6 +17,8 @@ describe('whoever is not the front proxy', () => {
       'no certificate': undefined,
       'the right authority, another name': await frontProxyAuthority.issueClient('somebody'),
       'another authority of the same name': await stranger.issueClient('front-proxy'),
+      'a certificate signed by itself': await createSelfSignedClient('front-proxy'),
+      'one that has the name of the authority': await createSelfSignedClient('front-proxy-ca'),
       'a certificate that has expired': await frontProxyAuthority.issueClient('front-proxy', undefined, 'expired'),
     };
     for (const [what, certificate] of Object.entries(forgeries)) {

@@ -92,6 +92,17 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   };
 }
 
+/** A client's certificate that nobody but its own key has signed. */
+export async function createSelfSignedClient(commonName: string): Promise<KeyPair> {
+  const keys = await generateKeys();
+  const extensions = [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])];
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    { name: `CN=${commonName}`, keys, signingAlgorithm: ALGORITHM, ...validity(), extensions },
+    webcrypto,
+  );
+  return { certPem: certificate.toString('pem'), keyPem: await privateKeyPem(keys.privateKey) };
+}
+
 /** A key pair without a certificate, as PEM: what service account tokens are signed with. */
 export async function createSigningKey(): Promise<{ readonly publicPem: string; readonly privatePem: string }> {
   const keys = await generateKeys();
