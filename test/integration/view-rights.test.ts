@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { historyPath } from '../../src/api/history.ts';
 import type { DeviceHistory } from '../../src/api/history.ts';
+import { createSelfSignedClient } from '../real/certificates.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import { startApiProxy } from '../world/api-proxy.ts';
 import type { ApiProxy } from '../world/api-proxy.ts';
 import { eventually } from '../world/eventually.ts';
+import { request } from '../world/http.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { kubectlFor } from '../world/kubectl.ts';
 import { startPlugin } from '../world/plugin.ts';
@@ -35,6 +37,14 @@ describe('the author of a change', () => {
   const authorOf = async (name: string): Promise<string | undefined> =>
     (await stage.stored(name)).metadata.annotations?.['iot.mir/author'];
 
+  const SWITCHED_OFF = { spec: { disabled: true } };
+  const patchFor = async (form: string, name: string, contentType: string, body: unknown): Promise<void> => {
+    const path = `${stage.mirPath(name)}?fieldManager=test`;
+    const headers = { 'content-type': contentType, accept: `application/json;as=${form};v=v1;g=meta.k8s.io` };
+    const { status, json } = await request(stage.world.kubeconfig, 'PATCH', path, { headers, body });
+    expect([status, json]).toEqual([200, expect.objectContaining({ kind: form })]);
+  };
+
   it.each<[how: string, write: (name: string) => Promise<unknown>]>([
     ['an apply', (name) => stage.apply(documentOf(name, 30))],
     [
@@ -42,6 +52,27 @@ describe('the author of a change', () => {
       (name) =>
         stage.world.kube.patch(stage.mirPath(name), 'application/json-patch+json', [
           { op: 'replace', path: '/properties/desired/sensor.v1.SampleRate/intervalSeconds', value: 30 },
+        ]),
+    ],
+    [
+      'a merge patch',
+      (name) => stage.world.kube.patch(stage.mirPath(name), 'application/merge-patch+json', SWITCHED_OFF),
+    ],
+    ['a server-side apply', (name) => stage.apply(documentOf(name, 30), '--server-side', '--force-conflicts')],
+    [
+      'an apply that is answered with a table',
+      (name) =>
+        patchFor('Table', name, 'application/apply-patch+yaml', {
+          apiVersion: 'mir/v1alpha',
+          kind: 'device',
+          ...SWITCHED_OFF,
+        }),
+    ],
+    [
+      'a JSON patch that is answered with metadata',
+      (name) =>
+        patchFor('PartialObjectMetadata', name, 'application/json-patch+json', [
+          { op: 'add', path: '/spec/disabled', value: true },
         ]),
     ],
     [
@@ -191,6 +222,9 @@ describe('rights', () => {
       return statusOf(path, forged);
     };
     expect(await answer({})).toBe(401);
+    // Of the name that the front proxy has, on either of them.
+    for (const name of ['front-proxy', 'front-proxy-client'])
+      expect(await answer(await createSelfSignedClient(name))).toBe(401);
     // On the real one, of the very authority that signed the front proxy's, by another name.
     expect(await answer('certPem' in credentials ? credentials : {})).toBe(401);
   });
