@@ -15,12 +15,19 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => stage?.close(), 120_000);
 
+/** While the view is away the API server tries a namespace again and again, at longer and longer intervals. */
+const NAMESPACE_GONE_WITHIN_MS = 30_000;
+
 async function deleteNamespace(name: string): Promise<void> {
   const { kube } = stage.world;
   await kube.delete(`/api/v1/namespaces/${name}`);
-  await eventually(`namespace ${name} is gone`, async () => {
-    await expect(kube.get(`/api/v1/namespaces/${name}`)).rejects.toMatchObject({ status: 404 });
-  });
+  await eventually(
+    `namespace ${name} is gone`,
+    async () => {
+      await expect(kube.get(`/api/v1/namespaces/${name}`)).rejects.toMatchObject({ status: 404 });
+    },
+    { timeoutMs: NAMESPACE_GONE_WITHIN_MS },
+  );
 }
 
 /** The certificate that whoever connects is shown. */
@@ -115,16 +122,15 @@ describe('a certificate', () => {
   });
 });
 
-/** What is promised is 15 s, on a machine that does something else beside. */
-const BACK_WITHIN_MS = 30_000;
+/** As docs/mir-view.md promises; two to three seconds are usual. */
+const BACK_WITHIN_MS = 15_000;
 
 /** Until the view answers again, which it must soon. */
 async function isBack(what: string, mend: () => Promise<void> | void): Promise<void> {
   const startedAt = performance.now();
   await mend();
   await eventually(`the view that was ${what} answers`, () => stage.mir('one'));
-  const backAfterMs = performance.now() - startedAt;
-  expect(backAfterMs).toBeLessThan(BACK_WITHIN_MS);
+  expect(performance.now() - startedAt).toBeLessThan(BACK_WITHIN_MS);
 }
 
 describe('a view', () => {
