@@ -81,6 +81,25 @@ describe('an object that is deleted and made again while its device stays connec
     expect(bed.status().session?.maxBytes).toBe(4096);
   });
 
+  it('asks for the reports that are gone also when another one leads by then', async () => {
+    const former = await connected();
+    former.kube.delete('default/sensor');
+    await former.pass(2000);
+    former.apply(NEXT);
+    await former.pass(1000);
+    former.says(BIRTH);
+    await former.pass(1000);
+    const object = former.object();
+    const stored = former.broker.keptTopics.map((topic) => [topic, former.broker.kept(topic) ?? ''] as const);
+    await former.end();
+    await using bed = await startTerm(object === undefined ? [] : [object]);
+    bed.broker.disconnect();
+    for (const [topic, payload] of stored) bed.broker.keep(topic, payload);
+    bed.broker.connect();
+    await bed.pass(7000);
+    expect(asked(bed)).toEqual(['reported']);
+  });
+
   it('does so when its predecessor went under a former leader', async () => {
     await using bed = await startTerm();
     await bed.pass(1000);

@@ -163,7 +163,10 @@ export class Term {
   #startPages(ended: AbortSignal): void {
     this.#pages.start(
       {
-        onBegan: (memory) => advanceCopy(memory, { kind: 'pageBegan' }, this.#wake),
+        onBegan: (memory) => {
+          memory.retained.beginPage();
+          advanceCopy(memory, { kind: 'pageBegan' }, this.#wake);
+        },
         onRead: (memory) => {
           this.#refusals.accepted(memory.deviceId, 'page');
           advanceCopy(memory, this.#pageEnded(memory), this.#wake);

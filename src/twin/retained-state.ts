@@ -11,6 +11,9 @@ export class RetainedState {
   #windowClosesAt: number | undefined;
   #isBelieved = true;
   #gap: StateGap = 'none';
+  /** Of the page that is being read: what its birth says the device reports, and how many reports it has shown. */
+  #announced: readonly string[] | undefined;
+  #shown = 0;
 
   /** Present while stored messages of the device may arrive. */
   get window(): Pick<ReadWindow, 'heard'> | undefined {
@@ -58,6 +61,28 @@ export class RetainedState {
 
   noteRead(): void {
     this.#isBelieved = false;
+  }
+
+  beginPage(): void {
+    this.#announced = undefined;
+    this.#shown = 0;
+  }
+
+  noteShownReport(): void {
+    this.#shown += 1;
+  }
+
+  /** The page shows a birth that is believed, and that names these reports. */
+  noteAnnounced(names: readonly string[] | undefined): void {
+    this.#announced = names;
+  }
+
+  /** The reports that the birth of the page names, when the page has not shown as many: a former leader may have been about to ask for them. */
+  takeIncomplete(): readonly string[] {
+    const names = this.#announced ?? [];
+    const isComplete = names.length <= this.#shown;
+    this.beginPage();
+    return isComplete ? [] : names;
   }
 
   noteGap(gap: StateGap): void {

@@ -148,6 +148,7 @@ export class Receiver {
       return;
     }
     observer.reportHeard();
+    if (retained && payload.length > 0) memory.retained.noteShownReport();
     const isOversized = payload.length > limits.maxPayloadBytes;
     const admission = retained || isOversized ? 'read' : this.#gate.admit(memory.deviceId, name, payload);
     if (admission === 'read') this.#readReport(memory, name, payload, retained);
@@ -274,6 +275,7 @@ export class Receiver {
       this.#deps.ports.liveness.heartbeats.add(memory.deviceId);
       this.#deps.ports.expected.expect(memory.deviceId, birth.reports ?? [], this.#deps.runtime.clock.monotonic());
     }
+    if (delivery === 'believed') memory.retained.noteAnnounced(birth.reports);
     // That an older stored birth names none says nothing.
     if (birth.schema !== undefined || delivery !== 'recheck')
       this.#deps.ports.schemas.announce(memory, birth.schema, isNewSession);

@@ -30,7 +30,9 @@ export class Requests {
   /** All that stands stored of the device has been read. */
   onRead({ deviceId, retained }: DeviceMemory): void {
     const { gap } = retained;
-    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', this.#deps.runtime.clock.monotonic());
+    const now = this.#deps.runtime.clock.monotonic();
+    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', now);
+    this.reports.expect(deviceId, retained.takeIncomplete(), now);
   }
 
   /** Asks those whose turn it is; to be called every so often. */
