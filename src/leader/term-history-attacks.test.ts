@@ -1,37 +1,14 @@
 /** Histories under people, clocks and servers that do not do what is expected of them. */
 import { describe, expect, it } from '@jest/globals';
-import { TermBed, startTerm } from '../../test/fakes/term-bed.ts';
-import { RATE, device, rate } from '../../test/gen/device.ts';
-import type { DeviceParts } from '../../test/gen/device.ts';
+import { TermBed } from '../../test/fakes/term-bed.ts';
+import { RATE, rate } from '../../test/gen/device.ts';
 import { authorStamp } from '../api/author.ts';
 import { readApiJson } from '../api/exact-json.ts';
-import type { DeviceHistory, RecordedChange } from '../api/history.ts';
+import type { DeviceHistory } from '../api/history.ts';
 import type { Properties } from '../api/device.ts';
 import type { Config } from '../config/load.ts';
 import { ApiError } from '../kube/errors.ts';
-
-const KEY = 'default/sensor';
-const NOON = '2026-01-01T12:00:00Z';
-
-const started = (devices: readonly DeviceParts[] = [], config: Partial<Config> = {}): Promise<TermBed> =>
-  startTerm(devices.map(device), { historyLimit: 5, ...config });
-
-const changesOf = (bed: TermBed): readonly RecordedChange[] => bed.history(KEY)?.changes ?? [];
-
-const linesOf = (bed: TermBed): string[] =>
-  changesOf(bed).map(({ revision, author, messages, outcome }) => {
-    const { before, after } = messages?.[RATE] ?? {};
-    const seconds = (value: unknown): string =>
-      String((value as { intervalSeconds?: number } | undefined)?.intervalSeconds ?? '-');
-    return `${revision} ${author}: ${seconds(before)} → ${seconds(after)} (${outcome.state})`;
-  });
-
-const by = (user: string, generation: number, seconds: number, parts: DeviceParts = {}): DeviceParts => ({
-  desired: rate(seconds),
-  annotations: authorStamp(user, String(generation)),
-  manager: ['kubectl-edit', NOON],
-  ...parts,
-});
+import { KEY, NOON, by, changesOf, linesOf, started } from './testing/recorded.ts';
 
 describe('a change', () => {
   it('of two authors whose record was not answered is not recorded backwards', async () => {

@@ -4,29 +4,11 @@ import { TermBed, startTerm } from '../../test/fakes/term-bed.ts';
 import { RATE, device, rate } from '../../test/gen/device.ts';
 import type { DeviceParts } from '../../test/gen/device.ts';
 import { authorStamp } from '../api/author.ts';
-import type { RecordedChange } from '../api/history.ts';
-import type { Config } from '../config/load.ts';
 import { ApiError } from '../kube/errors.ts';
+import { KEY, NOON, ON, by, changesOf, linesOf, started } from './testing/recorded.ts';
 
-const KEY = 'default/sensor';
-const NOON = '2026-01-01T12:00:00Z';
 const LATER = '2026-01-01T12:00:01Z';
 const BATTERY = 'sensor.v1.BatteryStatus';
-const ON: Partial<Config> = { historyLimit: 5 };
-
-const started = (devices: readonly DeviceParts[] = [], config: Partial<Config> = {}): Promise<TermBed> =>
-  startTerm(devices.map(device), { ...ON, ...config });
-
-const changesOf = (bed: TermBed, key = KEY): readonly RecordedChange[] => bed.history(key)?.changes ?? [];
-
-/** `revision author: seconds → seconds (outcome)` of every change, the newest first. */
-const linesOf = (bed: TermBed, key = KEY): string[] =>
-  changesOf(bed, key).map(({ revision, author, messages, outcome }) => {
-    const { before, after } = messages?.[RATE] ?? {};
-    const seconds = (value: unknown): string =>
-      String((value as { intervalSeconds?: number } | undefined)?.intervalSeconds ?? '-');
-    return `${revision} ${author}: ${seconds(before)} → ${seconds(after)} (${outcome.state})`;
-  });
 
 /** The device takes what stands at the broker. */
 function take(bed: TermBed, status: 'applied' | 'rejected' = 'applied', reason?: string): void {
@@ -37,13 +19,6 @@ function take(bed: TermBed, status: 'applied' | 'rejected' = 'applied', reason?:
   const said = reason === undefined ? { value } : { reason };
   bed.reports(RATE, { uid: document.owner.uid, revision, status, ...said });
 }
-
-const by = (user: string, generation: number, seconds: number, parts: DeviceParts = {}): DeviceParts => ({
-  desired: rate(seconds),
-  annotations: authorStamp(user, String(generation)),
-  manager: ['kubectl-edit', NOON],
-  ...parts,
-});
 
 describe('a change', () => {
   it('is recorded with time, author, values and outcome, in one write', async () => {

@@ -1,36 +1,19 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { startBroker } from '../dev/broker.ts';
-import type { DevBroker } from '../dev/broker.ts';
+import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROTOCOL_LIMITS } from '../protocol/envelopes.ts';
 import { codecOf } from './codec.ts';
 import { assembleDevice } from './device.ts';
 import { createDevice, memoryStore, Rejected } from './index.ts';
-import type { Device, DeviceStore } from './index.ts';
+import type { DeviceStore } from './index.ts';
 import { briskOptions } from './testing/brisk-options.ts';
-import { connectCloud } from './testing/cloud.ts';
-import type { Cloud } from './testing/cloud.ts';
+import { broker, cloud, destroyedAfter } from './testing/connected-devices.ts';
 import { manualClock } from './testing/manual-clock.ts';
 import { payloadOf, readTypedSchema, readVectors } from './testing/vectors.ts';
 import type { DesiredCase, Run } from './testing/vectors.ts';
 
 const MARK = 'test.v1.Mark';
-
-let broker: DevBroker;
-let cloud: Cloud;
-const devices: Device[] = [];
-
-beforeEach(async () => {
-  broker = await startBroker();
-  cloud = await connectCloud(broker.url, 'd1');
-});
-afterEach(async () => {
-  for (const device of devices.splice(0)) device.destroy();
-  await cloud.close();
-  await broker.close();
-});
 
 interface Played {
   readonly runs: readonly Run[];
@@ -106,7 +89,7 @@ function deviceOf(given: DesiredCase, store: DeviceStore, url: string, atRest: {
       ...(given.maxBytes !== undefined && { announce: { maxBytes: given.maxBytes } }),
     }),
   );
-  devices.push(device);
+  destroyedAfter(device);
   for (const message of messagesOf(given)) {
     device.onDesired(
       message,
@@ -136,7 +119,7 @@ describe('the state vectors', () => {
   it.each(readVectors('state').map((one) => [one.name, one] as const))('%s', async (_, given) => {
     const clock = manualClock();
     const device = assembleDevice(briskOptions(broker.url, { onEvent: () => {} }), { clock });
-    devices.push(device);
+    destroyedAfter(device);
     if (given.stored !== undefined) await cloud.publish('state', JSON.stringify(given.stored), true);
     await device.connect();
     const { json } = await cloud.next('state', { online: true });
@@ -169,7 +152,7 @@ describe('the connect vectors', () => {
     store.write({ entries: new Map(Object.entries(given.store ?? {})), reports });
     await using tap = await tapConnects(broker.port);
     const device = createDevice(briskOptions(tap.url, { store, onEvent: () => {} }));
-    devices.push(device);
+    destroyedAfter(device);
     await device.connect();
     const birth = (await cloud.next('state', { online: true })).json ?? {};
     const reported = (birth['reports'] ?? []) as readonly string[];
@@ -219,7 +202,7 @@ describe('the typed vectors', () => {
 describe('the get vectors', () => {
   it.each(readVectors('get').map((one) => [one.name, one] as const))('%s', async (_, given) => {
     const device = createDevice(briskOptions(broker.url, { onEvent: () => {} }));
-    devices.push(device);
+    destroyedAfter(device);
     device.report('sensor.v1.SampleRate', { intervalSeconds: 60 });
     device.report('sensor.v1.BatteryStatus', { percentage: 87 });
     await device.connect();

@@ -1,33 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Json, Schema } from '../kube-api/crd/types.ts';
-import { objectType } from './merge-type.ts';
+import type { Json } from '../kube-api/crd/types.ts';
 import { afterApply, afterUpdate, ApplyConflictError, UnservedVersionError } from './owners.ts';
 import type { Owners, Rules } from './owners.ts';
 import { printPath } from './path-element.ts';
+import { TYPE } from './testing/every-kind.ts';
 
-const TEXT: Schema = { type: 'string' };
-const SCHEMA: Schema = {
-  type: 'object',
-  properties: {
-    spec: {
-      type: 'object',
-      properties: {
-        a: TEXT,
-        b: TEXT,
-        whole: { type: 'object', 'x-kubernetes-map-type': 'atomic', additionalProperties: TEXT },
-        set: { type: 'array', items: TEXT, 'x-kubernetes-list-type': 'set' },
-        map: { type: 'object', additionalProperties: TEXT },
-        parts: {
-          type: 'array',
-          'x-kubernetes-list-type': 'map',
-          'x-kubernetes-list-map-keys': ['name'],
-          items: { type: 'object', properties: { name: TEXT, size: { type: 'integer' }, color: TEXT } },
-        },
-      },
-    },
-  },
-};
-const TYPE = objectType(SCHEMA);
 const RULES: Rules = {
   apiVersion: 'v1',
   ignored: ['f:status'],

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import type { Json, Schema } from '../kube-api/crd/types.ts';
-import { objectType } from './merge-type.ts';
+import type { Json } from '../kube-api/crd/types.ts';
 import { ApplyConflictError, afterApply, afterUpdate } from './owners.ts';
 import type { Owners, Rules } from './owners.ts';
 import { printPath } from './path-element.ts';
+import { TYPE } from './testing/every-kind.ts';
 
 interface Step {
   /** `update u1`, `apply a1`, `apply --force a1`. */
@@ -20,24 +20,6 @@ interface Step {
 const FILE = join(import.meta.dirname, 'random-histories.json');
 const HISTORIES = JSON.parse(readFileSync(FILE, 'utf8')) as readonly (readonly Step[])[];
 
-const TEXT: Schema = { type: 'string' };
-const SPEC: Schema = {
-  type: 'object',
-  properties: {
-    a: TEXT,
-    b: TEXT,
-    whole: { type: 'object', 'x-kubernetes-map-type': 'atomic', additionalProperties: TEXT },
-    set: { type: 'array', items: TEXT, 'x-kubernetes-list-type': 'set' },
-    map: { type: 'object', additionalProperties: TEXT },
-    parts: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
-      items: { type: 'object', properties: { name: TEXT, size: { type: 'integer' }, color: TEXT } },
-    },
-  },
-};
-const TYPE = objectType({ type: 'object', properties: { spec: SPEC } });
 const RULES: Rules = { apiVersion: 'v1', ignored: [], typeOf: () => TYPE };
 
 it.each(HISTORIES.map((steps, at) => [at, steps] as const))('history %i goes as in the API server', (_, steps) => {

@@ -37,7 +37,11 @@ export async function connectCloudAgain(): Promise<void> {
 }
 
 export function deviceOf(options: BriskOptions = {}, parts: DeviceParts = {}): Device {
-  const device = assembleDevice(briskOptions(broker.url, options), parts);
+  return destroyedAfter(assembleDevice(briskOptions(broker.url, options), parts));
+}
+
+/** Has `device` destroyed when the test is over. */
+export function destroyedAfter(device: Device): Device {
   devices.push(device);
   return device;
 }
