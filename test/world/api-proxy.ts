@@ -4,6 +4,7 @@ import { createServer, request as httpsRequest } from 'node:https';
 import type { Agent, RequestOptions, Server } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { json } from 'node:stream/consumers';
 import { createAuthority } from '../real/certificates.ts';
 import { answerBusy, answerEmpty, answerExpired, answerRefused, answerShort } from './api-proxy-answers.ts';
@@ -12,6 +13,7 @@ import { agentFor, authorizationFor } from './http.ts';
 import { readKubeconfig, writeKubeconfig } from './kubeconfig.ts';
 import { RequestLog } from './request-log.ts';
 import type { RequestRecord } from './request-log.ts';
+import { resetSocket } from './reset-socket.ts';
 
 export interface ApiProxy {
   readonly url: string;
@@ -77,6 +79,8 @@ class FaultyProxy {
   readonly #asSent: Agent;
   readonly #ownUserHeaders: Readonly<Record<string, string>>;
   readonly #sockets = new Set<Socket>();
+  /** What speaks TLS on each of them, by the port of the client. */
+  readonly #secured = new Map<number | undefined, TLSSocket>();
   readonly #watches = new Set<OpenWatch>();
   readonly #expired = new Set<string>();
   #fault: Fault = { kind: 'none' };
@@ -98,8 +102,13 @@ class FaultyProxy {
     server.on('request', (request, response) => this.#take(request, response));
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      const { remotePort } = socket;
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        this.#secured.delete(remotePort);
+      });
     });
+    server.on('secureConnection', (socket: TLSSocket) => this.#secured.set(socket.remotePort, socket));
     // Connections that are reset during a handshake are what this proxy is for.
     server.on('tlsClientError', () => undefined);
   }
@@ -201,7 +210,7 @@ class FaultyProxy {
 
   #resetAll(): void {
     this.#watches.clear();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket, this.#secured.get(socket.remotePort));
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {

@@ -1,6 +1,7 @@
 /** A TCP proxy on loopback whose connections can be cut: the network between a client and its broker. */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 
 export interface TcpProxy {
   readonly port: number;
@@ -37,7 +38,7 @@ export async function startTcpProxy(targetPort: number, openTap?: () => Tap): Pr
     if (tap !== undefined) client.on('data', tap);
   });
   const resetAll = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) resetSocket(socket);
   };
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
