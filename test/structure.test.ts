@@ -211,7 +211,7 @@ describe('the house', () => {
   });
 });
 
-/** Which rooms may call what changes a slice of a device's memory; `leader` for the end of a page. */
+/** Which rooms may call what changes a slice of a device's memory. */
 const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   stepCopy: ['twin'],
   takeOwnership: ['twin', 'status'],
@@ -239,8 +239,8 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'retained.closeWindowAt': ['readback'],
   'retained.closeDueWindow': ['readback'],
   'retained.believe': ['twin', 'liveness'],
-  'retained.noteRead': ['leader'],
-  'retained.beginPage': ['leader'],
+  'retained.noteRead': ['readback'],
+  'retained.beginPage': ['readback'],
   'retained.noteShownReport': ['upstream'],
   'retained.noteAnnounced': ['upstream'],
   'retained.takeIncomplete': ['upstream'],

@@ -14,6 +14,7 @@ import type { BrokerConnection, BrokerHandlers } from '../broker/broker.ts';
 import { createTopics } from '../protocol/topics.ts';
 import type { Provisioner } from '../provisioning/provisioner.ts';
 import { Discovery } from '../readback/discovery.ts';
+import { PageIntake } from '../readback/page-intake.ts';
 import { PageReader } from '../readback/page-reader.ts';
 import { Resync } from '../readback/resync.ts';
 import { sweepLimits } from '../readback/sweep-limits.ts';
@@ -23,12 +24,9 @@ import type { Schemas } from '../schema-registry/registry.ts';
 import { StatusReconciler } from '../status/reconcile.ts';
 import { observeTwins } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
-import { advanceCopy } from '../twin/advance-copy.ts';
-import type { CopyEvent } from '../document/broker-copy.ts';
 import { createWake } from '../twin/create-wake.ts';
 import type { DeviceLine } from '../broker/device-line.ts';
 import { Departed } from '../twin/departed.ts';
-import type { DeviceMemory } from '../twin/device-memory.ts';
 import { Fleet } from '../twin/fleet.ts';
 import { ObjectIntake } from '../twin/object-intake.ts';
 import type { TwinObserver } from '../twin/observer.ts';
@@ -139,7 +137,7 @@ export class Term {
       const turned = telemetry.health.loop('twins', 60_000, ended);
       // Told and no reason to fail: no replica could do better at the same broker.
       telemetry.health.note('broker', () => this.#brokerNote, ended);
-      this.#startPages(ended);
+      this.#pages.start(this.#createPageIntake(), ended);
       await devices.subscribe(this.#intake, ended);
       await devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
       await schemas.subscribe(this.#schemas, ended);
@@ -160,27 +158,9 @@ export class Term {
     return broker.failure ?? broker.findings.shortcoming ?? this.#pages.refusal;
   }
 
-  #startPages(ended: AbortSignal): void {
-    this.#pages.start(
-      {
-        onBegan: (memory) => {
-          memory.retained.beginPage();
-          advanceCopy(memory, { kind: 'pageBegan' }, this.#wake);
-        },
-        onRead: (memory) => {
-          this.#refusals.accepted(memory.deviceId, 'page');
-          advanceCopy(memory, this.#pageEnded(memory), this.#wake);
-          if (memory.copy.isRead) memory.retained.noteRead();
-          this.#requests.onRead(memory);
-          this.#schemas.want(memory);
-        },
-        onRefused: (memory, error) => {
-          this.#refusals.pageRefused(memory, error);
-          this.#schemas.want(memory);
-        },
-      },
-      ended,
-    );
+  #createPageIntake(): PageIntake {
+    const [wake, refusals, requests, schemas] = [this.#wake, this.#refusals, this.#requests, this.#schemas];
+    return new PageIntake({ broker: this.#ports.broker, wake, refusals, requests, schemas });
   }
 
   #brokerHandlers(): BrokerHandlers {
@@ -205,12 +185,6 @@ export class Term {
     this.#liveness.onDisconnected();
     this.#pages.clear();
     this.#refusals.clear();
-  }
-
-  #pageEnded({ owner, copy, status }: DeviceMemory): CopyEvent {
-    const { shortcoming } = this.#ports.broker.findings;
-    const isTold = owner !== undefined && copy.page === 'blank' && status.isObserved;
-    return { kind: 'pageEnded', isOwned: owner !== undefined, isTold, shortcoming };
   }
 
   /** What time brings about. */
