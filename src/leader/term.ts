@@ -244,9 +244,8 @@ export class Term {
 
   #createRequests(): Requests {
     const { devices, broker, runtime } = this.#ports;
-    const isCalm = (): boolean => this.#queues.isPublishingNothing;
-    const [fleet, wake] = [this.#fleet, this.#wake];
-    return new Requests({ lister: devices.lister, fleet, broker, wake, runtime, isCalm });
+    const [fleet, wake, queues] = [this.#fleet, this.#wake, this.#queues];
+    return new Requests({ lister: devices.lister, fleet, broker, wake, runtime, queues });
   }
 
   #createDiscovery(): Discovery {
@@ -257,22 +256,11 @@ export class Term {
   }
 
   #createResync(): Resync {
-    const { config, broker, runtime } = this.#ports;
-    const { topics } = this.#line;
-    // Births that were sent while nobody listened are only in the retained state.
-    const discoveries = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
-    const deps = {
-      broker,
-      fleet: this.#fleet,
-      wake: this.#wake,
-      discovery: this.#discovery,
-      filters: () => (broker.findings.matchesParentLevel ? discoveries : [topics.discoveryByLevel]),
-      minutes: config.resyncMinutes,
-      // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
-      isCalm: () => this.#pages.waiting === 0 && this.#queues.isPublishingNothing,
-      runtime,
-    };
-    return new Resync(deps, this.#end.signal);
+    const { config, runtime } = this.#ports;
+    const [line, fleet, wake] = [this.#line, this.#fleet, this.#wake];
+    const [discovery, pages, queues] = [this.#discovery, this.#pages, this.#queues];
+    const rules = { minutes: config.resyncMinutes, looksForBirths: this.#provisioner !== undefined };
+    return new Resync({ line, fleet, wake, discovery, pages, queues, rules, runtime }, this.#end.signal);
   }
 
   #createReceiver(): Receiver {
@@ -287,13 +275,8 @@ export class Term {
       liveness: this.#liveness,
       expected: this.#requests.reports,
       schemas: this.#schemas,
-      strangers: {
-        announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
-        noteStored: (topic, payload) => {
-          this.#discovery.note(topic, payload);
-          if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
-        },
-      },
+      discovery: this.#discovery,
+      provisioner: this.#provisioner,
     };
     return new Receiver({ fleet, rules, runtime, wake, observer, ports });
   }

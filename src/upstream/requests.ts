@@ -13,8 +13,10 @@ interface RequestsDeps {
   readonly broker: { readonly connected: boolean };
   readonly wake: Wake;
   readonly runtime: Runtime;
-  /** Nothing else asks much of the broker just now. */
-  readonly isCalm: () => boolean;
+  readonly queues: {
+    /** Nothing else asks much of the broker just now. */
+    readonly isPublishingNothing: boolean;
+  };
 }
 
 /** Asks devices for what they should have sent: the reports that a birth announced, and a state where nobody knows any. */
@@ -37,11 +39,12 @@ export class Requests {
 
   /** Asks those whose turn it is; to be called every so often. */
   tick(): void {
-    const { fleet, broker, wake, runtime, isCalm } = this.#deps;
+    const { fleet, broker, wake, runtime, queues } = this.#deps;
     const now = runtime.clock.monotonic();
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
     for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
-    if (broker.connected) this.#states.tick(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
+    if (broker.connected)
+      this.#states.tick(now, queues.isPublishingNothing, (deviceId) => this.#askState(fleet.get(deviceId)));
   }
 
   /** The object is unpacked once for all names: it may be large. */
