@@ -79,10 +79,13 @@ export class ObjectIntake implements Subscriber<Device> {
     }
   }
 
-  /** A new connection: what the broker acknowledged on the former one it may have lost. */
+  /** A new connection: what the broker acknowledged on the former one it may have lost, and what was said meanwhile only it has. */
   onConnected(): void {
     const { fleet, wake } = this.#deps;
-    for (const memory of fleet.all()) advanceCopy(memory, { kind: 'reconnected' }, wake);
+    for (const memory of fleet.all()) {
+      memory.retained.believe();
+      advanceCopy(memory, { kind: 'reconnected' }, wake);
+    }
   }
 
   /** Looks again at whose the id is, with nothing changed in the cluster; true when it is another object's now, or nobody's. */

@@ -248,7 +248,7 @@ export class Receiver {
       memory.retained.hear(topics.state(memory.deviceId), payload);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
-    memory.retained.noteGap('none');
+    memory.stateGap.close();
     const delivery: Delivery = !retained ? 'live' : memory.retained.isBelieved ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);

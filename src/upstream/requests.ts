@@ -30,10 +30,10 @@ export class Requests {
   }
 
   /** All that stands stored of the device has been read. */
-  onRead({ deviceId, retained }: DeviceMemory): void {
-    const { gap } = retained;
+  onRead({ deviceId, retained, stateGap }: DeviceMemory): void {
+    const { reason } = stateGap;
     const now = this.#deps.runtime.clock.monotonic();
-    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', now);
+    if (reason !== undefined) this.#states.add(deviceId, reason === 'cleared', now);
     this.reports.expect(deviceId, retained.takeIncomplete(), now);
   }
 
@@ -60,8 +60,8 @@ export class Requests {
 
   /** True when that was needed. */
   #askState(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
-    memory.retained.noteGap('none');
+    if (memory?.owner === undefined || memory.isDisabled || memory.stateGap.reason === undefined) return false;
+    memory.stateGap.close();
     this.#deps.wake.ask(memory.deviceId, 'state');
     return true;
   }
