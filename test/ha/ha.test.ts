@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seededRandom } from '../../src/simulator/random.ts';
 import { pause } from '../integration/support/pause.ts';
 import { unchangedPublishes } from '../integration/support/fault-publishes.ts';
-import { AUDIT_FOLDER } from '../real/operator-account.ts';
+import { AUDIT_FOLDER, grantChartRights } from '../real/operator-account.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import type { Recording } from '../world/broker-client.ts';
 import { eventually } from '../world/eventually.ts';
@@ -58,13 +58,14 @@ async function openEverything(): Promise<void> {
   const bundle = join(directory, 'dist');
   execFileSync(process.execPath, [join(ROOT, 'test/tools/build.ts'), bundle], { stdio: 'ignore' });
   world = await openWorld({ kind: 'real', dedicated: true });
+  await grantChartRights(world.kubeconfig);
   wires = new Wires();
   const random = seededRandom(SEED, 'fleet');
   const namespace = await world.namespace();
   fleet = new Fleet({ kube: world.kube, namespace, brokerUrl: world.broker.url, size: DEVICES, random });
   recording = await world.broker.watch('mir/v1alpha/+/desired');
   const common = { entry: join(bundle, 'main.js'), directory, kubeconfig: world.kubeconfig, wires };
-  const place = { brokerPort: world.broker.port, leaseNamespace: 'mir-system' };
+  const place = { brokerPort: world.broker.port, podNamespace: 'mir-system' };
   for (const [index, clockSkewMs] of [0, HOUR_MS, -HOUR_MS].entries())
     replicas.push(await Replica.start({ ...common, ...place, name: `replica-${index}`, clockSkewMs }));
   await fleet.open();
