@@ -1,29 +1,23 @@
-/** Short-lived certificates for worlds on loopback: pure TypeScript, no openssl. */
+/** Short-lived certificates for worlds on loopback, good ones and bad ones. */
 // x509 finds its parts through it.
 // oxlint-disable-next-line import/no-unassigned-import
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
-  BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
   PemConverter,
-  SubjectAlternativeNameExtension,
   X509Certificate,
   X509CertificateGenerator,
   X509CrlGenerator,
 } from '@peculiar/x509';
-import type { Extension, JsonGeneralNames } from '@peculiar/x509';
+import type { JsonGeneralNames } from '@peculiar/x509';
+import { ALGORITHM, Authority as IssuingAuthority, generateKeys, privateKeyPem } from '../../src/dev/authority.ts';
+import type { KeyPair, Validity } from '../../src/dev/authority.ts';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+export type { KeyPair } from '../../src/dev/authority.ts';
+
 const ONE_DAY_MS = 86_400_000;
-
-export interface KeyPair {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
 
 export interface Authority {
   readonly certPem: string;
@@ -40,34 +34,15 @@ export interface Authority {
 
 /** A certificate authority with a new key of its own. */
 export async function createAuthority(commonName: string): Promise<Authority> {
-  const keys = await generateKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      name: `CN=${commonName}`,
-      keys,
-      signingAlgorithm: ALGORITHM,
-      ...validity(),
-      extensions: [
-        new BasicConstraintsExtension(true, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      ],
-    },
-    webcrypto,
-  );
-  const issue = issuer(certificate, keys.privateKey);
+  const authority = await IssuingAuthority.create(commonName, validity());
   return {
-    certPem: certificate.toString('pem'),
+    certPem: authority.certPem,
     issueServer: (name, state) =>
-      issue(
-        `CN=${name}`,
-        [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), serverNames(state)],
-        state === 'expired',
-      ),
+      authority.issueServer(name, state === 'elsewhere' ? ELSEWHERE : HERE, validity(state === 'expired')),
     issueClient: (name, organization, state) =>
-      issue(
+      authority.issueClient(
         organization === undefined ? `CN=${name}` : `CN=${name}, O=${organization}`,
-        [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])],
-        state === 'expired',
+        validity(state === 'expired'),
       ),
     async revoke(...pairs) {
       const { notBefore: thisUpdate, notAfter: nextUpdate } = validity();
@@ -77,12 +52,12 @@ export async function createAuthority(commonName: string): Promise<Authority> {
       });
       const list = await X509CrlGenerator.create(
         {
-          issuer: certificate.subject,
+          issuer: authority.certificate.subject,
           thisUpdate,
           nextUpdate,
           entries,
           signingAlgorithm: ALGORITHM,
-          signingKey: keys.privateKey,
+          signingKey: authority.privateKey,
         },
         webcrypto,
       );
@@ -112,29 +87,7 @@ export async function createSigningKey(): Promise<{ readonly publicPem: string; 
   };
 }
 
-function issuer(authority: X509Certificate, signingKey: webcrypto.CryptoKey) {
-  return async (subject: string, extensions: Extension[], isExpired = false): Promise<KeyPair> => {
-    const keys = await generateKeys();
-    const certificate = await X509CertificateGenerator.create(
-      {
-        subject,
-        issuer: authority.subject,
-        publicKey: keys.publicKey,
-        signingKey,
-        signingAlgorithm: ALGORITHM,
-        ...validity(isExpired),
-        extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true), ...extensions],
-      },
-      webcrypto,
-    );
-    return { certPem: certificate.toString('pem'), keyPem: await privateKeyPem(keys.privateKey) };
-  };
-}
-
-function serverNames(state?: 'expired' | 'elsewhere'): Extension {
-  return new SubjectAlternativeNameExtension(state === 'elsewhere' ? [{ type: 'dns', value: 'other.example' }] : HERE);
-}
-
+const ELSEWHERE: JsonGeneralNames = [{ type: 'dns', value: 'other.example' }];
 const HERE: JsonGeneralNames = [
   { type: 'ip', value: '127.0.0.1' },
   { type: 'ip', value: '10.0.0.1' },
@@ -142,17 +95,8 @@ const HERE: JsonGeneralNames = [
   { type: 'dns', value: 'kubernetes.default.svc' },
 ];
 
-function validity(isExpired = false): { notBefore: Date; notAfter: Date } {
+function validity(isExpired = false): Validity {
   const now = Date.now();
   const notAfter = isExpired ? now - ONE_DAY_MS / 24 : now + 30 * ONE_DAY_MS;
   return { notBefore: new Date(now - ONE_DAY_MS), notAfter: new Date(notAfter) };
-}
-
-function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-}
-
-/** PKCS#8, which Go and Node both read. */
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
