@@ -211,7 +211,7 @@ describe('the house', () => {
   });
 });
 
-/** Which rooms may call what changes a slice of a device's memory. */
+/** Which rooms may call what changes a slice of a device's memory; `leader` for the end of a page. */
 const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   stepCopy: ['twin'],
   takeOwnership: ['twin', 'status'],
@@ -238,15 +238,13 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'retained.closeWindow': ['readback', 'twin'],
   'retained.closeWindowAt': ['readback'],
   'retained.closeDueWindow': ['readback'],
-  'retained.believe': ['twin'],
-  'retained.noteRead': ['readback'],
-  'retained.beginPage': ['readback'],
+  'retained.believe': ['twin', 'liveness'],
+  'retained.noteRead': ['leader'],
+  'retained.beginPage': ['leader'],
   'retained.noteShownReport': ['upstream'],
   'retained.noteAnnounced': ['upstream'],
   'retained.takeIncomplete': ['upstream'],
-  'stateGap.noteCleared': ['twin', 'downstream'],
-  'stateGap.noteUnwatched': ['twin'],
-  'stateGap.close': ['upstream'],
+  'retained.noteGap': ['twin', 'upstream', 'downstream'],
   'revisions.noteKnown': ['twin', 'downstream'],
   'revisions.noteReissued': ['downstream'],
   'revisions.isPlausible': ['upstream'],
@@ -294,7 +292,7 @@ const SLICE_OF: Readonly<Record<string, string>> = {
   beginWithdrawal: 'withdrawal',
 };
 
-const SLICES = ['inbox', 'retained', 'stateGap', 'revisions', 'status', 'writePace', 'presenceSlot', 'withdrawal'];
+const SLICES = ['inbox', 'retained', 'revisions', 'status', 'writePace', 'presenceSlot', 'withdrawal'];
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
 const files = [...new Set(imports.map(({ from }) => from))];
 

@@ -3,6 +3,7 @@ import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { createTopics } from '../protocol/topics.ts';
 import type { BrokerFindings } from './broker.ts';
 import { BrokerError } from './broker.ts';
+import { OwnMessage } from './own-message.ts';
 import { Probe } from './probe.ts';
 import { matchesFilter } from './retained-reader.ts';
 
@@ -22,8 +23,8 @@ function start(shows: Shows, more: { refuses?: (what: string) => boolean; lateMs
   const found: BrokerFindings[] = [];
   const broker = { shows, refuses: more.refuses ?? (() => false) };
   const refusal = new BrokerError('refused', 'the broker refused', { code: 0x87 });
-  const probe: Probe = new Probe(
-    TOPICS,
+  const message: OwnMessage = new OwnMessage(
+    TOPICS.topic,
     {
       store: async (topic, payload) => {
         if (broker.refuses('PUBLISH')) throw refusal;
@@ -33,16 +34,16 @@ function start(shows: Shows, more: { refuses?: (what: string) => boolean; lateMs
       subscribe: async (filters, qos) => {
         if (broker.refuses('SUBSCRIBE')) return new Map(filters.map((filter) => [filter, refusal]));
         const seen = broker.shows(filters[0] ?? '', qos);
-        if (seen !== undefined) clock.after(more.lateMs ?? 0, () => probe.see(seen.topic, 'nonce', seen.retained));
+        if (seen !== undefined) clock.after(more.lateMs ?? 0, () => message.see(seen.topic, 'nonce', seen.retained));
         await Promise.resolve();
         return new Map();
       },
       unsubscribe: () => Promise.resolve(),
     },
-    clock,
-    TICK_MS,
+    { clock, tickMs: TICK_MS },
     'nonce',
   );
+  const probe = new Probe(TOPICS, message, clock);
   const done = probe.run(stop.signal, (findings) => found.push(findings));
   let isOpen = false;
   void probe.gate.then(() => (isOpen = true));

@@ -2,21 +2,22 @@ import { messageOf } from '../base/message-of.ts';
 import type { Clock } from '../base/clock.ts';
 import { delay } from '../base/clock.ts';
 import type { BrokerFindings } from './broker.ts';
-import type { PagePort } from './retained-reader.ts';
-import { tick } from './tick.ts';
+import type { OwnMessage, Shown } from './own-message.ts';
 
-/** Topics of the operator's own for one stored message with dots in its name. */
+/** Topics of the operator's own, below one device id that no device has. */
 export interface ProbeTopics {
-  /** What is stored, and cleared again. */
+  /** Everything that is the operator's own ends on more than this. */
+  readonly prefix: string;
+  /** What is stored, and cleared again: with dots in its name. */
   readonly topic: string;
   /** Shows it as a page shows the state of a device. */
   readonly page: string;
   /** Shows it as the discovery shows documents: a wildcard level, and `#` for nothing more. */
   readonly parent: string;
-}
-
-export interface ProbePort extends PagePort {
-  store(topic: string, payload: string): Promise<void>;
+  /** What stays stored as long as the connection lasts. */
+  readonly marker: string;
+  /** Shows it as a page shows the state of a device. */
+  readonly markerPage: string;
 }
 
 /** What a broker is taken for until it has shown otherwise: pages that begin at once may be wrong, so nothing counts as proven. */
@@ -46,31 +47,18 @@ export class Probe {
   /** Resolves when pages may begin. */
   readonly gate: Promise<void>;
   readonly #topics: ProbeTopics;
-  readonly #port: ProbePort;
+  readonly #message: OwnMessage;
   readonly #clock: Clock;
-  readonly #tickMs: number;
-  readonly #nonce: string;
   readonly #openGate: () => void;
-  #onSeen: ((topic: string, retained: boolean) => void) | undefined;
 
-  constructor(topics: ProbeTopics, port: ProbePort, clock: Clock, tickMs: number, nonce: string) {
+  /** `message` is at the topic of `topics`. */
+  constructor(topics: ProbeTopics, message: OwnMessage, clock: Clock) {
     this.#topics = topics;
-    this.#port = port;
+    this.#message = message;
     this.#clock = clock;
-    this.#tickMs = tickMs;
-    this.#nonce = nonce;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gate = promise;
     this.#openGate = resolve;
-  }
-
-  /** Everything below is the probe's own. */
-  get prefix(): string {
-    return this.#topics.page.slice(0, -1);
-  }
-
-  see(topic: string, payload: string, retained: boolean): void {
-    if (payload === this.#nonce) this.#onSeen?.(topic, retained);
   }
 
   /** Probes until the broker is proven, or `signal` aborts. */
@@ -95,54 +83,27 @@ export class Probe {
 
   async #probe(signal: AbortSignal): Promise<BrokerFindings> {
     const { topic, page, parent } = this.#topics;
-    await this.#port.store(topic, this.#nonce);
+    await this.#message.store();
     try {
-      const seen = await this.#show(page, 1, SHOW_MS, signal);
+      const seen = await this.#message.show(page, 1, SHOW_MS, signal);
       if (seen?.topic !== topic) return { ...UNPROVEN, shortcoming: await this.#explain(seen, signal) };
       const { retained, lateTicks } = seen;
       const found = { ...PROVEN, pageQos: retained ? 1 : 0, lateTicks, matchesParentLevel: false } as const;
       this.findings = found;
       // Pages need not wait for what only the discovery is about.
       this.#openGate();
-      return { ...found, matchesParentLevel: (await this.#show(parent, 0, HINT_MS, signal)) !== undefined };
+      return { ...found, matchesParentLevel: (await this.#message.show(parent, 0, HINT_MS, signal)) !== undefined };
     } finally {
-      if (!signal.aborted) this.#port.store(topic, '').catch(() => undefined);
+      if (!signal.aborted) this.#message.clear();
     }
   }
 
-  async #explain(seen: Seen | undefined, signal: AbortSignal): Promise<string> {
+  async #explain(seen: Shown | undefined, signal: AbortSignal): Promise<string> {
     const { topic } = this.#topics;
-    const exact = seen ?? (await this.#show(topic, 1, HINT_MS, signal));
+    const exact = seen ?? (await this.#message.show(topic, 1, HINT_MS, signal));
     if (exact === undefined) return NOTHING_SHOWN;
     return exact.topic === topic ? NO_WILDCARDS : DOTS_CHANGED;
   }
-
-  /** Undefined: not shown in time. Rejects when the broker refuses the filter. */
-  async #show(filter: string, qos: 0 | 1, waitMs: number, signal: AbortSignal): Promise<Seen | undefined> {
-    signal.throwIfAborted();
-    const done = new AbortController();
-    const stop = AbortSignal.any([signal, done.signal]);
-    let lateTicks = 0;
-    let seen: Seen | undefined;
-    this.#onSeen = (topic, retained) => {
-      seen ??= { topic, retained, lateTicks };
-      done.abort();
-    };
-    const refused = await this.#port.subscribe([filter], qos);
-    for (const error of refused.values()) throw error;
-    for (; lateTicks * this.#tickMs < waitMs && !stop.aborted; lateTicks += 1)
-      await tick(this.#clock, this.#tickMs, stop);
-    this.#onSeen = undefined;
-    if (!signal.aborted) await this.#port.unsubscribe([filter], qos);
-    return seen;
-  }
-}
-
-interface Seen {
-  readonly topic: string;
-  readonly retained: boolean;
-  /** Since SUBACK. */
-  readonly lateTicks: number;
 }
 
 const NOTHING_SHOWN =

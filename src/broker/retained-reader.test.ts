@@ -4,13 +4,14 @@ import { BrokerError } from './broker.ts';
 import type { RefusedFilters } from './broker.ts';
 import { RetainedReader, matchesFilter } from './retained-reader.ts';
 import type { PageLimits } from './retained-reader.ts';
+import type { Showing } from './showing.ts';
 
 const tuning: PageLimits = { pageConcurrency: 2, quietTicks: 3, tickMs: 15, maxPageMessages: 10 };
 const REFUSED = new BrokerError('refused', 'no', { code: 0x80 });
 const never = new AbortController().signal;
 
 /** A broker that answers at once, and a clock that ticks when told. */
-class Rig {
+class Rig implements Showing {
   readonly subscribed: string[][] = [];
   readonly unsubscribed: string[][] = [];
   readonly reader: RetainedReader;
@@ -19,6 +20,8 @@ class Rig {
   refuse: (filters: readonly string[]) => readonly string[] = () => [];
   nowMs = 0;
   lateTicks = 0;
+  /** What the broker comes to behind each page; at once by default. */
+  passed: () => Promise<void> = () => Promise.resolve();
   readonly #granted: string[] = [];
   #ticks: (() => void)[] = [];
 
@@ -49,7 +52,7 @@ class Rig {
         await Promise.resolve();
       },
     };
-    this.reader = new RetainedReader(port, clock, { ...tuning, ...more }, () => this.lateTicks);
+    this.reader = new RetainedReader(port, clock, { ...tuning, ...more }, this);
   }
 
   async tick(): Promise<void> {
@@ -84,6 +87,28 @@ describe('RetainedReader', () => {
     await rig.tick();
     await page;
     expect(rig.unsubscribed).toEqual([['p/a/#', 'p/b/#']]);
+  });
+
+  it('begins to listen for quiet when the broker has come to what was asked for', async () => {
+    const rig = new Rig();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    rig.passed = () => promise;
+    let complete = false;
+    const page = rig.reader.read(['p/a/#'], 1, never).then(() => (complete = true));
+    await rig.ticks(100);
+    expect(complete).toBe(false);
+    resolve();
+    await rig.ticks(2);
+    expect(complete).toBe(false);
+    await rig.ticks(2);
+    await page;
+  });
+
+  it('breaks a page off that the broker does not come to, and leaves no subscription', async () => {
+    const rig = new Rig();
+    rig.passed = () => Promise.reject(new BrokerError('transient', 'shows nothing'));
+    await expect(rig.reader.read(['p/a/#'], 1, never)).rejects.toThrow('shows nothing');
+    expect(rig.unsubscribed).toEqual([['p/a/#']]);
   });
 
   it('gives a broker that is slow to answer more time to show what it holds', async () => {

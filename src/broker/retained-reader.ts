@@ -1,13 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { BrokerError, RefusedFilters } from './broker.ts';
+import type { PagePort } from './page-port.ts';
+import type { Showing } from './showing.ts';
 import { tick } from './tick.ts';
-
-/** The two packets of a page. */
-export interface PagePort {
-  /** Resolves with the filters that the broker does not grant. */
-  subscribe(filters: readonly string[], qos: 0 | 1): Promise<RefusedFilters>;
-  unsubscribe(filters: readonly string[], qos: 0 | 1): Promise<void>;
-}
 
 export interface PageTuning {
   /** Pages of retained state read at one time. */
@@ -39,15 +34,15 @@ interface Page {
 }
 
 /**
- * Reads stored state page by page over one connection. A page is complete when its SUBACK came, it has been quiet, and the
- * UNSUBACK came. Quiet is counted in ticks, each of which read the socket, so that a process that was frozen does not take its
+ * Reads stored state page by page over one connection. A page is complete when its SUBACK came, a marker asked for behind it was
+ * shown, it has been quiet, and the UNSUBACK came. Quiet is counted in ticks, each of which read the socket, so that a process that was frozen does not take its
  * freeze for quiet; the UNSUBACK stands behind everything a frozen broker still had to send.
  */
 export class RetainedReader {
   readonly #port: PagePort;
   readonly #clock: Clock;
   readonly #tuning: PageLimits;
-  readonly #lateTicks: () => number;
+  readonly #showing: Showing;
   readonly #closed = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -61,12 +56,11 @@ export class RetainedReader {
   readonly #pages = new Map<string, Page>();
   readonly #wild = new Map<string, Page>();
 
-  /** `lateTicks`: how late the broker was seen to show what it stores. */
-  constructor(port: PagePort, clock: Clock, tuning: PageLimits, lateTicks: () => number) {
+  constructor(port: PagePort, clock: Clock, tuning: PageLimits, showing: Showing) {
     this.#port = port;
     this.#clock = clock;
     this.#tuning = tuning;
-    this.#lateTicks = lateTicks;
+    this.#showing = showing;
   }
 
   /** Resolves with the filters that the broker refuses also each by itself. */
@@ -155,7 +149,7 @@ export class RetainedReader {
     let refused: RefusedFilters;
     try {
       const askedAt = this.#clock.monotonic();
-      refused = await this.#port.subscribe(filters, qos);
+      [refused] = await Promise.all([this.#port.subscribe(filters, qos), this.#showing.passed()]);
       if (refused.size > 0) granted = filters.filter((filter) => !refused.has(filter));
       const ticks = this.#quietTicksAfter(this.#clock.monotonic() - askedAt);
       if (granted.length > 0) await this.#quiet(page, ticks, stop);
@@ -172,7 +166,7 @@ export class RetainedReader {
   /** Some brokers look their store up after SUBACK; how long that took once, and how long SUBACK took now, tell how long it may take. */
   #quietTicksAfter(answeredMs: number): number {
     const { quietTicks, tickMs } = this.#tuning;
-    const expectedMs = 2 * Math.max(answeredMs, this.#lateTicks() * tickMs);
+    const expectedMs = 2 * Math.max(answeredMs, this.#showing.lateTicks * tickMs);
     return Math.max(quietTicks, Math.ceil(Math.min(MAX_QUIET_MS, expectedMs) / tickMs));
   }
 

@@ -105,6 +105,7 @@ export class Link {
 
   /** Says DISCONNECT, and closes the socket a moment later whether or not the broker took notice. */
   end(): void {
+    this.#session?.sayGoodbye();
     this.#session?.close(
       new BrokerError('transient', `the connection to broker ${this.#deps.name.url} is being closed`),
     );

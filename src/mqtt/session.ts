@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../base/clock.ts';
 import { PublishWindow } from '../base/publish-window.ts';
@@ -16,9 +15,10 @@ import type { BrokerName } from './failure.ts';
 import { refusal } from './failure.ts';
 import type { BrokerOptions, BrokerTuning } from './options.ts';
 import { maxPageMessages } from './options.ts';
-import { Probe, PROVEN } from '../broker/probe.ts';
+import { PROVEN } from '../broker/probe.ts';
 import { RetainedReader } from '../broker/retained-reader.ts';
-import type { PagePort } from '../broker/retained-reader.ts';
+import { AT_ONCE, ProbedShowing } from '../broker/showing.ts';
+import type { PagePort } from '../broker/page-port.ts';
 import { subscribe, unsubscribe } from './subscriptions.ts';
 
 export interface SessionDeps {
@@ -42,7 +42,8 @@ export class Session {
   readonly #answers: AnswerWatch;
   readonly #answerTimeoutMs: number;
   readonly #hangUp: HangUp;
-  readonly #probe: Probe | undefined;
+  /** Undefined: the broker is taken for one that shows everything at once. */
+  readonly #showing: ProbedShowing | undefined;
   readonly #closed = new AbortController();
 
   constructor(
@@ -72,28 +73,31 @@ export class Session {
       unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
     };
     const pages = { ...tuning, maxPageMessages: maxPageMessages(options, tuning) };
-    this.#reader = new RetainedReader(port, clock, pages, () => this.findings.lateTicks);
-    if (options.probe === undefined) return;
     const store = (topic: string, payload: string): Promise<void> =>
       this.publish(topic, payload, { retain: true, qos: 1 });
-    this.#probe = new Probe(options.probe, { ...port, store }, clock, tuning.tickMs, randomUUID());
+    const own = { ...port, store };
+    this.#showing =
+      options.probe && new ProbedShowing(options.probe, own, { clock, tickMs: tuning.tickMs }, this.#closed.signal);
+    this.#reader = new RetainedReader(port, clock, pages, this.#showing ?? AT_ONCE);
   }
 
   get findings(): BrokerFindings {
-    return this.#probe?.findings ?? PROVEN;
+    return this.#showing?.findings ?? PROVEN;
   }
 
   /** Finds out what the broker does with what it stores; reports it each time that it is known. */
   async probe(onFindings: (findings: BrokerFindings) => void): Promise<void> {
-    await this.#probe?.run(this.#closed.signal, onFindings);
+    await this.#showing?.probe(onFindings);
   }
 
-  /** True for the probe's own message, which goes nowhere else. */
-  takes({ topic, payload, retained }: IncomingMessage): boolean {
-    const probe = this.#probe;
-    if (probe === undefined || !topic.startsWith(probe.prefix)) return false;
-    probe.see(topic, payload.toString(), retained);
-    return true;
+  /** True for what the operator stores for itself, which goes nowhere else. */
+  takes(message: IncomingMessage): boolean {
+    return this.#showing?.takes(message) === true;
+  }
+
+  /** To be called before DISCONNECT, while the broker still listens. */
+  sayGoodbye(): void {
+    this.#showing?.clear();
   }
 
   /** Live subscriptions, all granted, or a BrokerError naming what the broker lacks or refuses. */
@@ -118,7 +122,7 @@ export class Session {
    */
   async #liveQos(): Promise<0 | 1> {
     if (this.#client.options.protocolVersion === 5) return 1;
-    await this.#probe?.gate;
+    await this.#showing?.gate;
     return this.findings.pageQos;
   }
 
@@ -149,7 +153,7 @@ export class Session {
   }
 
   async readRetained(filters: readonly string[], qos: 0 | 1 | undefined, signal: AbortSignal): Promise<RefusedFilters> {
-    await this.#probe?.gate;
+    await this.#showing?.gate;
     return this.#reader.read(filters, qos ?? this.findings.pageQos, signal);
   }
 

@@ -29,8 +29,10 @@ export interface Topics {
   readonly discovery: string;
   /** The same, and births, where `#` does not match the level above it, as with mochi (decision 0055). */
   readonly discoveryByLevel: string;
-  /** Where the operator that has `name` stores a message of its own, to see what the broker does with it. No device has this id. */
-  readonly probe: (name: string) => { readonly topic: string; readonly page: string; readonly parent: string };
+  /** Where the operator that has `name` stores messages of its own, to see what the broker does with them. No device has this id. */
+  readonly probe: (
+    name: string,
+  ) => Readonly<Record<'prefix' | 'topic' | 'page' | 'parent' | 'marker' | 'markerPage', string>>;
   /** The same for every device's `state`. */
   readonly births: string;
   /** Undefined for a topic that is not of this protocol: another prefix, odd levels, an invalid id or message name, too long. */
@@ -68,9 +70,12 @@ export function createTopics(prefix = DEFAULT_PREFIX, maxTopicBytes = DEFAULT_PR
     discovery: `${base}+/desired/#`,
     discoveryByLevel: `${base}+/+`,
     probe: (name) => ({
+      prefix: `${base}mir-operator/${name}/`,
       topic: `${base}mir-operator/${name}/mir.v1.Probe`,
       page: `${base}mir-operator/${name}/#`,
       parent: `${base}+/${name}/mir.v1.Probe/#`,
+      marker: `${base}mir-operator/${name}/marker/mir.v1.Marker`,
+      markerPage: `${base}mir-operator/${name}/marker/#`,
     }),
     births: `${base}+/state/#`,
     parse: (topic) => parseTopic(topic, base, maxTopicBytes),

@@ -1,5 +1,4 @@
 import { LeakyBucket } from '../base/leaky-bucket.ts';
-import type { Announcers } from './announcers.ts';
 
 /** What one device may cost in schemas, so that no device uses up what is there for all. */
 export interface Share {
@@ -30,11 +29,11 @@ const SWEEP_MS = 60_000;
 /** The shares of devices that were asked for a schema lately. Bounded by the devices. */
 export class SchemaShares {
   readonly #shares = new Map<string, Share>();
-  readonly #devices: Pick<Announcers, 'isKnown'>;
+  readonly #isKnown: (deviceId: string) => boolean;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(devices: Pick<Announcers, 'isKnown'>) {
-    this.#devices = devices;
+  constructor(isKnown: (deviceId: string) => boolean) {
+    this.#isKnown = isKnown;
   }
 
   of(deviceId: string, now: number): Share {
@@ -67,7 +66,7 @@ export class SchemaShares {
     this.#sweptAt = now;
     for (const [deviceId, { usedAt, stored }] of this.#shares) {
       const isIdle = now - usedAt > IDLE_MS && stored === undefined;
-      if (isIdle || !this.#devices.isKnown(deviceId)) this.#shares.delete(deviceId);
+      if (isIdle || !this.#isKnown(deviceId)) this.#shares.delete(deviceId);
     }
   }
 }

@@ -52,8 +52,7 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
         receive: () => said.push('schema received'),
         want: () => {},
       },
-      discovery: { note: () => {} },
-      provisioner: undefined,
+      strangers: { announce: () => false, noteStored: () => {} },
     },
   });
   const send = (topic: string, body: unknown, retained = false): void =>

@@ -13,10 +13,8 @@ interface RequestsDeps {
   readonly broker: { readonly connected: boolean };
   readonly wake: Wake;
   readonly runtime: Runtime;
-  readonly queues: {
-    /** Nothing else asks much of the broker just now. */
-    readonly isPublishingNothing: boolean;
-  };
+  /** Nothing else asks much of the broker just now. */
+  readonly isCalm: () => boolean;
 }
 
 /** Asks devices for what they should have sent: the reports that a birth announced, and a state where nobody knows any. */
@@ -30,21 +28,20 @@ export class Requests {
   }
 
   /** All that stands stored of the device has been read. */
-  onRead({ deviceId, retained, stateGap }: DeviceMemory): void {
-    const { reason } = stateGap;
+  onRead({ deviceId, retained }: DeviceMemory): void {
+    const { gap } = retained;
     const now = this.#deps.runtime.clock.monotonic();
-    if (reason !== undefined) this.#states.add(deviceId, reason === 'cleared', now);
+    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', now);
     this.reports.expect(deviceId, retained.takeIncomplete(), now);
   }
 
   /** Asks those whose turn it is; to be called every so often. */
   tick(): void {
-    const { fleet, broker, wake, runtime, queues } = this.#deps;
+    const { fleet, broker, wake, runtime, isCalm } = this.#deps;
     const now = runtime.clock.monotonic();
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
     for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
-    if (broker.connected)
-      this.#states.tick(now, queues.isPublishingNothing, (deviceId) => this.#askState(fleet.get(deviceId)));
+    if (broker.connected) this.#states.tick(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
   }
 
   /** The object is unpacked once for all names: it may be large. */
@@ -60,8 +57,8 @@ export class Requests {
 
   /** True when that was needed. */
   #askState(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.isDisabled || memory.stateGap.reason === undefined) return false;
-    memory.stateGap.close();
+    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
+    memory.retained.noteGap('none');
     this.#deps.wake.ask(memory.deviceId, 'state');
     return true;
   }

@@ -31,7 +31,8 @@ async function twoNamespaces(world: World): Promise<string> {
     await a.startOperator({ flags: ['--leader-election=false'] });
     const startedAt = performance.now();
     await cleared(a, orphan.deviceId);
-    const { ms } = await b.recovers(startedAt);
+    const ms = performance.now() - startedAt;
+    await b.recovers();
     for (const device of [...a.devices, ...b.devices]) {
       const kept = await a.broker.retained(`mir/v1alpha/${device.deviceId}/desired`);
       expect({ id: device.deviceId, documents: kept.size }).toEqual({
@@ -40,7 +41,7 @@ async function twoNamespaces(world: World): Promise<string> {
       });
     }
     await expectNothingLostOrRepeated(b);
-    return `withdrawn and in sync in ${seconds(ms)}`;
+    return `withdrawn in ${seconds(ms)}, the start of that operator included`;
   } finally {
     await b.close();
     await a.close();
