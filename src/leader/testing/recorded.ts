@@ -32,3 +32,13 @@ export const by = (user: string, generation: number, seconds: number, parts: Dev
   manager: ['kubectl-edit', NOON],
   ...parts,
 });
+
+/** The device takes what stands at the broker. */
+export function take(bed: TermBed, status: 'applied' | 'rejected' = 'applied', reason?: string): void {
+  const document = bed.document();
+  const entry = document?.messages[RATE];
+  if (document === undefined || entry === undefined) throw new Error('nothing stands at the broker');
+  const { revision, value } = entry;
+  const said = reason === undefined ? { value } : { reason };
+  bed.reports(RATE, { uid: document.owner.uid, revision, status, ...said });
+}
