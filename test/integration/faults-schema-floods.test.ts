@@ -1,8 +1,8 @@
 /** One device with nothing but its own credentials floods the operator with schemas; a neighbour's changes are measured beside it. */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hashSchema } from '../../src/schema/load-schema.ts';
 import { descriptorSet } from '../../src/schema/testing/descriptor-set.ts';
+import { residentMb } from '../bench/process-usage.ts';
 import { eventually } from '../world/eventually.ts';
 import { startCommand } from '../world/start-command.ts';
 import { RATE, Stage } from './support/stage.ts';
@@ -36,17 +36,12 @@ const FLOOD_MS = 6000;
 const MOST_MS = 5000;
 const MOST_GROWTH_MB = 64;
 
-const residentMb = (): number => {
-  const [, kb] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${stage.operator.pid}/status`, 'utf8')) ?? [];
-  return Number(kb) / 1024;
-};
-
 /** Milliseconds from changes of a neighbour to its document, one after the other, while `flood` runs. */
 async function measureBeside(name: string, flood: (signal: AbortSignal) => Promise<number>): Promise<string> {
   const neighbour = `${name}-neighbour`;
   await stage.create(neighbour, { [RATE]: { intervalSeconds: 1 } });
   const documents = await stage.world.broker.watch(stage.topic(neighbour, 'desired'));
-  const before = residentMb();
+  const before = residentMb(stage.operator.pid).now;
   const stop = new AbortController();
   const flooding = flood(stop.signal);
   const endsAt = performance.now() + FLOOD_MS;
@@ -59,7 +54,7 @@ async function measureBeside(name: string, flood: (signal: AbortSignal) => Promi
     );
     times.push(document.at - startedAt);
   }
-  const growth = residentMb() - before;
+  const growth = residentMb(stage.operator.pid).now - before;
   stop.abort();
   const sent = await flooding;
   times.sort((a, b) => a - b);
