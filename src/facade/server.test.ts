@@ -180,6 +180,15 @@ describe('a request', () => {
     expect(await send(bed, DEVICE)).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
   });
 
+  it.each([
+    ['a Status', JSON.stringify({ kind: 'Status', message: 'busy', code: 429 })],
+    // The API server's own fairness answers so.
+    ['text', 'Too many requests, please try again later.\n'],
+  ])('that is told in %s to come again is told when', async (_, body) => {
+    bed.play = (_request, _body, response) => response.writeHead(429, { 'retry-after': '7' }).end(body);
+    expect(await send(bed, DEVICE)).toMatchObject({ status: 429, headers: { 'retry-after': '7' } });
+  });
+
   it('that gets half a list gets no list', async () => {
     bed.play = (_request, _body, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });

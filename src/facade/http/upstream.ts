@@ -3,14 +3,16 @@ import { isJsonObject, readApiJson } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import type { Exchange, Transport } from '../../kube/transport.ts';
-import { textIn } from '../../api/json-fields.ts';
+import { objectIn, textIn } from '../../api/json-fields.ts';
 import { show } from '../../mir-shape/show.ts';
 import { gatewayTimeout, internalError, serviceUnavailable, StatusError } from '../../api/status-error.ts';
+
+type Headers = Dispatcher.ResponseData['headers'];
 
 /** What the CRD's API answered; an error of it is a StatusError. */
 export interface UpstreamAnswer {
   readonly code: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly headers: Headers;
   readonly body: Dispatcher.ResponseData['body'];
 }
 
@@ -49,15 +51,11 @@ export class ForwardedError extends StatusError {
   readonly #body: JsonObject;
   readonly warnings: readonly string[];
 
-  constructor(code: number, body: JsonObject, warnings: readonly string[]) {
-    super(
-      code,
-      textIn(body, 'reason') ?? '',
-      textIn(body, 'message') ?? '',
-      isJsonObject(body['details']) ? body['details'] : undefined,
-    );
+  constructor(code: number, body: JsonObject, headers: Headers) {
+    const details = { ...objectIn(body, 'details'), ...retryAfterIn(headers) };
+    super(code, textIn(body, 'reason') ?? '', textIn(body, 'message') ?? '', details);
     this.#body = body;
-    this.warnings = warnings;
+    this.warnings = warningsOf(headers);
   }
 
   override body(): object {
@@ -78,9 +76,14 @@ async function errorOf({ statusCode, headers, body }: Dispatcher.ResponseData): 
   if (status?.['kind'] !== 'Status') {
     if (statusCode === 404)
       return new StatusError(404, 'NotFound', 'the CRD devices.iot.mir is not served; install it', {});
-    return new StatusError(statusCode, '', message || `the API server answered ${statusCode}`);
+    return new StatusError(statusCode, '', message || `the API server answered ${statusCode}`, retryAfterIn(headers));
   }
-  return new ForwardedError(statusCode, show(status) as JsonObject, warningsOf(headers));
+  return new ForwardedError(statusCode, show(status) as JsonObject, headers);
+}
+
+/** Without it clients take a 429 for the end. */
+function retryAfterIn({ 'retry-after': header }: Headers): { readonly retryAfterSeconds?: number } {
+  return typeof header === 'string' && /^\d{1,6}$/.test(header) ? { retryAfterSeconds: Number(header) } : {};
 }
 
 function parsed(text: string): JsonObject | undefined {
@@ -92,7 +95,7 @@ function parsed(text: string): JsonObject | undefined {
   }
 }
 
-export function warningsOf(headers: Dispatcher.ResponseData['headers']): string[] {
+export function warningsOf(headers: Headers): string[] {
   const { warning } = headers;
   return warning === undefined ? [] : [warning].flat();
 }
