@@ -18,6 +18,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** In place of the transport's own limit for the head of the answer, and between two pieces of its body. */
+  readonly answerTimeoutMs?: number | undefined;
 }
 
 const DEAD = ['UND_ERR_SOCKET', 'ECONNRESET'];
@@ -79,12 +81,13 @@ export class Transport {
 
   #sendAs(
     token: string | undefined,
-    { method, path, headers, body, signal }: Exchange,
+    { method, path, headers, body, signal, answerTimeoutMs }: Exchange,
   ): Promise<Dispatcher.ResponseData> {
     return this.#dispatcher.request({
       ...this.#target(path),
       method,
       ...(signal === undefined ? {} : { signal }),
+      ...(answerTimeoutMs === undefined ? {} : { headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs }),
       headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       ...(body === undefined ? {} : { body }),
     });

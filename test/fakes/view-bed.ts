@@ -51,7 +51,7 @@ export class ViewBed {
     return this.#gate.requests.size;
   }
 
-  private constructor(apiPort: number, api: Server) {
+  private constructor(apiPort: number, api: Server, timeoutMs: number) {
     this.#api = api;
     const cluster = {
       server: `http://127.0.0.1:${apiPort}`,
@@ -64,8 +64,8 @@ export class ViewBed {
       podNamespace: undefined,
       token: () => Promise.resolve('own'),
     };
-    this.#transport = Transport.open(cluster, { timeoutMs: 5000 });
-    this.#watches = Transport.open(cluster, { timeoutMs: 5000, bodyTimeoutMs: 0 });
+    this.#transport = Transport.open(cluster, { timeoutMs });
+    this.#watches = Transport.open(cluster, { timeoutMs, bodyTimeoutMs: 0 });
     this.#gate = createGate(
       {
         atWork: { total: 2, ofOne: 2 },
@@ -108,7 +108,8 @@ export class ViewBed {
     });
   }
 
-  static async open(): Promise<ViewBed> {
+  /** `timeoutMs`: how long the API server may take for an answer. */
+  static async open({ timeoutMs = 5000 } = {}): Promise<ViewBed> {
     const api = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -120,7 +121,7 @@ export class ViewBed {
       });
     });
     await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
-    const bed = new ViewBed((api.address() as AddressInfo).port, api);
+    const bed = new ViewBed((api.address() as AddressInfo).port, api, timeoutMs);
     bed.port = Number((await bed.view.listen()).split(':')[1]);
     return bed;
   }

@@ -5,7 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { AUTHOR_OF_ANNOTATION, authorStamp, isAuthorAnnotation } from '../../api/author.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { applyMergePatch } from '../../api/merge-patch.ts';
-import { annotationsOf, objectIn } from '../../api/json-fields.ts';
+import type { ManagedFields } from '../../api/managed-fields.ts';
+import { annotationsOf, isList, objectIn } from '../../api/json-fields.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
@@ -87,7 +88,29 @@ export function isStampedByAnother(stored: JsonObject | undefined, now: JsonValu
   return /^\d+$/.test(stamp) ? Number(stamp) === generation : generation === (generationOf(stored) ?? 0) + 1;
 }
 
+/** Who writes, as `managedFields` name it. */
+export type Manager = Required<Pick<ManagedFields, 'manager' | 'operation'>>;
+
+/** Whether one change led from `stored` to `now`, and `manager` has written meanwhile: then the change is his, as far as the object tells. */
+export function isTheOnlyChange(stored: JsonObject | undefined, now: JsonObject, manager: Manager): boolean {
+  if (stored !== undefined && uidOf(stored) !== uidOf(now)) return false;
+  if (generationOf(now) !== (generationOf(stored) ?? 0) + 1) return false;
+  return !isDeepStrictEqual(entriesOf(stored, manager), entriesOf(now, manager));
+}
+
+function entriesOf(object: JsonObject | undefined, { manager, operation }: Manager): readonly JsonObject[] {
+  const entries = objectIn(object, 'metadata')?.['managedFields'];
+  if (!isList(entries)) return [];
+  return entries
+    .filter((entry) => isJsonObject(entry))
+    .filter((entry) => entry['manager'] === manager && entry['operation'] === operation && !('subresource' in entry));
+}
+
 export function generationOf(object: JsonObject | undefined): number | undefined {
   const generation = objectIn(object, 'metadata')?.['generation'];
   return typeof generation === 'number' ? generation : undefined;
+}
+
+export function uidOf(object: JsonObject | undefined): JsonValue | undefined {
+  return objectIn(object, 'metadata')?.['uid'];
 }

@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readApiJson } from '../../api/exact-json.ts';
 import type { JsonValue } from '../../api/json-value.ts';
-import type { Clock } from '../../base/clock.ts';
 import { isSet } from '../../kube/query-flag.ts';
 import { readLines } from '../../kube/lines.ts';
 import type { Transport } from '../../kube/transport.ts';
@@ -38,7 +37,6 @@ export interface DevicePorts extends WritePorts {
   readonly watches: Transport;
   readonly gate: Gate;
   readonly share: Share;
-  readonly clock: Clock;
 }
 
 export interface DeviceRequest {

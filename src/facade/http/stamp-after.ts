@@ -4,15 +4,19 @@ import { objectIn } from '../../api/json-fields.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { OPERATOR_NAME } from '../../api/operator-name.ts';
 import { StatusError } from '../../api/status-error.ts';
-import { generationOf, isStampedByAnother, stampOfGeneration } from './authors.ts';
+import { backoffMs } from '../../base/backoff.ts';
+import { delay } from '../../base/clock.ts';
+import { generationOf, isStampedByAnother, isTheOnlyChange, stampOfGeneration } from './authors.ts';
+import type { Manager } from './authors.ts';
 import { forward, readAnswer, readText } from './upstream.ts';
-import { isDryRun, JSON_TYPE, MERGE_PATCH, passOn } from './write.ts';
+import { APPLY_PATCH, isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
 import type { Write, WriteAnswer, WritePorts } from './write.ts';
 
 /** An API server gives up after 60 s; who gave up before it would not know what it has written. */
 const CHANGE_MS = 65_000;
 const STAMP_MS = 30_000;
-const STAMP_TRIES = 3;
+const STAMP_TRIES = 5;
+const STAMP_AGAIN_MS = { first: 250, most: 5000 };
 
 interface Change {
   readonly stored: JsonObject | undefined;
@@ -26,11 +30,9 @@ interface Change {
  */
 export async function passOnAndStamp(ports: WritePorts, write: Write, change: Change): Promise<WriteAnswer> {
   if (isDryRun(write)) return passOn(ports, write, change.body, change);
-  const own = { ...write, headers: { ...write.headers, accept: JSON_TYPE }, signal: AbortSignal.timeout(CHANGE_MS) };
-  if (isObjectWanted(write))
-    return stampAfter(ports, own, change.stored, await passOn(ports, own, change.body, change));
+  if (isObjectWanted(write)) return changeAndStamp(ports, write, change);
   await tryOut(ports, write, change);
-  const written = await stampAfter(ports, own, change.stored, await passOn(ports, own, change.body, change));
+  const written = await changeAndStamp(ports, write, change);
   return {
     ...written,
     answer: { ...(await readAsWanted(ports, write)), code: written.answer.code },
@@ -58,55 +60,94 @@ function readAsWanted({ transport }: WritePorts, { target, query, headers, signa
   return forward(transport, { method: 'GET', path: `${target.storedPath}${search}`, headers, signal });
 }
 
-/** Writes the author when the write was a change; an author that cannot be written is no reason to call the change failed. */
-async function stampAfter(
-  ports: WritePorts,
-  write: Write,
-  stored: JsonObject | undefined,
-  written: WriteAnswer,
-): Promise<WriteAnswer> {
-  const document = await readAnswer(written.answer);
-  const generation = generationOf(isJsonObject(document) ? document : undefined);
-  const isChange = generation !== undefined && generation > (generationOf(stored) ?? 0);
-  if (!isChange || isStampedByAnother(stored, document)) return { ...written, document };
+async function changeAndStamp(ports: WritePorts, write: Write, change: Change): Promise<WriteAnswer> {
+  const { stored } = change;
+  const own = {
+    ...write,
+    headers: { ...write.headers, accept: JSON_TYPE },
+    signal: AbortSignal.timeout(CHANGE_MS),
+    answerTimeoutMs: CHANGE_MS,
+  };
   try {
-    return { ...written, document: await stampGeneration(ports, write, document as JsonObject, generation) };
+    const written = await passOn(ports, own, change.body, change);
+    const document = await readAnswer(written.answer);
+    if (!isJsonObject(document) || !isChange(stored, document)) return { ...written, document };
+    const isSame = (now: JsonObject): boolean => generationOf(now) === generationOf(document);
+    return { ...written, document: (await stamp(ports, own, isSame, document)) ?? document };
   } catch (error) {
-    ports.log.warn(
-      { err: error, path: write.target.storedPath, user: write.caller.user },
-      'cannot write who changed a device',
-    );
-    return { ...written, document };
+    // Perhaps it was made nevertheless.
+    if (error instanceof StatusError && error.code >= 500)
+      await stamp(ports, own, (now) => isChange(stored, now) && isTheOnlyChange(stored, now, managerOf(write)));
+    throw error;
   }
 }
 
-/** Only while the object is still of that generation: a later change has an author of its own. */
-async function stampGeneration(
+/** Whose change is another one's: that one has an author, too. */
+function isChange(stored: JsonObject | undefined, now: JsonObject): boolean {
+  return (generationOf(now) ?? 0) > (generationOf(stored) ?? 0) && !isStampedByAnother(stored, now);
+}
+
+/** As an API server names who writes. */
+function managerOf({ query, headers, contentType }: Write): Manager {
+  const [program = ''] = (headers['user-agent'] ?? '').split('/');
+  return {
+    manager: query.get('fieldManager') || program.slice(0, 128),
+    operation: contentType === APPLY_PATCH ? 'Apply' : 'Update',
+  };
+}
+
+/**
+ * The object with the author, while it `isIts`: a later change has an author of its own. An author that cannot be written is no reason to
+ * call the change failed. `known`: the object as it is, as far as is known.
+ */
+async function stamp(
   ports: WritePorts,
-  { target, headers, caller }: Write,
-  changed: JsonObject,
-  generation: number,
-): Promise<JsonValue> {
-  const signal = AbortSignal.timeout(STAMP_MS);
-  let current: JsonObject | undefined = changed;
-  for (let tries = 1; generationOf(current) === generation; tries += 1) {
-    const resourceVersion = objectIn(current, 'metadata')?.['resourceVersion'] ?? null;
-    const body = { metadata: { resourceVersion, annotations: stampOfGeneration(caller.user, generation) } };
+  write: Write,
+  isIts: (now: JsonObject) => boolean,
+  known?: JsonObject,
+): Promise<JsonObject | undefined> {
+  const own = { ...write, signal: AbortSignal.timeout(STAMP_MS) };
+  let current = known;
+  for (let tries = 1; ; tries += 1) {
     try {
-      const answer = await forward(ports.transport, {
-        method: 'PATCH',
-        path: `${target.storedPath}?fieldManager=${OPERATOR_NAME}`,
-        headers: { ...headers, 'content-type': MERGE_PATCH },
-        body: JSON.stringify(body),
-        signal,
-      });
-      return await readAnswer(answer);
+      current ??= await read(ports, own);
+      return current === undefined || !isIts(current) ? current : await writeStamp(ports, own, current);
     } catch (error) {
-      if (!(error instanceof StatusError) || error.code !== 409 || tries === STAMP_TRIES) throw error;
-      const answer = await forward(ports.transport, { method: 'GET', path: target.storedPath, headers, signal });
-      const newer = await readAnswer(answer);
-      current = isJsonObject(newer) ? newer : undefined;
+      if (tries === STAMP_TRIES || !(await mayTryAgain(ports, own, error, tries))) {
+        const [path, { user }] = [write.target.storedPath, write.caller];
+        ports.log.warn({ err: error, path, user }, 'cannot write who changed a device');
+        return known;
+      }
+      current = undefined;
     }
   }
-  return current ?? changed;
+}
+
+async function writeStamp(
+  { transport }: WritePorts,
+  { target, headers, caller, signal }: Write,
+  current: JsonObject,
+): Promise<JsonObject | undefined> {
+  const resourceVersion = objectIn(current, 'metadata')?.['resourceVersion'] ?? null;
+  const annotations = stampOfGeneration(caller.user, generationOf(current) ?? 0);
+  const answer = await forward(transport, {
+    method: 'PATCH',
+    path: `${target.storedPath}?fieldManager=${OPERATOR_NAME}`,
+    headers: { ...headers, 'content-type': MERGE_PATCH },
+    body: JSON.stringify({ metadata: { resourceVersion, annotations } }),
+    signal,
+  });
+  const stamped = await readAnswer(answer);
+  return isJsonObject(stamped) ? stamped : undefined;
+}
+
+/** Waits as long as the API server wants, within reason. */
+async function mayTryAgain({ clock }: WritePorts, { signal }: Write, error: unknown, tries: number): Promise<boolean> {
+  if (!(error instanceof StatusError)) return false;
+  const { code, retryAfterSeconds = 0 } = error;
+  if (code === 409) return true;
+  if (code !== 429 && code < 500) return false;
+  const { first, most } = STAMP_AGAIN_MS;
+  await delay(clock, Math.min(most, Math.max(retryAfterSeconds * 1000, backoffMs(tries - 1, first, most))), signal);
+  return !signal.aborted;
 }

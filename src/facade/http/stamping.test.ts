@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../api/json-value.ts';
-import { begin, DEVICE, json, send, STORED, until, ViewBed } from '../../../test/fakes/view-bed.ts';
+import { DEVICE, json, send, STORED, ViewBed } from '../../../test/fakes/view-bed.ts';
 
 let bed: ViewBed;
 /** What is stored. A patch of another resourceVersion is refused, as API servers do. */
@@ -126,85 +126,6 @@ describe('a JSON patch that changed nothing', () => {
       json(response, 200, request.method === 'GET' ? version('7', false) : version('8', true, 2));
     await apply();
     expect(patches().at(-1)).toMatchObject({ metadata: AUTHOR });
-  });
-});
-
-describe.each([
-  ['an apply', 'application/apply-patch+yaml', { apiVersion: 'mir/v1alpha', kind: 'device', spec: { deviceId: 'd' } }],
-  ['a JSON patch', 'application/json-patch+json', [{ op: 'add', path: '/spec/disabled', value: true }]],
-])('%s', (_, contentType, change) => {
-  const sent = (headers: Record<string, string> = {}) => ({
-    method: 'PATCH',
-    headers: { 'content-type': contentType, ...headers },
-    body: JSON.stringify(change),
-  });
-  const STAMP = { annotations: { 'iot.mir/author': 'alice', 'iot.mir/author-of': '2' } };
-  const stamps = (): object[] =>
-    patches().filter(({ metadata }) => metadata !== undefined && 'annotations' in Object(metadata));
-  const isDry = (url = ''): boolean => url.includes('dryRun=All');
-
-  it.each([
-    ['a table', 'Table', ''],
-    ['a table without objects', 'Table', '?includeObject=None'],
-    ['metadata', 'PartialObjectMetadata', ''],
-  ])('has its author, though the client wants %s', async (_form, kind, search) => {
-    const form = `application/json;as=${kind};v=v1;g=meta.k8s.io`;
-    bed.play = ({ method, url, headers }, _body, response) => {
-      if (method === 'PATCH' && !isDry(url)) stored = version('8', true, 2);
-      json(response, 200, headers.accept === form ? { kind, apiVersion: 'meta.k8s.io/v1' } : stored);
-    };
-    const answer = await send(bed, `${DEVICE}${search}`, sent({ accept: form }));
-    expect(answer).toMatchObject({ status: 200, body: { kind } });
-    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
-    expect(bed.asked.at(-1)).toMatchObject({
-      method: 'GET',
-      url: expect.stringMatching(/\/a(\?includeObject=None)?$/),
-    });
-  });
-
-  it('changes nothing where its answer cannot be given in the form that the client wants', async () => {
-    bed.play = ({ headers }, _body, response) => {
-      if (headers.accept === 'application/json') return json(response, 200, stored);
-      json(response, 406, { kind: 'Status', reason: 'NotAcceptable', message: 'not a list', code: 406 });
-    };
-    const accept = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io';
-    expect((await send(bed, DEVICE, sent({ accept }))).status).toBe(406);
-    expect(bed.asked.filter(({ method, url }) => method === 'PATCH' && !isDry(url))).toEqual([]);
-  });
-
-  it('has its author, though the client has hung up before the answer', async () => {
-    let answerNow: (() => void) | undefined;
-    bed.play = ({ method }, body, response) => {
-      const isChange = method === 'PATCH' && !body.includes('author');
-      if (!isChange) return json(response, 200, stored);
-      stored = version('8', true, 2);
-      answerNow = () => json(response, 200, stored);
-    };
-    const { body, ...rest } = sent();
-    const client = begin(bed, DEVICE, rest);
-    client.on('error', () => undefined).end(body);
-    await until(() => answerNow !== undefined);
-    client.destroy();
-    await until(() => bed.open === 0);
-    answerNow?.();
-    await until(() => stamps().length > 0);
-    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
-  });
-
-  it.each(['?dryRun=', '?dryrun=All', '?fieldManager=mir-operator'])('has its author with %s', async (search) => {
-    bed.play = ({ method }, _body, response) => {
-      if (method === 'PATCH') stored = version('8', true, 2);
-      json(response, 200, stored);
-    };
-    await send(bed, `${DEVICE}${search}`, sent());
-    expect(stamps()).toMatchObject([{ metadata: STAMP }]);
-  });
-
-  it('has none in a dry run', async () => {
-    bed.play = ({ method }, _body, response) =>
-      json(response, 200, method === 'PATCH' ? version('8', true, 2) : stored);
-    await send(bed, `${DEVICE}?dryRun=All`, sent());
-    expect(patches()).toHaveLength(1);
   });
 });
 

@@ -2,6 +2,7 @@
 import { isJsonObject } from '../../api/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { StatusError } from '../../api/status-error.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Caller } from './front-proxy.ts';
@@ -21,6 +22,8 @@ export interface Write {
   /** Headers that go along: what is accepted, and who asks. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Milliseconds until its answer begins; undefined: as long as the transport allows. */
+  readonly answerTimeoutMs?: number;
 }
 
 export interface WriteAnswer {
@@ -38,17 +41,19 @@ export interface WritePorts {
   /** What the operator holds of an object, perhaps a little old; undefined: nothing. */
   readonly peek: (namespace: string, name: string) => JsonObject | undefined;
   readonly log: Logger;
+  readonly clock: Clock;
 }
 
 export const JSON_TYPE = 'application/json';
 export const MERGE_PATCH = 'application/merge-patch+json';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /** With any other value an API server refuses the write, or carries it out. */
 export const isDryRun = ({ query }: Write): boolean => query.getAll('dryRun').includes('All');
 
 export async function passOn(
   { transport }: WritePorts,
-  { method, target, search, contentType, headers, signal }: Write,
+  { method, target, search, contentType, headers, signal, answerTimeoutMs }: Write,
   body: Buffer | JsonValue,
   { warnings }: { readonly warnings: readonly string[] } = { warnings: [] },
 ): Promise<WriteAnswer> {
@@ -60,6 +65,7 @@ export async function passOn(
     headers: type === '' ? headers : { ...headers, 'content-type': type },
     ...(isEmpty ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     signal,
+    answerTimeoutMs,
   });
   return { answer, document: undefined, warnings, forwarded: warningsOf(answer.headers) };
 }

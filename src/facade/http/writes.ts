@@ -12,6 +12,7 @@ import {
   stampIn,
   stampOfGeneration,
   stampOfWrite,
+  uidOf,
 } from './authors.ts';
 import { needsStored } from '../../mir-shape/alias.ts';
 import { isList, objectIn } from '../../api/json-fields.ts';
@@ -22,11 +23,10 @@ import { badRequest, invalid, StatusError, unsupportedMediaType } from '../../ap
 import { requireCreate } from './access-review.ts';
 import { parseJsonBody, parseYamlBody } from './body.ts';
 import { passOnAndStamp } from './stamp-after.ts';
-import { isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
+import { APPLY_PATCH, isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
 import type { Write, WriteAnswer, WritePorts } from './write.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
-const APPLY_PATCH = 'application/apply-patch+yaml';
 const PATCH_TYPES = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH];
 const DOCUMENT_TYPES = [JSON_TYPE, 'application/yaml'];
 
@@ -153,7 +153,7 @@ const APPLY_TRIES = 3;
 /** The body with the uid of what it is for: nothing is created where that has just been deleted, which the caller may not be allowed to do. */
 function onlyOn(stored: JsonObject, body: JsonObject): JsonObject {
   const { metadata } = body;
-  const uid = objectIn(stored, 'metadata')?.['uid'];
+  const uid = uidOf(stored);
   if (uid === undefined || (metadata !== undefined && !isJsonObject(metadata)) || metadata?.['uid'] !== undefined)
     return body;
   return { ...body, metadata: { ...metadata, uid } };
@@ -161,7 +161,6 @@ function onlyOn(stored: JsonObject, body: JsonObject): JsonObject {
 
 /** Whether there is another object by now than the one that was read. */
 async function isAnother(ports: WritePorts, write: Write, stored: JsonObject | undefined): Promise<boolean> {
-  const uidOf = (object: JsonObject | undefined) => objectIn(object, 'metadata')?.['uid'];
   return stored !== undefined && uidOf(await read(ports, write)) !== uidOf(stored);
 }
 
