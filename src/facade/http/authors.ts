@@ -85,7 +85,13 @@ export function isStampedByAnother(stored: JsonObject | undefined, now: JsonValu
   const [before, stamp] = [stored, changed].map((object) => annotationsOf(object)[AUTHOR_OF_ANNOTATION]);
   const generation = generationOf(changed);
   if (typeof stamp !== 'string' || stamp === before || generation === undefined) return false;
-  return /^\d+$/.test(stamp) ? Number(stamp) === generation : generation === (generationOf(stored) ?? 0) + 1;
+  return /^\d+$/.test(stamp) ? Number(stamp) === generation : generation === generationBefore(stored, changed) + 1;
+}
+
+/** The generation that a write of `stored` which led to `now` found. Another object in its place has been created by somebody else. */
+export function generationBefore(stored: JsonObject | undefined, now: JsonObject | undefined): number {
+  if (stored === undefined) return 0;
+  return uidOf(stored) === uidOf(now) ? (generationOf(stored) ?? 0) : 1;
 }
 
 /** Who writes, as `managedFields` name it. */

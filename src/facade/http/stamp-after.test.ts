@@ -213,9 +213,51 @@ describe.each([
     });
   });
 
+  it('has none on an object that was made anew meanwhile', async () => {
+    const another = { ...CHANGED, metadata: { ...CHANGED.metadata, uid: 'u2', resourceVersion: '9' } };
+    playRefusing((response) => {
+      stored = another;
+      json(response, 409, { kind: 'Status', reason: 'Conflict', message: 'modified', code: 409 });
+    });
+    expect(await send(bed, DEVICE, sent())).toMatchObject({ status: 200, body: { metadata: { uid: 'u1' } } });
+    expect(stamps()).toHaveLength(1);
+  });
+
   it('has none in a dry run', async () => {
     bed.play = ({ method }, _body, response) => json(response, 200, method === 'PATCH' ? CHANGED : stored);
     await send(bed, `${DEVICE}?dryRun=All`, sent());
     expect(bed.asked.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
+  });
+});
+
+describe('a JSON patch of an object that was made anew since it was read', () => {
+  const patch = () =>
+    send(bed, DEVICE, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json-patch+json' },
+      body: JSON.stringify([{ op: 'add', path: '/spec/disabled', value: true }]),
+    });
+  const playAnew = (generation: number): void => {
+    stored = { ...STORED, metadata: { ...STORED.metadata, generation: 5 } };
+    playChange((response) => json(response, 200, stored), {
+      ...CHANGED,
+      metadata: { ...CHANGED.metadata, uid: 'u2', generation },
+    });
+  };
+  const generationsStamped = (): unknown[] =>
+    bed.asked
+      .filter(({ body }) => isStamp(body))
+      .map(({ body }) => (JSON.parse(body) as Stored).metadata['annotations']);
+
+  it.each([2, 6])('has its author at generation %i', async (generation) => {
+    playAnew(generation);
+    expect((await patch()).status).toBe(200);
+    expect(generationsStamped()).toEqual([{ 'iot.mir/author': 'alice', 'iot.mir/author-of': String(generation) }]);
+  });
+
+  it('is not taken for its creation', async () => {
+    playAnew(1);
+    expect((await patch()).status).toBe(200);
+    expect(generationsStamped()).toEqual([]);
   });
 });

@@ -6,7 +6,14 @@ import { OPERATOR_NAME } from '../../api/operator-name.ts';
 import { StatusError } from '../../api/status-error.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { delay } from '../../base/clock.ts';
-import { generationOf, isStampedByAnother, isTheOnlyChange, stampOfGeneration } from './authors.ts';
+import {
+  generationBefore,
+  generationOf,
+  isStampedByAnother,
+  isTheOnlyChange,
+  stampOfGeneration,
+  uidOf,
+} from './authors.ts';
 import type { Manager } from './authors.ts';
 import { forward, readAnswer, readText } from './upstream.ts';
 import { APPLY_PATCH, isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
@@ -72,8 +79,10 @@ async function changeAndStamp(ports: WritePorts, write: Write, change: Change): 
     const written = await passOn(ports, own, change.body, change);
     const document = await readAnswer(written.answer);
     if (!isJsonObject(document) || !isChange(stored, document)) return { ...written, document };
-    const isSame = (now: JsonObject): boolean => generationOf(now) === generationOf(document);
-    return { ...written, document: (await stamp(ports, own, isSame, document)) ?? document };
+    const isSame = (now: JsonObject): boolean =>
+      uidOf(now) === uidOf(document) && generationOf(now) === generationOf(document);
+    const now = await stamp(ports, own, isSame, document);
+    return { ...written, document: now !== undefined && isSame(now) ? now : document };
   } catch (error) {
     // Perhaps it was made nevertheless.
     if (error instanceof StatusError && error.code >= 500)
@@ -82,9 +91,9 @@ async function changeAndStamp(ports: WritePorts, write: Write, change: Change): 
   }
 }
 
-/** Whose change is another one's: that one has an author, too. */
+/** False also for the change of somebody who is named already. */
 function isChange(stored: JsonObject | undefined, now: JsonObject): boolean {
-  return (generationOf(now) ?? 0) > (generationOf(stored) ?? 0) && !isStampedByAnother(stored, now);
+  return (generationOf(now) ?? 0) > generationBefore(stored, now) && !isStampedByAnother(stored, now);
 }
 
 /** As an API server names who writes. */
