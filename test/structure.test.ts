@@ -211,7 +211,7 @@ describe('the house', () => {
   });
 });
 
-/** Which rooms may call what changes a slice of a device's memory; `leader` for the end of a page. */
+/** Which rooms may call what changes a slice of a device's memory. */
 const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   stepCopy: ['twin'],
   takeOwnership: ['twin', 'status'],
@@ -238,13 +238,15 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'retained.closeWindow': ['readback', 'twin'],
   'retained.closeWindowAt': ['readback'],
   'retained.closeDueWindow': ['readback'],
-  'retained.believe': ['twin', 'liveness'],
-  'retained.noteRead': ['leader'],
-  'retained.beginPage': ['leader'],
+  'retained.believe': ['twin'],
+  'retained.noteRead': ['readback'],
+  'retained.beginPage': ['readback'],
   'retained.noteShownReport': ['upstream'],
   'retained.noteAnnounced': ['upstream'],
   'retained.takeIncomplete': ['upstream'],
-  'retained.noteGap': ['twin', 'upstream', 'downstream'],
+  'stateGap.noteCleared': ['twin', 'downstream'],
+  'stateGap.noteUnwatched': ['twin'],
+  'stateGap.close': ['upstream'],
   'revisions.noteKnown': ['twin', 'downstream'],
   'revisions.noteReissued': ['downstream'],
   'revisions.isPlausible': ['upstream'],
@@ -292,7 +294,7 @@ const SLICE_OF: Readonly<Record<string, string>> = {
   beginWithdrawal: 'withdrawal',
 };
 
-const SLICES = ['inbox', 'retained', 'revisions', 'status', 'writePace', 'presenceSlot', 'withdrawal'];
+const SLICES = ['inbox', 'retained', 'stateGap', 'revisions', 'status', 'writePace', 'presenceSlot', 'withdrawal'];
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
 const files = [...new Set(imports.map(({ from }) => from))];
 

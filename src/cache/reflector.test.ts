@@ -73,8 +73,8 @@ async function run(
       }
     },
   } as unknown as KubeClient;
-  const onChange = ({ kind, key, former }: Change<Cached>): number =>
-    changes.push(`${kind} ${key}${former === undefined ? '' : ' by a stranger'}`);
+  const onChange = ({ kind, key, isStatusMoved }: Change<Cached>): number =>
+    changes.push(`${kind} ${key}${isStatusMoved === true ? ' by a stranger' : ''}`);
   const options = {
     client,
     collection: { path: '/things', objectPath: (key: string) => `/things/${key}` },

@@ -19,9 +19,9 @@ export interface Change<T> {
   /** False when nothing but status and metadata can have changed. */
   readonly isGenerationMoved: boolean;
   readonly source: ChangeSource;
-  /** Set when a watch tells of another status, and of no other generation: the object as it was held before. */
-  readonly former?: T;
-  /** Set when a watch or a write moved the generation of an object that was held: unpacks it as it was then. */
+  /** True when a watch tells of another status, and of no other generation: somebody else wrote it. */
+  readonly isStatusMoved?: boolean;
+  /** Set when a watch or a write tells of an object that was held: unpacks it as it was then. */
   readonly formerly?: () => T;
 }
 
@@ -277,16 +277,15 @@ export class Reflector<T extends Cached> {
     if (source === 'list' && this.#answered.keeps(key, before, object.metadata)) return;
     // Deleted and made again while nobody looked: two changes, because the two may have nothing in common but the name.
     if (before !== undefined && before.uid !== object.metadata.uid) this.#remove(key, source);
-    const former = source === 'watch' && isStatusAlone(before, object) ? store.get(key) : undefined;
     const formerly = source === 'watch' ? store.keep(key) : undefined;
     const kind = source === 'list' ? store.replace(object) : store.upsert(object);
     if (kind === undefined) return;
     // What a LIST brings may come from another history, in which the same generation means something else.
     const isGenerationMoved =
       source === 'list' || kind === 'added' || store.facts(key)?.generation !== before?.generation;
-    const isStatusMoved = former !== undefined && statusOf(former) !== statusOf(object);
-    const earlier = isGenerationMoved && formerly !== undefined ? { formerly } : isStatusMoved ? { former } : {};
-    this.#tell({ kind, key, object, isGenerationMoved, source, ...earlier });
+    const isStatusMoved =
+      formerly !== undefined && isStatusAlone(before, object) && statusOf(formerly()) !== statusOf(object);
+    this.#tell({ kind, key, object, isGenerationMoved, isStatusMoved, source, ...(formerly && { formerly }) });
   }
 
   #remove(key: string, source: 'list' | 'watch', last?: T): void {

@@ -92,7 +92,7 @@ export class Withdrawer {
 
   /** An object came for the id while its predecessor's topics were being cleared. */
   #reread(memory: DeviceMemory): void {
-    memory.retained.noteGap('cleared');
+    memory.stateGap.noteCleared();
     advanceCopy(memory, { kind: 'withdrawn' }, this.#deps.wake);
   }
 }

@@ -14,6 +14,7 @@ import type { BrokerConnection, BrokerHandlers } from '../broker/broker.ts';
 import { createTopics } from '../protocol/topics.ts';
 import type { Provisioner } from '../provisioning/provisioner.ts';
 import { Discovery } from '../readback/discovery.ts';
+import { PageIntake } from '../readback/page-intake.ts';
 import { PageReader } from '../readback/page-reader.ts';
 import { Resync } from '../readback/resync.ts';
 import { sweepLimits } from '../readback/sweep-limits.ts';
@@ -23,12 +24,9 @@ import type { Schemas } from '../schema-registry/registry.ts';
 import { StatusReconciler } from '../status/reconcile.ts';
 import { observeTwins } from '../telemetry/hooks.ts';
 import type { Telemetry } from '../telemetry/hooks.ts';
-import { advanceCopy } from '../twin/advance-copy.ts';
-import type { CopyEvent } from '../document/broker-copy.ts';
 import { createWake } from '../twin/create-wake.ts';
 import type { DeviceLine } from '../broker/device-line.ts';
 import { Departed } from '../twin/departed.ts';
-import type { DeviceMemory } from '../twin/device-memory.ts';
 import { Fleet } from '../twin/fleet.ts';
 import { ObjectIntake } from '../twin/object-intake.ts';
 import type { TwinObserver } from '../twin/observer.ts';
@@ -139,7 +137,7 @@ export class Term {
       const turned = telemetry.health.loop('twins', 60_000, ended);
       // Told and no reason to fail: no replica could do better at the same broker.
       telemetry.health.note('broker', () => this.#brokerNote, ended);
-      this.#startPages(ended);
+      this.#pages.start(this.#createPageIntake(), ended);
       await devices.subscribe(this.#intake, ended);
       await devices.subscribe({ onChange: () => undefined, onSynced: () => this.#resync.discoverSoon() }, ended);
       await schemas.subscribe(this.#schemas, ended);
@@ -160,27 +158,9 @@ export class Term {
     return broker.failure ?? broker.findings.shortcoming ?? this.#pages.refusal;
   }
 
-  #startPages(ended: AbortSignal): void {
-    this.#pages.start(
-      {
-        onBegan: (memory) => {
-          memory.retained.beginPage();
-          advanceCopy(memory, { kind: 'pageBegan' }, this.#wake);
-        },
-        onRead: (memory) => {
-          this.#refusals.accepted(memory.deviceId, 'page');
-          advanceCopy(memory, this.#pageEnded(memory), this.#wake);
-          if (memory.copy.isRead) memory.retained.noteRead();
-          this.#requests.onRead(memory);
-          this.#schemas.want(memory);
-        },
-        onRefused: (memory, error) => {
-          this.#refusals.pageRefused(memory, error);
-          this.#schemas.want(memory);
-        },
-      },
-      ended,
-    );
+  #createPageIntake(): PageIntake {
+    const [wake, refusals, requests, schemas] = [this.#wake, this.#refusals, this.#requests, this.#schemas];
+    return new PageIntake({ broker: this.#ports.broker, wake, refusals, requests, schemas });
   }
 
   #brokerHandlers(): BrokerHandlers {
@@ -205,12 +185,6 @@ export class Term {
     this.#liveness.onDisconnected();
     this.#pages.clear();
     this.#refusals.clear();
-  }
-
-  #pageEnded({ owner, copy, status }: DeviceMemory): CopyEvent {
-    const { shortcoming } = this.#ports.broker.findings;
-    const isTold = owner !== undefined && copy.page === 'blank' && status.isObserved;
-    return { kind: 'pageEnded', isOwned: owner !== undefined, isTold, shortcoming };
   }
 
   /** What time brings about. */
@@ -270,9 +244,8 @@ export class Term {
 
   #createRequests(): Requests {
     const { devices, broker, runtime } = this.#ports;
-    const isCalm = (): boolean => this.#queues.isPublishingNothing;
-    const [fleet, wake] = [this.#fleet, this.#wake];
-    return new Requests({ lister: devices.lister, fleet, broker, wake, runtime, isCalm });
+    const [fleet, wake, queues] = [this.#fleet, this.#wake, this.#queues];
+    return new Requests({ lister: devices.lister, fleet, broker, wake, runtime, queues });
   }
 
   #createDiscovery(): Discovery {
@@ -283,22 +256,11 @@ export class Term {
   }
 
   #createResync(): Resync {
-    const { config, broker, runtime } = this.#ports;
-    const { topics } = this.#line;
-    // Births that were sent while nobody listened are only in the retained state.
-    const discoveries = this.#provisioner === undefined ? [topics.discovery] : [topics.discovery, topics.births];
-    const deps = {
-      broker,
-      fleet: this.#fleet,
-      wake: this.#wake,
-      discovery: this.#discovery,
-      filters: () => (broker.findings.matchesParentLevel ? discoveries : [topics.discoveryByLevel]),
-      minutes: config.resyncMinutes,
-      // A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well.
-      isCalm: () => this.#pages.waiting === 0 && this.#queues.isPublishingNothing,
-      runtime,
-    };
-    return new Resync(deps, this.#end.signal);
+    const { config, runtime } = this.#ports;
+    const [line, fleet, wake] = [this.#line, this.#fleet, this.#wake];
+    const [discovery, pages, queues] = [this.#discovery, this.#pages, this.#queues];
+    const rules = { minutes: config.resyncMinutes, looksForBirths: this.#provisioner !== undefined };
+    return new Resync({ line, fleet, wake, discovery, pages, queues, rules, runtime }, this.#end.signal);
   }
 
   #createReceiver(): Receiver {
@@ -313,13 +275,8 @@ export class Term {
       liveness: this.#liveness,
       expected: this.#requests.reports,
       schemas: this.#schemas,
-      strangers: {
-        announce: (deviceId, payload) => this.#provisioner?.announce(deviceId, payload) ?? false,
-        noteStored: (topic, payload) => {
-          this.#discovery.note(topic, payload);
-          if (topic.kind === 'desired' && payload.length > 0) this.#provisioner?.noteDocument(topic.deviceId);
-        },
-      },
+      discovery: this.#discovery,
+      provisioner: this.#provisioner,
     };
     return new Receiver({ fleet, rules, runtime, wake, observer, ports });
   }

@@ -37,7 +37,6 @@ export class Liveness {
     this.reading.isReading = true;
     for (const memory of memories) {
       memory.replacePresence(onReconnect(memory.presence, this.reading.reading));
-      memory.retained.believe();
     }
   }
 

@@ -8,6 +8,7 @@ import { ApiError } from '../kube/errors.ts';
 import { LeakyBucket } from '../base/leaky-bucket.ts';
 import { parseState } from '../protocol/state-envelope.ts';
 import type { StateLimits } from '../protocol/state-envelope.ts';
+import type { ParsedTopic } from '../protocol/topics.ts';
 import type { DeviceLine } from '../broker/device-line.ts';
 import { DelayHeap } from '../workqueue/delay-heap.ts';
 import type { Fleet } from '../twin/fleet.ts';
@@ -79,9 +80,9 @@ export class Provisioner {
     return true;
   }
 
-  /** A retained document of an id that no object has. */
-  noteDocument(deviceId: string): void {
-    if (this.#isBusy) this.#documented.add(deviceId);
+  /** A retained message of an id that no object has. */
+  note({ kind, deviceId }: ParsedTopic, payload: Buffer): void {
+    if (this.#isBusy && kind === 'desired' && payload.length > 0) this.#documented.add(deviceId);
   }
 
   /** Creates what its rate allows; to be called every so often. */

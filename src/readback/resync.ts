@@ -1,20 +1,25 @@
 import type { Runtime } from '../base/runtime.ts';
-import type { Broker } from '../broker/broker.ts';
+import type { DeviceLine } from '../broker/device-line.ts';
 import type { Discovery } from './discovery.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import type { Wake } from '../twin/wake.ts';
+import type { PageReader } from './page-reader.ts';
+
+export interface ResyncRules {
+  /** Between two full comparisons; each is moved by up to a tenth. */
+  readonly minutes: number;
+  /** Births that were sent while nobody listened, and that nothing but the retained state tells of, are wanted too. */
+  readonly looksForBirths: boolean;
+}
 
 export interface ResyncDeps {
-  readonly broker: Broker;
+  readonly line: DeviceLine;
   readonly fleet: Fleet;
   readonly wake: Wake;
   readonly discovery: Discovery;
-  /** Wildcards over the stored documents, and births, of devices that nobody asked for. */
-  readonly filters: () => readonly string[];
-  /** Minutes between two full comparisons; each is moved by up to a tenth. */
-  readonly minutes: number;
-  /** Nothing else asks much of the broker just now. */
-  readonly isCalm: () => boolean;
+  readonly pages: Pick<PageReader, 'waiting'>;
+  readonly queues: { readonly isPublishingNothing: boolean };
+  readonly rules: ResyncRules;
   readonly runtime: Runtime;
 }
 
@@ -41,37 +46,51 @@ export class Resync {
   }
 
   discoverSoon(): void {
-    if (this.#deps.broker.connected) this.#discoverAt = 0;
+    if (this.#deps.line.broker.connected) this.#discoverAt = 0;
   }
 
   /** To be called every so often; `hasSynced`: absence in the cache means absence. */
   tick(hasSynced: boolean): void {
     const now = this.#deps.runtime.clock.monotonic();
-    if (now >= this.#discoverAt && hasSynced && this.#deps.isCalm()) this.#discover();
+    if (now >= this.#discoverAt && hasSynced && this.#isCalm) this.#discover();
     if (now >= this.#resyncAt) this.#resync();
+  }
+
+  /** A wildcard fills the broker's queue for us, and a broker whose queue is full may drop answers to us as well. */
+  get #isCalm(): boolean {
+    const { pages, queues } = this.#deps;
+    return pages.waiting === 0 && queues.isPublishingNothing;
+  }
+
+  /** Wildcards over what is stored of devices that nobody asked for. */
+  get #filters(): readonly string[] {
+    const { line, rules } = this.#deps;
+    const { broker, topics } = line;
+    if (!broker.findings.matchesParentLevel) return [topics.discoveryByLevel];
+    return rules.looksForBirths ? [topics.discovery, topics.births] : [topics.discovery];
   }
 
   /** Compares the cluster with the broker's copy again, as after a connect, without believing the retained state. */
   #resync(): void {
-    const { broker, fleet, wake } = this.#deps;
-    if (!broker.connected) return;
+    const { line, fleet, wake } = this.#deps;
+    if (!line.broker.connected) return;
     for (const memory of fleet.all()) wake.page(memory.deviceId);
     this.onConnected();
   }
 
   #schedule(): void {
-    const { minutes, runtime } = this.#deps;
+    const { rules, runtime } = this.#deps;
     const { clock, random } = runtime;
-    this.#resyncAt = clock.monotonic() + minutes * 60_000 * (0.9 + 0.2 * random());
+    this.#resyncAt = clock.monotonic() + rules.minutes * 60_000 * (0.9 + 0.2 * random());
   }
 
   #discover(): void {
-    const { broker, filters, discovery, runtime } = this.#deps;
+    const { line, discovery, runtime } = this.#deps;
     const { clock, log } = runtime;
-    if (!broker.connected) return;
+    if (!line.broker.connected) return;
     this.#discoverAt = Number.POSITIVE_INFINITY;
-    broker
-      .readRetained(filters(), this.#signal, { qos: 0 })
+    line.broker
+      .readRetained(this.#filters, this.#signal, { qos: 0 })
       .then(() => discovery.conclude())
       .catch((error: unknown) => {
         log.debug({ err: error }, 'the discovery of stored documents broke off');

@@ -3,21 +3,16 @@ import { schemaName } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadSchema } from '../schema/load-schema.ts';
 import { DelayHeap } from '../workqueue/delay-heap.ts';
+import type { Announcers } from './announcers.ts';
 import type { SchemaKeeper } from './keeper.ts';
+import type { SchemaLibrary } from './library.ts';
 import { SchemaShares } from './shares.ts';
 
 export interface SchemaFetchDeps {
   readonly clock: Clock;
-  readonly keeper: SchemaKeeper;
-  /** An object holds the schema, and its content is what its name says. */
-  readonly isHeld: (hash: string) => boolean;
-  /** Asks a device for its schema. */
-  readonly ask: (deviceId: string) => void;
-  /** Whether the device is there to be asked, and still announces the hash. */
-  readonly canAsk: (deviceId: string, hash: string) => boolean;
-  /** Whether the device, there or not, announced the hash last. */
-  readonly announces: (deviceId: string, hash: string) => boolean;
-  readonly isKnown: (deviceId: string) => boolean;
+  readonly library: Pick<SchemaLibrary, 'isHeld'>;
+  readonly keeper: Pick<SchemaKeeper, 'keep'>;
+  readonly devices: Announcers;
   /** What `status` says of a hash has changed. */
   readonly onChanged: (hash: string) => void;
 }
@@ -82,7 +77,7 @@ export class SchemaFetch {
 
   constructor(deps: SchemaFetchDeps) {
     this.#deps = deps;
-    this.#shares = new SchemaShares(deps.isKnown);
+    this.#shares = new SchemaShares(deps.devices);
   }
 
   /** A device announced `hash`, and no object holds it. */
@@ -132,7 +127,7 @@ export class SchemaFetch {
     if (wanted.refusal !== undefined) return { kind: 'refused', message: wanted.refusal };
     if (this.#storing.has(hash)) return { kind: 'asking' };
     if (wanted.obstacle !== undefined) return { kind: 'unavailable', message: wanted.obstacle };
-    const isThere = hasAny(wanted.candidates, (deviceId) => this.#deps.canAsk(deviceId, hash));
+    const isThere = hasAny(wanted.candidates, (deviceId) => this.#deps.devices.canAsk(deviceId, hash));
     if (!isThere) return { kind: 'unavailable', message: 'no object holds it, and no device that has it is online' };
     if (!wanted.isHopeless) return { kind: 'asking' };
     const message = `no device answers the request for it; register it with kubectl, as ${schemaName(hash)}`;
@@ -172,11 +167,13 @@ export class SchemaFetch {
 
   /** The number of devices that were asked. */
   #look(hash: string, wanted: Wanted, now: number, most: number): number {
-    const { isHeld, canAsk, announces } = this.#deps;
+    const { library, devices } = this.#deps;
     const isRefused = wanted.refusal !== undefined;
-    const mayStay = isRefused ? announces : canAsk;
-    for (const deviceId of wanted.candidates) if (!mayStay(deviceId, hash)) this.leave(deviceId);
-    if (isHeld(hash)) for (const deviceId of wanted.candidates) this.leave(deviceId);
+    for (const deviceId of wanted.candidates) {
+      const mayStay = isRefused ? devices.announces(deviceId, hash) : devices.canAsk(deviceId, hash);
+      if (!mayStay) this.leave(deviceId);
+    }
+    if (library.isHeld(hash)) for (const deviceId of wanted.candidates) this.leave(deviceId);
     else if (wanted.candidates.size === 0) this.#deps.onChanged(hash);
     else if (isRefused) wanted.dueAt = now + RETRY_MS;
     else return this.#ask(hash, wanted, now, most);
@@ -192,7 +189,7 @@ export class SchemaFetch {
       // In turns, so that a device that never answers does not keep the others from being asked.
       wanted.candidates.delete(deviceId);
       wanted.candidates.add(deviceId);
-      this.#deps.ask(deviceId);
+      this.#deps.devices.ask(deviceId);
     }
     wanted.askedAt = now;
     const hasOthers = hasAny(wanted.candidates, (deviceId) => this.#isFresh(deviceId));

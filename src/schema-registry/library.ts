@@ -38,6 +38,12 @@ export class SchemaLibrary {
     return loaded.found;
   }
 
+  /** An object under the right name with another content holds nothing that anybody can use. */
+  isHeld(hash: string): boolean {
+    const found = this.find(hash);
+    return found.kind === 'loaded' || (found.kind === 'broken' && found.reason !== 'HashMismatch');
+  }
+
   #keep(hash: string, loaded: Loaded): void {
     this.#held.set(hash, loaded);
     this.#heldBytes += loaded.bytes;

@@ -9,6 +9,7 @@ import type { DeviceMemory } from '../twin/device-memory.ts';
 import type { Fleet } from '../twin/fleet.ts';
 import { hashSchema } from '../schema/load-schema.ts';
 import { DEFAULT_SCHEMA_LIMITS } from '../schema/schema-limits.ts';
+import { Announcers } from './announcers.ts';
 import { SchemaFetch } from './fetch.ts';
 import type { SchemaKeeper } from './keeper.ts';
 import { SchemaLibrary } from './library.ts';
@@ -43,6 +44,7 @@ const UNREADABLE: SchemaState = {
 export class Schemas implements ReflectorHandler<SchemaObject> {
   readonly library: SchemaLibrary;
   readonly #deps: SchemasDeps;
+  readonly #devices: Announcers;
   readonly #fetch: SchemaFetch;
   readonly #startedAt: number;
 
@@ -51,16 +53,10 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     this.#deps = deps;
     this.#startedAt = clock.monotonic();
     this.library = new SchemaLibrary(deps.schemas);
-    this.#fetch = new SchemaFetch({
-      clock,
-      keeper: deps.keeper,
-      isHeld: (hash) => this.#isHeld(hash),
-      ask: (deviceId) => deps.wake.ask(deviceId, 'schema'),
-      canAsk: (deviceId, hash) => this.#canAsk(deps.fleet.get(deviceId), hash),
-      announces: (deviceId, hash) => deps.fleet.get(deviceId)?.schemaHash === hash,
-      isKnown: (deviceId) => deps.fleet.get(deviceId) !== undefined,
-      onChanged: (hash) => this.#wakeDevices(hash),
-    });
+    this.#devices = new Announcers(deps.fleet, deps.wake);
+    const [library, devices] = [this.library, this.#devices];
+    const onChanged = (hash: string): void => this.#reconsider(devices.of(hash));
+    this.#fetch = new SchemaFetch({ clock, library, keeper: deps.keeper, devices, onChanged });
   }
 
   schemaStateOf(memory: DeviceMemory): SchemaState {
@@ -94,14 +90,8 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
   /** Has the schema of a device asked for where no object holds it: to be called when the device may have become able to answer. */
   want(memory: DeviceMemory): void {
     const { schemaHash: hash, deviceId } = memory;
-    if (hash === undefined || !this.#deps.schemas.hasSynced || !this.#canAsk(memory, hash)) return;
-    if (!this.#isHeld(hash)) this.#fetch.want(hash, deviceId);
-  }
-
-  /** An object under the right name with another content holds nothing that anybody can use. */
-  #isHeld(hash: string): boolean {
-    const found = this.library.find(hash);
-    return found.kind === 'loaded' || (found.kind === 'broken' && found.reason !== 'HashMismatch');
+    if (hash === undefined || !this.#deps.schemas.hasSynced || !this.#devices.canAsk(deviceId, hash)) return;
+    if (!this.library.isHeld(hash)) this.#fetch.want(hash, deviceId);
   }
 
   /** What a device says of its schema: a hash, or that it has none. `isNewSession`: it was started again. */
@@ -125,7 +115,7 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     const asked = this.#fetch.takeAsked(memory.deviceId);
     if (asked === undefined) return this.#refuse(memory, 'UnaskedSchema', UNASKED);
     // The answer to a request that is out of date.
-    if (asked !== memory.schemaHash || this.#isHeld(asked)) return;
+    if (asked !== memory.schemaHash || this.library.isHeld(asked)) return;
     const problem = checkPayload(payload, asked);
     if (problem === undefined) return void this.#take(memory, asked, payload);
     this.#fetch.disappointed(asked);
@@ -147,23 +137,21 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     // All that is held is looked at together, when that is complete.
     if (source === 'held') return;
     const wasBroken = this.library.forget(schemaHash(name));
-    if (kind !== 'updated' || wasBroken) this.#wakeDevices(schemaHash(name));
+    if (kind !== 'updated' || wasBroken) this.#reconsider(this.#devices.of(schemaHash(name)));
     this.#deps.wake.schema(name);
   }
 
   /** The first LIST of schemas is complete. */
   onSynced(): void {
-    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash !== undefined) this.#reconsider(memory);
+    this.#reconsider(this.#devices.all());
     for (const name of this.#deps.schemas.keys()) this.#deps.wake.schema(name);
   }
 
-  #wakeDevices(hash: string): void {
-    for (const memory of this.#deps.fleet.all()) if (memory.schemaHash === hash) this.#reconsider(memory);
-  }
-
-  #reconsider(memory: DeviceMemory): void {
-    this.want(memory);
-    this.#wake(memory);
+  #reconsider(memories: Iterable<DeviceMemory>): void {
+    for (const memory of memories) {
+      this.want(memory);
+      this.#wake(memory);
+    }
   }
 
   /** The document may have to be another one, and what was judged is to be judged again. */
@@ -171,10 +159,6 @@ export class Schemas implements ReflectorHandler<SchemaObject> {
     advanceCopy(memory, { kind: 'desiredChanged' }, this.#deps.wake);
     this.#deps.wake.desired(memory.deviceId);
     this.#deps.wake.status(memory, 'online');
-  }
-
-  #canAsk(memory: DeviceMemory | undefined, hash: string): boolean {
-    return memory?.owner !== undefined && !memory.isDisabled && memory.presence.online && memory.schemaHash === hash;
   }
 
   #refuse(memory: DeviceMemory, reason: BadInputReason, message: string): void {

@@ -1,4 +1,5 @@
 import { LeakyBucket } from '../base/leaky-bucket.ts';
+import type { Announcers } from './announcers.ts';
 
 /** What one device may cost in schemas, so that no device uses up what is there for all. */
 export interface Share {
@@ -29,11 +30,11 @@ const SWEEP_MS = 60_000;
 /** The shares of devices that were asked for a schema lately. Bounded by the devices. */
 export class SchemaShares {
   readonly #shares = new Map<string, Share>();
-  readonly #isKnown: (deviceId: string) => boolean;
+  readonly #devices: Pick<Announcers, 'isKnown'>;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(isKnown: (deviceId: string) => boolean) {
-    this.#isKnown = isKnown;
+  constructor(devices: Pick<Announcers, 'isKnown'>) {
+    this.#devices = devices;
   }
 
   of(deviceId: string, now: number): Share {
@@ -66,7 +67,7 @@ export class SchemaShares {
     this.#sweptAt = now;
     for (const [deviceId, { usedAt, stored }] of this.#shares) {
       const isIdle = now - usedAt > IDLE_MS && stored === undefined;
-      if (isIdle || !this.#isKnown(deviceId)) this.#shares.delete(deviceId);
+      if (isIdle || !this.#devices.isKnown(deviceId)) this.#shares.delete(deviceId);
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Presence } from '../presence/presence.ts';
 import { PresenceSlot } from '../presence/presence-slot.ts';
 import { RetainedState } from './retained-state.ts';
 import { Revisions } from './revisions.ts';
+import { StateGap } from './state-gap.ts';
 import { StatusMemory } from './status-memory.ts';
 import { Withdrawal } from './withdrawal.ts';
 import { WritePace } from './write-pace.ts';
@@ -41,6 +42,7 @@ export class DeviceMemory {
   readonly deviceId: string;
   readonly inbox = new Inbox();
   readonly retained = new RetainedState();
+  readonly stateGap = new StateGap();
   readonly revisions = new Revisions();
   readonly status = new StatusMemory();
   readonly writePace = new WritePace();

@@ -56,9 +56,9 @@ export class Fleet {
     const memory = this.#remember(spec.deviceId, status);
     memory.noteHolder(this.#reservation(spec.deviceId));
     const departure = this.#departed.take(spec.deviceId);
-    if (departure !== undefined) memory.retained.noteGap('cleared');
+    if (departure !== undefined) memory.stateGap.noteCleared();
     // Its predecessor may have gone under a former leader, with what its device had stored.
-    else if ((status?.observedGeneration ?? -1) < 0) memory.retained.noteGap('unwatched');
+    else if ((status?.observedGeneration ?? -1) < 0) memory.stateGap.noteUnwatched();
     if (departure?.presence === undefined) return memory;
     memory.replacePresence(notYetHeard(onReconnect(departure.presence, this.#presence.reading)));
     memory.noteSchema(departure.schemaHash);
@@ -113,7 +113,7 @@ export class Fleet {
     const ownership = ownershipOf(owner, device);
     const isNewOwner = memory.ownerUid !== ownership.uid;
     if (isNewOwner && before !== undefined) {
-      memory.retained.noteGap('cleared');
+      memory.stateGap.noteCleared();
       memory.replacePresence(notYetHeard(memory.presence));
     }
     const isEnabled = memory.isDisabled && !ownership.isDisabled;

@@ -29,15 +29,16 @@ export class ObjectIntake implements Subscriber<Device> {
     this.#signal = signal;
   }
 
-  onChange({ kind, key, object, isGenerationMoved, source, former }: Change<Device>): void {
+  onChange(change: Change<Device>): void {
+    const { kind, key, object, isGenerationMoved, source } = change;
     const { fleet, wake } = this.#deps;
     const { spec, metadata } = object;
     const { memory, isNewOwner, mustRead } = fleet.refresh(spec.deviceId);
     if (kind === 'deleted') this.#refreshes.forget(key);
     else this.#askAgain(key, object, kind === 'updated');
     if (memory === undefined) return this.#keepWaiting(key, spec.deviceId);
-    if (former !== undefined && key === memory.owner)
-      memory.status.noteStrange({ formerStatus: former.status, version: metadata.resourceVersion });
+    if (change.isStatusMoved === true && key === memory.owner)
+      memory.status.noteStrange({ formerStatus: change.formerly?.().status, version: metadata.resourceVersion });
     // In a cluster that was restored from a backup, the status has lost what the device has reported since.
     if (mustRead || source === 'list') this.#readAnew(memory);
     if (isGenerationMoved) {
@@ -79,10 +80,13 @@ export class ObjectIntake implements Subscriber<Device> {
     }
   }
 
-  /** A new connection: what the broker acknowledged on the former one it may have lost. */
+  /** A new connection: what the broker acknowledged on the former one it may have lost, and what was said meanwhile only it has. */
   onConnected(): void {
     const { fleet, wake } = this.#deps;
-    for (const memory of fleet.all()) advanceCopy(memory, { kind: 'reconnected' }, wake);
+    for (const memory of fleet.all()) {
+      memory.retained.believe();
+      advanceCopy(memory, { kind: 'reconnected' }, wake);
+    }
   }
 
   /** Looks again at whose the id is, with nothing changed in the cluster; true when it is another object's now, or nobody's. */

@@ -1,16 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import { ReadWindow } from './read-window.ts';
 
-/** Why nothing may stand stored of a device that is connected: its topics were cleared with its former object; its object is new to the operator, and may have had a predecessor. */
-export type StateGap = 'none' | 'cleared' | 'unwatched';
-
 /** How far the retained messages of one device, other than its document, have been read. */
 export class RetainedState {
   #window: ReadWindow | undefined;
   /** Monotonic milliseconds; infinite while a page of the device is asked for or under way. */
   #windowClosesAt: number | undefined;
   #isBelieved = true;
-  #gap: StateGap = 'none';
   /** Of the page that is being read: what its birth says the device reports, and how many reports it has shown. */
   #announced: readonly string[] | undefined;
   #shown = 0;
@@ -23,11 +19,6 @@ export class RetainedState {
   /** The state topic is read for the first time since the last connect: retained state is believed. */
   get isBelieved(): boolean {
     return this.#isBelieved;
-  }
-
-  /** `none` once the state was read or asked for. */
-  get gap(): StateGap {
-    return this.#gap;
   }
 
   /** A page is asked for. */
@@ -83,9 +74,5 @@ export class RetainedState {
     const isComplete = names.length <= this.#shown;
     this.beginPage();
     return isComplete ? [] : names;
-  }
-
-  noteGap(gap: StateGap): void {
-    this.#gap = gap;
   }
 }

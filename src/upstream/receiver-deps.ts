@@ -32,12 +32,19 @@ export interface ReceiverPorts {
     /** The device may have come, and could be asked for its schema. */
     want(memory: DeviceMemory): void;
   };
-  readonly strangers: {
-    /** A state message of an id that no object has; true when somebody provides for it. */
-    announce(deviceId: string, payload: Buffer): boolean;
-    /** Stored state of an id that no object has. */
-    noteStored(topic: ParsedTopic, payload: Buffer): void;
+  readonly discovery: {
+    /** Something stored of an id that no object has. */
+    note(topic: ParsedTopic, payload: Buffer): void;
   };
+  /** Undefined: an id that no object has gets none. */
+  readonly provisioner:
+    | {
+        /** A state message of an id that no object has; true when it is provided for. */
+        announce(deviceId: string, payload: Buffer): boolean;
+        /** Something stored of an id that no object has. */
+        note(topic: ParsedTopic, payload: Buffer): void;
+      }
+    | undefined;
 }
 
 export interface ReceiverDeps {

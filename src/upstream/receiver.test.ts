@@ -52,7 +52,8 @@ function setUp(parts: Parameters<typeof device>[0] = {}) {
         receive: () => said.push('schema received'),
         want: () => {},
       },
-      strangers: { announce: () => false, noteStored: () => {} },
+      discovery: { note: () => {} },
+      provisioner: undefined,
     },
   });
   const send = (topic: string, body: unknown, retained = false): void =>

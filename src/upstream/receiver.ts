@@ -92,19 +92,17 @@ export class Receiver {
   }
 
   #routeUnowned(topic: ParsedTopic, message: IncomingMessage, memory: DeviceMemory | undefined): void {
+    const { discovery, provisioner } = this.#deps.ports;
     if (topic.kind === 'state' && !message.retained && message.payload.length > 0)
       this.#deps.fleet.heardAway(topic.deviceId);
     // While its former object's topics are being cleared, what a device says is not an announcement.
-    if (
-      topic.kind === 'state' &&
-      memory === undefined &&
-      this.#deps.ports.strangers.announce(topic.deviceId, message.payload)
-    )
-      return;
+    const isForProvisioner = topic.kind === 'state' && memory === undefined;
+    if (isForProvisioner && provisioner?.announce(topic.deviceId, message.payload) === true) return;
     if (message.retained) {
       if (topic.kind === 'reported') memory?.withdrawal?.noteReport(message.topic);
       if (topic.kind === 'desired' && memory !== undefined) this.#routeDesired(memory, message);
-      this.#deps.ports.strangers.noteStored(topic, message.payload);
+      discovery.note(topic, message.payload);
+      provisioner?.note(topic, message.payload);
     } else if (topic.kind !== 'desired' && topic.kind !== 'get' && !isClear(topic, message)) {
       this.#deps.observer.refused('UnknownDevice', `no object has the device id ${topic.deviceId}`);
     }
@@ -250,7 +248,7 @@ export class Receiver {
       memory.retained.hear(topics.state(memory.deviceId), payload);
     if (!parsed.ok) return this.#refuse(memory, 'state', parsed);
     for (const problem of parsed.problems ?? []) this.#refuse(memory, 'state', problem);
-    memory.retained.noteGap('none');
+    memory.stateGap.close();
     const delivery: Delivery = !retained ? 'live' : memory.retained.isBelieved ? 'believed' : 'recheck';
     const state = parsed.value;
     if (state.online) this.#onBirth(memory, state, delivery);

@@ -13,8 +13,10 @@ interface RequestsDeps {
   readonly broker: { readonly connected: boolean };
   readonly wake: Wake;
   readonly runtime: Runtime;
-  /** Nothing else asks much of the broker just now. */
-  readonly isCalm: () => boolean;
+  readonly queues: {
+    /** Nothing else asks much of the broker just now. */
+    readonly isPublishingNothing: boolean;
+  };
 }
 
 /** Asks devices for what they should have sent: the reports that a birth announced, and a state where nobody knows any. */
@@ -28,20 +30,21 @@ export class Requests {
   }
 
   /** All that stands stored of the device has been read. */
-  onRead({ deviceId, retained }: DeviceMemory): void {
-    const { gap } = retained;
+  onRead({ deviceId, retained, stateGap }: DeviceMemory): void {
+    const { reason } = stateGap;
     const now = this.#deps.runtime.clock.monotonic();
-    if (gap !== 'none') this.#states.add(deviceId, gap === 'cleared', now);
+    if (reason !== undefined) this.#states.add(deviceId, reason === 'cleared', now);
     this.reports.expect(deviceId, retained.takeIncomplete(), now);
   }
 
   /** Asks those whose turn it is; to be called every so often. */
   tick(): void {
-    const { fleet, broker, wake, runtime, isCalm } = this.#deps;
+    const { fleet, broker, wake, runtime, queues } = this.#deps;
     const now = runtime.clock.monotonic();
     const isAnyMissing = (deviceId: string, names: readonly string[]): boolean => this.#isAnyMissing(deviceId, names);
     for (const deviceId of this.reports.due(now, isAnyMissing)) wake.ask(deviceId, 'reported');
-    if (broker.connected) this.#states.tick(now, isCalm(), (deviceId) => this.#askState(fleet.get(deviceId)));
+    if (broker.connected)
+      this.#states.tick(now, queues.isPublishingNothing, (deviceId) => this.#askState(fleet.get(deviceId)));
   }
 
   /** The object is unpacked once for all names: it may be large. */
@@ -57,8 +60,8 @@ export class Requests {
 
   /** True when that was needed. */
   #askState(memory: DeviceMemory | undefined): boolean {
-    if (memory?.owner === undefined || memory.isDisabled || memory.retained.gap === 'none') return false;
-    memory.retained.noteGap('none');
+    if (memory?.owner === undefined || memory.isDisabled || memory.stateGap.reason === undefined) return false;
+    memory.stateGap.close();
     this.#deps.wake.ask(memory.deviceId, 'state');
     return true;
   }

@@ -6,15 +6,18 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { messageOf } from '../../src/base/message-of.ts';
 import { seededRandom } from '../../src/simulator/random.ts';
 import { pause } from '../integration/support/pause.ts';
 import { unchangedPublishes } from '../integration/support/fault-publishes.ts';
-import { AUDIT_FOLDER } from '../real/operator-account.ts';
+import { AUDIT_FOLDER, grantChartRights } from '../real/operator-account.ts';
 import { scratchDirectory } from '../real/reaper.ts';
 import type { Recording } from '../world/broker-client.ts';
 import { eventually } from '../world/eventually.ts';
 import { openWorld } from '../world/world.ts';
 import type { World } from '../world/world.ts';
+import { actionLines, keepEvidence, messageLines } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { inSomeOrder } from './faults.ts';
 import type { Scene } from './faults.ts';
 import { Fleet } from './fleet.ts';
@@ -32,12 +35,19 @@ const TAKEOVER_MS = LEASE_MS + 2000;
 const HOUR_MS = 3_600_000;
 const ROOT = join(import.meta.dirname, '..', '..');
 const DEADLINE_MS = (MINUTES + 5) * 60_000;
-const say = (line: string): void => void process.stderr.write(`    ha: ${line}\n`);
+const story: { readonly at: string; readonly line: string }[] = [];
+const note = (line: string): void => void story.push({ at: new Date().toISOString(), line });
+const say = (line: string): void => {
+  note(line);
+  process.stderr.write(`    ha: ${line}\n`);
+};
 
 let world: World;
 let wires: Wires;
 let fleet: Fleet;
 let recording: Recording;
+/** Of every topic. */
+let conversation: Recording;
 let publishes: readonly PassedPublish[];
 let history: History;
 const replicas: Replica[] = [];
@@ -58,21 +68,23 @@ async function openEverything(): Promise<void> {
   const bundle = join(directory, 'dist');
   execFileSync(process.execPath, [join(ROOT, 'test/tools/build.ts'), bundle], { stdio: 'ignore' });
   world = await openWorld({ kind: 'real', dedicated: true });
+  await grantChartRights(world.kubeconfig);
   wires = new Wires();
   const random = seededRandom(SEED, 'fleet');
   const namespace = await world.namespace();
   fleet = new Fleet({ kube: world.kube, namespace, brokerUrl: world.broker.url, size: DEVICES, random });
   recording = await world.broker.watch('mir/v1alpha/+/desired');
+  conversation = await world.broker.watch('mir/v1alpha/#');
   const common = { entry: join(bundle, 'main.js'), directory, kubeconfig: world.kubeconfig, wires };
-  const place = { brokerPort: world.broker.port, leaseNamespace: 'mir-system' };
+  const place = { brokerPort: world.broker.port, podNamespace: 'mir-system' };
   for (const [index, clockSkewMs] of [0, HOUR_MS, -HOUR_MS].entries())
     replicas.push(await Replica.start({ ...common, ...place, name: `replica-${index}`, clockSkewMs }));
   await fleet.open();
   await converged();
 }
 
-function converged(): Promise<void> {
-  return eventually(
+async function converged(): Promise<void> {
+  const convergence = eventually(
     'every object and every device holds the newest value',
     async () => {
       const found = await fleet.differences();
@@ -80,6 +92,28 @@ function converged(): Promise<void> {
     },
     { timeoutMs: 120_000, intervalMs: 500 },
   );
+  await convergence.catch(async (cause: unknown) => {
+    throw new Error(`${messageOf(cause)}\nevidence: ${await keepEvidence(evidence())}`, { cause });
+  });
+}
+
+function evidence(): Evidence {
+  return {
+    story: () => story,
+    objects: async () => [...(await fleet.objects()).values()],
+    devices: () => fleet.all.map((device) => device.book()),
+    retained: async () => [...(await world.broker.retained('mir/v1alpha/#'))],
+    messages: () => messageLines(conversation.messages),
+    documents: async () => actionLines(await wires.publishes()),
+    leases: () => actionLines(readRun().renewals),
+    statuses: () => actionLines(readRun().statusWrites),
+    ...Object.fromEntries(replicas.map((replica) => [replica.name, () => replica.logs()])),
+  };
+}
+
+function readRun(): History {
+  const names = new Map(replicas.map(({ credential, name }) => [credential, name]));
+  return readHistory(process.env[AUDIT_FOLDER] ?? '', names);
 }
 
 /** The faults, one after the other until the time is over; after each a change must get through. */
@@ -94,6 +128,7 @@ async function play(): Promise<void> {
   const endsAt = performance.now() + MINUTES * 60_000;
   for (const [name, fault] of inSomeOrder(random)) {
     if (performance.now() >= endsAt) return;
+    note(`${name}: begins`);
     await fault(scene);
     say(`${name}: a change made then arrived after ${seconds(await fleet.probe())}`);
     await pause(random() * 3000);
@@ -108,10 +143,7 @@ beforeAll(async () => {
   await fleet.settle();
   await converged();
   publishes = await wires.publishes();
-  history = readHistory(
-    process.env[AUDIT_FOLDER] ?? '',
-    new Map(replicas.map(({ credential, name }) => [credential, name])),
-  );
+  history = readRun();
   const { changes, reports, departures, deletions } = fleet.tally;
   say(`${changes} changes, ${reports} reports, ${departures} devices went, ${deletions} objects were deleted`);
   say(`${history.statusWrites.length} status writes, ${publishes.length} documents, ${terms(history.renewals)} terms`);
@@ -158,7 +190,7 @@ describe('three replicas under faults', () => {
 
   it('meet no error that they do not know', () => {
     const errors = replicas.flatMap((replica) =>
-      replica.logs().filter(({ level, text }) => text !== undefined || Number(level) >= 50),
+      replica.logs().filter(({ level, text }) => text !== undefined || level === 'error' || level === 'fatal'),
     );
     expect(errors).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /** One replica of the operator with a network of its own: the bundle, the chart's account, and a clock that need not be right. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeOperatorAccount } from '../real/operator-account.ts';
+import { writeOperatorKubeconfig } from '../real/operator-account.ts';
 import { readKubeconfig, writeKubeconfig } from '../world/kubeconfig.ts';
 import { startOperator } from '../world/operator-process.ts';
 import type { LogLine, OperatorProcess } from '../world/operator-process.ts';
@@ -16,7 +16,8 @@ export interface ReplicaOptions {
   /** The administrator's. */
   readonly kubeconfig: string;
   readonly brokerPort: number;
-  readonly leaseNamespace: string;
+  /** Where its pod would be, and with it the Lease. */
+  readonly podNamespace: string;
   readonly wires: Wires;
   /** How far ahead of the others its clock goes. */
   readonly clockSkewMs: number;
@@ -50,7 +51,8 @@ export class Replica {
   static async start(options: ReplicaOptions): Promise<Replica> {
     const { name, directory, wires, brokerPort } = options;
     mkdirSync(directory, { recursive: true });
-    const account = readKubeconfig(await makeOperatorAccount(options.kubeconfig, join(directory, `${name}.account`)));
+    const path = join(directory, `${name}.account`);
+    const account = readKubeconfig(await writeOperatorKubeconfig(options.kubeconfig, path));
     const api = await wires.open(Number(new URL(account.url).port));
     const broker = await wires.open(brokerPort, name);
     const url = `https://127.0.0.1:${api.port}`;
@@ -72,12 +74,13 @@ export class Replica {
 
   /** Starts its process, again after `end`. */
   async begin(): Promise<void> {
-    const { name, entry, leaseNamespace, clockSkewMs } = this.#options;
+    const { name, entry, podNamespace, clockSkewMs } = this.#options;
     this.#process = await startOperator(this.#kubeconfig, `mqtt://127.0.0.1:${this.broker.port}`, {
       entry,
       // As the image starts it.
       nodeFlags: [...startCommand().nodeFlags, `--import=${skewedClock(clockSkewMs)}`],
-      flags: [`--identity=${name}`, `--lease-namespace=${leaseNamespace}`],
+      flags: [`--identity=${name}`],
+      env: { POD_NAMESPACE: podNamespace },
       // A standby is ready when its cache is filled, which an API server that is cut off does not do.
       isReadyAwaited: false,
     });

@@ -61,6 +61,16 @@ export const REFUSED_VALUES: readonly (readonly [what: string, flags: readonly s
     ['--set', 'config.leaderElection=false', '--set', 'replicaCount=1', '--set', 'strategy.type=RollingUpdate'],
     /config.leaderElection=false with strategy.type=RollingUpdate: .* set strategy.type=Recreate/,
   ],
+  [
+    'two replicas without an election, said past config',
+    ['--set', 'extraArgs={--leader-election=false}'],
+    /--leader-election in extraArgs or extraEnv: .* set config.leaderElection instead/,
+  ],
+  [
+    "a file in place of the chart's own",
+    ['--set', 'extraArgs={--config=/etc/mine.yaml}'],
+    /--config in extraArgs: .* put the options of yours into config/,
+  ],
 ];
 
 const MONITORING = ['ServiceMonitor', 'PodMonitor', 'PrometheusRule'].map((kind) => `monitoring.coreos.com/v1/${kind}`);
@@ -107,6 +117,7 @@ export const TAKEN_VALUES: readonly (readonly [what: string, sets: readonly stri
       'extraInitContainers[0].image=busybox',
       'extraEnv[0].name=TZ',
       'extraEnv[0].value=UTC',
+      'extraArgs={--log-level=debug}',
     ],
   ],
   [

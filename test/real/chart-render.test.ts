@@ -1,8 +1,10 @@
 /** What the chart renders, where values decide between objects; no cluster needed. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadAll } from 'js-yaml';
+import { envName, flagName } from '../../src/config/option.ts';
+import { ALL_OPTIONS } from '../../src/config/options.ts';
 import { findHelm } from './binaries.ts';
 import { helmFor, succeed } from './helm.ts';
 import type { Helm } from './helm.ts';
@@ -61,6 +63,41 @@ describe('without an election', () => {
     expect(deployment?.spec?.strategy).toEqual({ type: 'Recreate', rollingUpdate: null });
     expect(named(objects, 'Role')).not.toContain('mir-operator-lease');
     expect(named(await render([]), 'Role')).toContain('mir-operator-lease');
+  });
+});
+
+/** Options of the operator by which a template decides. */
+function decidingOptions(): string[] {
+  const folder = join(CHART, 'templates');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(yaml|tpl|txt)$/.test(name),
+  );
+  const text = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  return [...new Set([...text.matchAll(/\.Values\.config\.(\w+)/g)].map(([, key = '']) => key))].toSorted();
+}
+
+describe('an option by which the chart decides', () => {
+  it.each(decidingOptions())('is taken from config alone: %s', async (key) => {
+    const option = ALL_OPTIONS.get(key);
+    if (option === undefined) throw new Error(`${key} is no option`);
+    const flag = flagName(key, option) ?? '';
+    const variable = envName(key, option);
+    const said = [
+      [flag, `extraArgs={${flag}=false}`],
+      [flag, `extraArgs={${flag},false}`],
+      ...(option.kind === 'boolean' ? [[`--no-${flag.slice(2)}`, `extraArgs={--no-${flag.slice(2)}}`]] : []),
+      [variable, `extraEnv[0].name=${variable},extraEnv[0].value=false`],
+    ];
+    for (const [name, set = ''] of said) {
+      const { code, stderr } = await helm('template', 'm', CHART, '--set', 'mqtt.url=mqtt://b:1883', '--set', set);
+      expect({ set, code: code === 0 ? 0 : 1 }).toEqual({ set, code: 1 });
+      expect(stderr).toContain(`${name} in extraArgs or extraEnv`);
+      expect(stderr).toContain(`set config.${key} instead`);
+    }
+  });
+
+  it('leaves other arguments and variables to whoever installs', async () => {
+    await render(['extraArgs={--log-level=debug}', 'extraEnv[0].name=MIR_PAGE_SIZE,extraEnv[0].value=50']);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * The service account of the chart: what the operator under test acts as. It has the chart's verbs on the chart's resources and names, but in all
- * namespaces, and on Leases of any name; the tests of the chart install the roles as they are.
+ * namespaces, and on Leases of any name, until `grantChartRights` gives it the chart's roles as they are.
  */
 import { createReadStream, readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -24,18 +24,20 @@ interface Rule {
 
 interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly rules?: readonly Rule[];
 }
 
+const installed = (): Manifest[] =>
+  (loadAll(readFileSync(INSTALL, 'utf8')) as (Manifest | null)[]).filter((one) => one !== null);
+
 /** The chart's roles of the operator itself; those for people are not its own. */
 function operatorRules(): Rule[] {
-  const manifests = loadAll(readFileSync(INSTALL, 'utf8')) as (Manifest | null)[];
   const names = [ACCOUNT, `${ACCOUNT}-lease`, `${ACCOUNT}-mir-view`];
-  const own = manifests.filter((one) => names.includes(one?.metadata.name ?? ''));
+  const own = installed().filter(({ metadata }) => names.includes(metadata.name));
   // In the chart some of these are Roles of its namespace; tests put Leases and provisioned devices into namespaces of their own.
   const provisioning = { apiGroups: ['iot.mir'], resources: ['devices'], verbs: ['create'] };
-  return [...own.flatMap((one) => one?.rules ?? []), provisioning];
+  return [...own.flatMap((one) => one.rules ?? []), provisioning];
 }
 
 const FRONT_PROXY_READER = {
@@ -62,6 +64,24 @@ export async function makeOperatorAccount(kubeconfig: string, path: string): Pro
     const { status, text } = await request(kubeconfig, 'POST', collection, { body });
     if (status !== 201 && status !== 409) throw new Error(`POST ${collection}: ${status} ${text}`);
   }
+  return writeOperatorKubeconfig(kubeconfig, path);
+}
+
+/** Takes what `makeOperatorAccount` grants back to the chart's roles, each in its namespace and for its names. */
+export async function grantChartRights(kubeconfig: string): Promise<void> {
+  const headers = { 'content-type': 'application/apply-patch+yaml' };
+  for (const body of installed().filter(({ kind }) => /^(Cluster)?Role(Binding)?$/.test(kind))) {
+    const { name, namespace } = body.metadata;
+    const folder = namespace === undefined ? RBAC : `${RBAC}/namespaces/${namespace}`;
+    const path = `${folder}/${body.kind.toLowerCase()}s/${name}?fieldManager=helm&force=true`;
+    const { status, text } = await request(kubeconfig, 'PATCH', path, { body, headers });
+    if (status !== 200 && status !== 201) throw new Error(`PATCH ${path}: ${status} ${text}`);
+  }
+}
+
+/** Writes a kubeconfig with a token of the account, one of its own each time; resolves with its path. */
+export async function writeOperatorKubeconfig(kubeconfig: string, path: string): Promise<string> {
+  const accounts = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts`;
   const spec = { expirationSeconds: 86_400 };
   const answer = await request(kubeconfig, 'POST', `${accounts}/${ACCOUNT}/token`, { body: { spec } });
   const { token } = (answer.json as { status: { token: string } }).status;

@@ -178,3 +178,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- toJson (merge (dict) .Values.strategy (dict "type" "RollingUpdate" "rollingUpdate" $rolling)) -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* Options by which the chart decides on rights, replicas and access rules. Said elsewhere they would hold for the operator alone. */ -}}
+{{- define "mir.extra.checked" -}}
+{{- $given := list -}}
+{{- range .Values.extraArgs }}{{- $given = append $given (first (splitList "=" (toString .))) -}}{{- end -}}
+{{- range .Values.extraEnv }}{{- $given = append $given .name -}}{{- end -}}
+{{- if has "--config" $given -}}
+{{- fail "--config in extraArgs: the chart's own file would not be read; put the options of yours into config" -}}
+{{- end -}}
+{{- range $key := list "clusterId" "historyLimit" "leaderElection" "leaseName" "leaseNamespace" "namespace" "provisionNamespace" "topicPrefix" -}}
+{{- $flag := kebabcase $key -}}
+{{- range list (printf "--%s" $flag) (printf "--no-%s" $flag) (printf "MIR_%s" (upper (snakecase $key))) -}}
+{{- if has . $given -}}
+{{- fail (printf "%s in extraArgs or extraEnv: the chart would not know of it; set config.%s instead" . $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

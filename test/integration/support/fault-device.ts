@@ -98,6 +98,13 @@ export class FaultDevice {
     return this.#store.load().entries;
   }
 
+  /** All that it knows, for the evidence of a failure. */
+  book(): object {
+    const { name, deviceId, lastReport } = this;
+    const [runs, acknowledged] = [this.runs, this.acknowledged].map((map) => Object.fromEntries<unknown>(map));
+    return { name, deviceId, stored: Object.fromEntries(this.stored()), runs, acknowledged, lastReport };
+  }
+
   /** Handler runs so far. */
   get runCount(): number {
     return [...this.runs.values()].reduce((sum, { length }) => sum + length, 0);
