@@ -1,11 +1,12 @@
 /** The SDK as its users get it: built, packed, installed into an empty project elsewhere, type-checked there, and run. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Stage } from '../integration/support/stage.ts';
 import { buildSdk } from '../tools/build-sdk.ts';
@@ -63,37 +64,63 @@ const STRICT = {
   types: ['node'],
 };
 
+/** What the README of the package calls the oldest. */
+const OLDEST = { node: '22.16.0', typescript: '5.4.2' };
+/** The declarations of zod want a newer TypeScript than those of this package. */
+const WITHOUT_ZOD = PROGRAM.replace(/import { z }.*\n/, '').replace(
+  /z\.object\(.*\)/,
+  'unchecked<{ intervalSeconds: number }>()',
+);
+
 let folder: string;
 let project: string;
+/** A project with the oldest Node and TypeScript. */
+let oldProject: string;
 let packed: { readonly name: string; readonly files: readonly { readonly path: string }[] };
 
 /** As a user types it: what npm tells its scripts by the environment would lead it back here. */
-function npm(cwd: string, ...args: readonly string[]): string {
+async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  return execFileSync('npm', [...args], { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const { stdout } = await promisify(execFile)('npm', [...args], { cwd, env });
+  return stdout;
 }
 
 function tsc(options: object, ...args: readonly string[]): void {
-  const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...STRICT, ...options } }));
+  compile(project, import.meta.url, options, args);
+}
+
+/** With the TypeScript that `asker`, a file, finds. */
+function compile(cwd: string, asker: string, options: object, args: readonly string[]): void {
+  const compiler = join(dirname(createRequire(asker).resolve('typescript/package.json')), 'bin', 'tsc');
+  writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...STRICT, ...options } }));
   try {
-    execFileSync(process.execPath, [compiler, '-p', project, ...args], { encoding: 'utf8', stdio: 'pipe' });
+    execFileSync(process.execPath, [compiler, '-p', cwd, ...args], { encoding: 'utf8', stdio: 'pipe' });
   } catch (error) {
     throw new Error(`it does not compile:\n${(error as { stdout: string }).stdout}`, { cause: error });
   }
 }
 
+/** A project of one program, which has the package and these others. */
+async function createProject(name: string, program: string, others: Readonly<Record<string, string>>): Promise<string> {
+  const path = join(folder, name);
+  mkdirSync(path);
+  writeFileSync(join(path, 'package.json'), '{"name": "a-device", "private": true, "type": "module"}');
+  writeFileSync(join(path, 'main.ts'), program);
+  const wanted = Object.entries({ '@types/node': versionOf('@types/node'), ...others });
+  const packages = ['../mir-device-0.1.0.tgz', ...wanted.map((one) => one.join('@'))];
+  await npm(path, 'install', '--prefer-offline', '--no-audit', '--no-fund', ...packages);
+  return path;
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mir-package-'));
-  project = join(folder, 'project');
-  mkdirSync(project);
   await buildSdk(join(folder, 'built'));
-  const answer = npm(folder, 'pack', './built', '--json');
+  const answer = await npm(folder, 'pack', './built', '--json');
   [packed] = JSON.parse(answer) as [typeof packed];
-  writeFileSync(join(project, 'package.json'), '{"name": "a-device", "private": true, "type": "module"}');
-  writeFileSync(join(project, 'main.ts'), PROGRAM);
-  const others = ['zod', '@types/node'].map((name) => `${name}@${versionOf(name)}`);
-  npm(project, 'install', '--prefer-offline', '--no-audit', '--no-fund', '../mir-device-0.1.0.tgz', ...others);
+  [project, oldProject] = await Promise.all([
+    createProject('project', PROGRAM, { zod: versionOf('zod') }),
+    createProject('old-project', WITHOUT_ZOD, OLDEST),
+  ]);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -102,6 +129,12 @@ function versionOf(name: string): string {
   const manifest = readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8');
   return (JSON.parse(manifest) as { readonly version: string }).version;
 }
+
+const installedFile = (name: string): string => readFileSync(join(project, 'node_modules', 'mir-device', name), 'utf8');
+const readme = (): string => installedFile('README.md');
+const manifest = (): Record<string, object> => JSON.parse(installedFile('package.json')) as Record<string, object>;
+/** `22.16` of `22.16.0`. */
+const minorOf = (version: string): string => version.split('.', 2).join('.');
 
 describe('the package of the SDK', () => {
   it('holds what runs, its types and what people read, and depends on two packages', () => {
@@ -113,13 +146,10 @@ describe('the package of the SDK', () => {
       'package.json',
     ]);
     expect(paths.filter((path) => path.startsWith('types/') && !path.endsWith('.d.ts'))).toEqual([]);
-    const readme = readFileSync(join(project, 'node_modules', 'mir-device', 'README.md'), 'utf8');
-    expect([...readme.matchAll(/\]\(([^)]+)\)/g)].filter(([, target]) => target?.startsWith('http') !== true)).toEqual(
-      [],
-    );
-    const installed = JSON.parse(
-      readFileSync(join(project, 'node_modules', 'mir-device', 'package.json'), 'utf8'),
-    ) as Record<string, object>;
+    expect(
+      [...readme().matchAll(/\]\(([^)]+)\)/g)].filter(([, target]) => target?.startsWith('http') !== true),
+    ).toEqual([]);
+    const installed = manifest();
     expect(Object.keys(installed['dependencies'] ?? {})).toEqual(['mqtt', 'protobufjs']);
     expect(Object.keys(installed)).not.toEqual(expect.arrayContaining(['private']));
   });
@@ -131,14 +161,29 @@ describe('the package of the SDK', () => {
     tsc(options, '--noEmit');
   });
 
-  it('runs a device: what is desired comes, what it reports goes, and it takes its leave', async () => {
+  it('is taken by the oldest TypeScript that its README names', () => {
+    expect(readme()).toContain(`TypeScript ${minorOf(OLDEST.typescript)} or later`);
+    const options = { module: 'nodenext', moduleResolution: 'nodenext' };
+    compile(oldProject, join(oldProject, 'main.ts'), options, ['--noEmit']);
+  });
+
+  it('says the same of the oldest Node in its README and in its manifest', () => {
+    const oldest = minorOf(OLDEST.node);
+    expect(readme()).toContain(`Node ${oldest} or later`);
+    expect(manifest()).toMatchObject({ engines: { node: `>=${oldest}` } });
+  });
+
+  it.each([
+    ['this Node', () => process.execPath],
+    ['the oldest', () => join(oldProject, 'node_modules', '.bin', 'node')],
+  ])('runs a device on %s: what is desired comes, what it reports goes, and it takes its leave', async (_, node) => {
     tsc({ module: 'nodenext', moduleResolution: 'nodenext' });
     const stage = await Stage.open();
     let device: ChildProcess | undefined;
     try {
       await stage.create('packed', { [RATE]: { intervalSeconds: 30 } });
       const { url } = stage.world.broker;
-      device = spawn(process.execPath, ['main.js', url, stage.id('packed')], { cwd: project, stdio: 'inherit' });
+      device = spawn(node(), ['main.js', url, stage.id('packed')], { cwd: project, stdio: 'inherit' });
       const exited = once(device, 'exit');
       await stage.untilCondition('packed', 'Synced', 'True/InSync');
       await stage.until('packed', 'shows what it reports', ({ status }) =>
