@@ -76,7 +76,7 @@ export interface RecordedState {
   readonly digests?: Readonly<Record<string, string>>;
 }
 
-/** `User`: the name that the API server knows; `FieldManager`: the program, where nobody has stamped the user. */
+/** `User`: the name that the API server knows; `FieldManager`: the program, where nobody has stamped the user; `Unknown`: neither, or of several not all users. */
 export type AuthorKind = 'User' | 'FieldManager' | 'Unknown';
 
 export interface RecordedChange {
@@ -84,6 +84,7 @@ export interface RecordedChange {
   readonly revision: number;
   /** RFC 3339. */
   readonly time: string;
+  /** Several, where their changes could not be kept apart: `alice, bob`; a program among users: `alice, (helm)`. */
   readonly author: string;
   readonly authorKind: AuthorKind;
   /** The field manager, where both it and the user are known. */

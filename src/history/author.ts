@@ -40,7 +40,32 @@ export function textOf({ manager, time }: LastWrite): string | undefined {
 export function authorOf(user: string | undefined, manager: string | undefined): Author {
   if (user !== undefined) return { author: user, authorKind: 'User', ...(manager !== undefined && { manager }) };
   if (manager !== undefined) return { author: manager, authorKind: 'FieldManager' };
-  return { author: 'unknown', authorKind: 'Unknown' };
+  return NOBODY;
+}
+
+const NOBODY: Author = { author: 'unknown', authorKind: 'Unknown' };
+
+/** False where at least one of several is known. */
+export function isNobody({ author, authorKind }: Author): boolean {
+  return authorKind === 'Unknown' && author === NOBODY.author;
+}
+
+/** Who made what is recorded as one change, though more than one may have made it. */
+export function together(authors: readonly Author[]): Author {
+  const kinds = new Set(authors.map(({ authorKind }) => authorKind));
+  const [authorKind = 'Unknown'] = kinds;
+  if (kinds.size > 1) return { author: unique(authors.map(inBrackets)).join(', '), authorKind: 'Unknown' };
+  const managers = unique(authors.map(({ manager }) => manager));
+  const manager = managers.length === 1 ? managers[0] : undefined;
+  const names = unique(authors.map(({ author }) => author));
+  return { author: names.join(', ') || NOBODY.author, authorKind, ...(manager !== undefined && { manager }) };
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
+
+/** As `kubectl mir history` tells a field manager from a user. */
+function inBrackets({ author, authorKind }: Author): string {
+  return authorKind === 'FieldManager' ? `(${author})` : author;
 }
 
 /**

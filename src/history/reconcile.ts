@@ -12,7 +12,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiError, isNotFound, isUnserved } from '../kube/errors.ts';
 import type { TwinObserver } from '../twin/observer.ts';
-import { authorOf, isNoneSince, lastManager, textOf } from './author.ts';
+import { authorOf, isNobody, isNoneSince, lastManager, textOf } from './author.ts';
 import { isOwnedAgainst, metadataFor, withoutManagers } from './metadata.ts';
 import type { OpenChanges } from './open-changes.ts';
 import type { HistoryPace } from './pace.ts';
@@ -110,7 +110,7 @@ export class HistoryReconciler {
     const isSeen = newest !== undefined && isOf(newest, device.metadata);
     const known = isSeen ? toSteps(seen, device, recorded) : [];
     const last = known.at(-1);
-    if (last !== undefined && last.authorKind !== 'Unknown') return { object: device, steps: known };
+    if (last !== undefined && !isNobody(last)) return { object: device, steps: known };
     // Nobody saw it, or the times of two managers are the same: the object itself tells.
     const object = await this.#deps.client.get<Device>(devicePath(key), undefined, signal);
     const state = recorded === undefined ? {} : (before?.recorded ?? {});

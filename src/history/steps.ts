@@ -3,16 +3,18 @@ import { stampOf, stampedAuthor } from '../api/author.ts';
 import type { Device, DeviceKey, ObjectMeta } from '../api/device.ts';
 import type { DesiredState, HistoryBody } from '../api/history.ts';
 import type { ManagedFields } from '../api/managed-fields.ts';
-import { authorOf, isNoneSince, lastManager, textOf } from './author.ts';
-import type { LastWrite } from './author.ts';
+import { authorOf, isNoneSince, lastManager, textOf, together } from './author.ts';
+import type { Author, LastWrite } from './author.ts';
 import { stateOf } from './record.ts';
 import type { Step } from './record.ts';
 
-interface StampedAuthor {
-  readonly user: string;
+interface ChangeAuthor {
+  /** Undefined: nobody has stamped it. */
+  readonly user: string | undefined;
   readonly stamp: string | undefined;
   /** Which the change led to. */
   readonly generation: number;
+  readonly write: LastWrite;
 }
 
 /** A change that was seen and is not recorded yet. */
@@ -21,8 +23,8 @@ export interface SeenStep {
   readonly generation: number;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** One of one change; more of several, where there was no room to keep them apart. */
-  readonly authors: readonly StampedAuthor[];
+  /** The newest last; more than one where there was no room to keep their changes apart. */
+  readonly authors: readonly ChangeAuthor[];
   readonly write: LastWrite;
   readonly stamp: string | undefined;
   /** What the object was stamped with before. */
@@ -60,12 +62,12 @@ export class SeenSteps {
     const last = steps?.at(-1);
     if (steps === undefined || last === undefined || !isOf(last, metadata)) return;
     const { annotations, generation } = metadata;
-    const own = authorsOf(annotations, generation, last.formerStamp);
-    if (own.length === 0 || own[0]?.user === last.authors.find((author) => author.generation === generation)?.user)
-      return;
-    const others = last.authors.filter((author) => author.generation !== generation);
-    const authors = joined([...others, ...own]);
-    this.#steps.set(key, [...steps.slice(0, -1), { ...last, authors, stamp: stampOf(annotations) }]);
+    const user = stampedAuthor(annotations, generation, last.formerStamp);
+    const known = last.authors.at(-1);
+    if (user === undefined || user === known?.user) return;
+    const stamp = stampOf(annotations);
+    const authors = [...last.authors.slice(0, -1), { user, stamp, generation, write: last.write }];
+    this.#steps.set(key, [...steps.slice(0, -1), { ...last, authors, stamp }]);
   }
 
   take(key: DeviceKey): readonly SeenStep[] {
@@ -90,13 +92,16 @@ export class SeenSteps {
   #seen(object: Device, at: number, formerStamp: string | undefined): SeenStep {
     const { annotations, generation, uid } = object.metadata;
     const { managedFields } = object.metadata as { readonly managedFields?: readonly ManagedFields[] };
+    const write = lastManager(managedFields);
+    const stamp = stampOf(annotations);
+    const user = stampedAuthor(annotations, generation, formerStamp);
     return {
       uid,
       generation,
       at,
-      authors: authorsOf(annotations, generation, formerStamp),
-      write: lastManager(managedFields),
-      stamp: stampOf(annotations),
+      authors: [{ user, stamp, generation, write }],
+      write,
+      stamp,
       formerStamp,
       state: this.#states < MOST_STATES ? stateOf(object) : undefined,
     };
@@ -108,55 +113,56 @@ export class SeenSteps {
   }
 }
 
-function authorsOf(
-  annotations: Readonly<Record<string, string>> | undefined,
-  generation: number,
-  known: string | undefined,
-): readonly StampedAuthor[] {
-  const user = stampedAuthor(annotations, generation, known);
-  return user === undefined ? [] : [{ user, stamp: stampOf(annotations), generation }];
-}
-
-/** Where there is no room to keep two steps apart, they are one of both authors. */
+/** Changes of one author are one step; where there is no room to keep two steps apart, they are one of both authors. */
 function withStep(before: readonly SeenStep[], step: SeenStep): readonly SeenStep[] {
   const last = before.at(-1);
-  if (last === undefined || isSameAuthor(last, step)) return [...before.slice(0, -1), step];
-  if (last.state !== undefined && before.length < MOST_STEPS) return [...before, step];
-  return [...before.slice(0, -1), { ...step, authors: joined([...last.authors, ...step.authors]) }];
+  if (last === undefined) return [step];
+  if (!isSameAuthor(last, step) && last.state !== undefined && before.length < MOST_STEPS) return [...before, step];
+  return [...before.slice(0, -1), { ...step, authors: joined(last.authors, step.authors) }];
 }
 
 function isSameAuthor(a: SeenStep, b: SeenStep): boolean {
-  return a.write.manager === b.write.manager && isDeepStrictEqual(usersOf(a.authors), usersOf(b.authors));
+  return a.write.manager === b.write.manager && isDeepStrictEqual(namesOf(a), namesOf(b));
 }
+
+const namesOf = ({ authors }: SeenStep): string[] => [...new Set(authors.map(nameOf))];
+
+/** Tells one author from another. */
+const nameOf = ({ user, write }: ChangeAuthor): string => (user === undefined ? `(${write.manager})` : user);
 
 /** True when `step` led to what the object is. */
 export function isOf(step: SeenStep, { uid, generation }: Pick<ObjectMeta, 'uid' | 'generation'>): boolean {
   return step.uid === uid && step.generation === generation;
 }
 
-/** One of each name, the latest that there is room for. */
-function joined(authors: readonly StampedAuthor[]): readonly StampedAuthor[] {
-  const byName = new Map(authors.map((author) => [author.user, author]));
-  return [...byName.values()].slice(-MOST_STEPS);
+/** One of each name, as far as there is room. The newest one stays as it is: its author may be stamped a moment later. */
+function joined(former: readonly ChangeAuthor[], since: readonly ChangeAuthor[]): readonly ChangeAuthor[] {
+  const all = [...former, ...since];
+  const earlier = [...new Map(all.slice(0, -1).map((author) => [nameOf(author), author])).values()];
+  const [oldest] = earlier;
+  const kept = [...earlier.slice(1 - MOST_STEPS), ...all.slice(-1)];
+  if (oldest === undefined || earlier.length < MOST_STEPS) return kept;
+  return [{ ...oldest, user: undefined, write: { manager: undefined, time: undefined } }, ...kept.slice(1)];
 }
-
-const usersOf = (authors: readonly StampedAuthor[]): string[] => authors.map(({ user }) => user);
 
 const statesIn = (steps: readonly SeenStep[] = []): number => steps.filter(({ state }) => state !== undefined).length;
 
-/** Who made a step, unless the stamp is that of a change before it. */
-export function userOf({ authors }: SeenStep, known: string | undefined): string | undefined {
-  const own = authors.filter(({ stamp }) => stamp !== known);
-  return own.length === 0 ? undefined : usersOf(own).join(', ');
+/** Who made a step, as far as it is not recorded yet. A stamp that is recorded is that of a change before it. */
+export function authorOfStep({ authors }: SeenStep, recorded: Recorded = {}): Author {
+  const { generation: done = 0, stamp: known, managed } = recorded;
+  const own = authors.filter(({ generation }) => generation > done);
+  return together(
+    own.map(({ user, stamp, write }) =>
+      authorOf(stamp === known ? undefined : user, isNoneSince(write, managed) ? undefined : write.manager),
+    ),
+  );
 }
 
+type Recorded = Partial<HistoryBody['device']>;
+
 /** What is to be recorded of what was seen, of which the last is what `device` desires. `recorded`: what its history has already. */
-export function toSteps(
-  seen: readonly SeenStep[],
-  device: Device,
-  recorded: Partial<HistoryBody['device']> = {},
-): Step[] {
-  const { generation: done = 0, managed } = recorded;
+export function toSteps(seen: readonly SeenStep[], device: Device, recorded: Recorded = {}): Step[] {
+  const { generation: done = 0 } = recorded;
   const steps: Step[] = [];
   let known = recorded.stamp;
   // What is recorded already was written and not answered.
@@ -165,7 +171,7 @@ export function toSteps(
     const state = at === fresh.length - 1 ? stateOf(device) : step.state;
     if (state !== undefined)
       steps.push({
-        ...authorOf(userOf(step, known), isNoneSince(step.write, managed) ? undefined : step.write.manager),
+        ...authorOfStep(step, { ...recorded, ...(known !== undefined && { stamp: known }) }),
         generation: step.generation,
         time: new Date(step.at).toISOString(),
         stamp: step.stamp,

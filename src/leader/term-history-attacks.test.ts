@@ -111,6 +111,16 @@ describe('an author', () => {
     expect(JSON.stringify(bed.history()).length).toBeLessThan(10_000);
   });
 
+  it('is not said to have made the change of somebody else for which there was no room', async () => {
+    await using bed = await started([by('alice', 1, 60)]);
+    await bed.pass(5000);
+    for (const [at, user] of ['b', 'c', 'd', 'e'].entries()) bed.apply(by(user, at + 2, at + 2));
+    bed.apply({ desired: rate(6), annotations: authorStamp('e', '5'), manager: ['helm', NOON] });
+    await bed.pass(5000);
+    expect(linesOf(bed)[0]).toBe('6 e, (helm): 4 → 6 (Pending)');
+    expect(changesOf(bed)[0]?.authorKind).toBe('Unknown');
+  });
+
   it('may have a comma in his name', async () => {
     await using bed = await started([by('alice', 1, 60)]);
     await bed.pass(5000);
