@@ -246,6 +246,8 @@ const CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   'retained.takeIncomplete': ['upstream'],
   'stateGap.noteCleared': ['twin', 'downstream'],
   'stateGap.noteUnwatched': ['twin'],
+  'stateGap.noteAsked': ['upstream'],
+  'stateGap.noteUnasked': ['twin'],
   'stateGap.close': ['upstream'],
   'revisions.noteKnown': ['twin', 'downstream'],
   'revisions.noteReissued': ['downstream'],

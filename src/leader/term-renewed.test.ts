@@ -159,6 +159,26 @@ describe('an object that is deleted and made again while its device stays connec
   });
 });
 
+describe('the question for a state', () => {
+  it.each([
+    ['is asked again when it was lost with the connection', 'lost', ['state', 'state']],
+    ['is not asked again when the broker had taken it', 'ok', ['state']],
+  ] as const)('%s', async (_, result, expected) => {
+    await using bed = await connected();
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    // The document, then the question.
+    bed.broker.publishScript.push('ok', result);
+    bed.apply(NEXT);
+    await bed.pass(1000);
+    expect(bed.broker.published.at(-1)).toMatchObject({ topic: GET, payload: 'state', result });
+    bed.broker.disconnect();
+    bed.broker.connect();
+    await bed.pass(2000);
+    expect(asked(bed).filter((what) => what === 'state')).toEqual(expected);
+  });
+});
+
 describe('nobody is asked for a state', () => {
   it('that stands stored, or of an object that was looked at before', async () => {
     await using bed = await connected();

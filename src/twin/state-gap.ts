@@ -4,21 +4,36 @@
  */
 export class StateGap {
   #reason: 'cleared' | 'unwatched' | undefined;
+  #isAsked = false;
 
   /** Undefined once the state was read or asked for. */
   get reason(): 'cleared' | 'unwatched' | undefined {
-    return this.#reason;
+    return this.#isAsked ? undefined : this.#reason;
   }
 
   noteCleared(): void {
-    this.#reason = 'cleared';
+    this.#open('cleared');
   }
 
   noteUnwatched(): void {
-    this.#reason = 'unwatched';
+    this.#open('unwatched');
+  }
+
+  noteAsked(): void {
+    this.#isAsked = true;
+  }
+
+  /** The question did not reach the broker, and is due again. */
+  noteUnasked(): void {
+    this.#isAsked = false;
   }
 
   close(): void {
     this.#reason = undefined;
+  }
+
+  #open(reason: 'cleared' | 'unwatched'): void {
+    this.#reason = reason;
+    this.#isAsked = false;
   }
 }

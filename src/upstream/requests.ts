@@ -61,7 +61,7 @@ export class Requests {
   /** True when that was needed. */
   #askState(memory: DeviceMemory | undefined): boolean {
     if (memory?.owner === undefined || memory.isDisabled || memory.stateGap.reason === undefined) return false;
-    memory.stateGap.close();
+    memory.stateGap.noteAsked();
     this.#deps.wake.ask(memory.deviceId, 'state');
     return true;
   }
