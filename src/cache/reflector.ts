@@ -44,8 +44,8 @@ export interface ReflectorHandler<T> {
 export interface ReflectorHooks {
   readonly onListed?: (objects: number) => void;
   readonly onWatchEnded?: (reason: 'timeout' | 'expired' | 'stale' | 'error') => void;
-  /** Something was heard from the API server, or an attempt was made: the loop turns. */
-  readonly onTurn?: () => void;
+  /** Something was heard from the API server, or an attempt was made: the loop is not stuck. */
+  readonly onProgress?: () => void;
   /** Objects that the last LIST did not show and that are kept, because they are too many at once; 0: none. */
   readonly onAbsent?: (objects: number) => void;
   /** How many objects the store holds after a change. */
@@ -125,7 +125,7 @@ export class Reflector<T extends Cached> {
   /** Resolves when `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#options.hooks?.onTurn?.();
+      this.#options.hooks?.onProgress?.();
       try {
         if (this.#isListDue) this.#version = undefined;
         if (this.#version !== undefined && !(await this.#isHistoryIntact(this.#version, signal)))
@@ -173,7 +173,7 @@ export class Reflector<T extends Cached> {
         seen.add(keyOf(object));
         this.#take(object, 'list');
       }
-      hooks?.onTurn?.();
+      hooks?.onProgress?.();
     }
     await this.#judgeAbsent(seen, signal);
     this.#failures = 0;
@@ -195,7 +195,7 @@ export class Reflector<T extends Cached> {
     this.#lookAgain = undefined;
     for (let at = 0; at < absent.length; at += ASKED_AT_ONCE) {
       await Promise.all(absent.slice(at, at + ASKED_AT_ONCE).map((key) => this.#askByName(key, signal)));
-      hooks?.onTurn?.();
+      hooks?.onProgress?.();
     }
   }
 
@@ -240,7 +240,7 @@ export class Reflector<T extends Cached> {
     try {
       for await (const event of client.watch<T>(collection.path, query, stop)) {
         watchdog.feed();
-        hooks?.onTurn?.();
+        hooks?.onProgress?.();
         this.#apply(event);
         this.#failures = 0;
       }

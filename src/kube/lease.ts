@@ -38,8 +38,8 @@ export interface ElectionOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly times?: LeaseTimes;
-  /** The loop turns. */
-  readonly onTurn?: () => void;
+  /** The loop is not stuck. */
+  readonly onProgress?: () => void;
   readonly onLeading?: (isLeading: boolean) => void;
 }
 
@@ -100,9 +100,9 @@ class Election {
 
   /** True when the Lease is held; false when `signal` aborted before. */
   async acquire(signal: AbortSignal): Promise<boolean> {
-    const { clock, onTurn, log } = this.#options;
+    const { clock, onProgress, log } = this.#options;
     while (!signal.aborted) {
-      onTurn?.();
+      onProgress?.();
       const startedAt = clock.monotonic();
       let apartMs = 0;
       try {
@@ -185,11 +185,11 @@ class Election {
   }
 
   async #keepRenewing(signal: AbortSignal, lost: AbortController): Promise<void> {
-    const { clock, log, onTurn } = this.#options;
+    const { clock, log, onProgress } = this.#options;
     while (!signal.aborted) {
       await delay(clock, this.#times.retryMs, signal);
       if (signal.aborted) return;
-      onTurn?.();
+      onProgress?.();
       // Asked before the renewal: a process that was frozen for too long has no right to go on, whatever the API server says.
       if (this.#isOverdue()) return lost.abort();
       try {

@@ -34,10 +34,18 @@ export async function leadWhenElected(ports: LeadPorts, signal: AbortSignal): Pr
     return lead(ports, { signal, renewNow: () => Promise.resolve(), isHeld: () => true }, 'standalone');
   }
   const namespace = leaseNamespaceOf(config, place.home);
-  const onTurn = health.loop('election', 120_000, signal);
+  const onProgress = health.loop('election', 120_000, signal);
   const { clock, log } = runtime;
   await runElection(
-    { client, lease: { namespace, name: config.leaseName }, identity: place.identity, clock, log, onTurn, onLeading },
+    {
+      client,
+      lease: { namespace, name: config.leaseName },
+      identity: place.identity,
+      clock,
+      log,
+      onProgress,
+      onLeading,
+    },
     (lease) => lead(ports, lease, `${namespace}/${config.leaseName}`),
     signal,
   );

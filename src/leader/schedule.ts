@@ -14,11 +14,11 @@ export const TICK_MS = 250;
 /** A tick that takes longer delays every message and every write. */
 const LONG_MS = 200;
 
-/** Runs each job about every `everyMs`, which is no less than a tick, in the order of the list, until `signal` aborts. `onTick` is told of each tick. */
+/** Runs each job about every `everyMs`, which is no less than a tick, in the order of the list, until `signal` aborts. `onProgress` is told of each tick. */
 export async function runJobs(
   jobs: readonly Job[],
   { clock, log }: Runtime,
-  onTick: () => void,
+  onProgress: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = clock.monotonic();
@@ -36,6 +36,6 @@ export async function runJobs(
       const tookMs = clock.monotonic() - now;
       if (tookMs > LONG_MS) log.debug({ job: plan.job.name, tookMs: Math.round(tookMs) }, 'a job took long');
     }
-    onTick();
+    onProgress();
   }
 }

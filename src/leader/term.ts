@@ -134,7 +134,7 @@ export class Term {
     const ended = this.#end.signal;
     const parts: Promise<void>[] = [];
     try {
-      const turned = telemetry.health.loop('twins', 60_000, ended);
+      const onProgress = telemetry.health.loop('twins', 60_000, ended);
       // Told and no reason to fail: no replica could do better at the same broker.
       telemetry.health.note('broker', () => this.#brokerNote, ended);
       this.#pages.start(this.#createPageIntake(), ended);
@@ -144,7 +144,7 @@ export class Term {
       if (this.#history !== undefined) await devices.subscribe(this.#history, ended);
       parts.push(broker.run(this.#brokerHandlers(), ended));
       parts.push(this.#queues.run(this.#createReconcilers(), ended));
-      parts.push(runJobs(this.#jobs(), runtime, turned, ended));
+      parts.push(runJobs(this.#jobs(), runtime, onProgress, ended));
       await Promise.all(parts);
     } finally {
       end();

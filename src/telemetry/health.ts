@@ -8,11 +8,11 @@ export interface Check {
   readonly note?: string;
 }
 
-/** What `/healthz` and `/readyz` know. Liveness asks whether loops still turn, readiness whether this replica can do its work. */
+/** What `/healthz` and `/readyz` know. Liveness asks whether loops make progress, readiness whether this replica can do its work. */
 export interface Health {
   /**
-   * Registers a loop that turns at least every `maxSilenceMs`, until `signal` aborts: a loop that has ended is not stuck.
-   * Call what is returned at each turn.
+   * Registers a loop that makes progress at least every `maxSilenceMs`, until `signal` aborts: a loop that has ended is not stuck.
+   * Call what is returned whenever it does.
    */
   loop(name: string, maxSilenceMs: number, signal: AbortSignal): () => void;
   /** Registers a readiness check; `problem` answers undefined when all is well. */
@@ -33,16 +33,16 @@ export function createHealth(clock: Clock): Health {
     problem === undefined ? { name } : { name, problem };
   return {
     loop(name, maxSilenceMs, signal) {
-      let turnedAt = clock.monotonic();
+      let progressedAt = clock.monotonic();
       const judge = (): Check => {
-        const silenceMs = clock.monotonic() - turnedAt;
+        const silenceMs = clock.monotonic() - progressedAt;
         const isStuck = silenceMs > maxSilenceMs;
-        return check(name, isStuck ? `has not turned for ${Math.round(silenceMs / 1000)} s` : undefined);
+        return check(name, isStuck ? `no progress for ${Math.round(silenceMs / 1000)} s` : undefined);
       };
       loops.add(judge);
       signal.addEventListener('abort', () => loops.delete(judge), { once: true });
       return () => {
-        turnedAt = clock.monotonic();
+        progressedAt = clock.monotonic();
       };
     },
     ready(name, problem) {

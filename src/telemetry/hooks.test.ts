@@ -70,16 +70,16 @@ describe('the hooks of the machinery', () => {
     expect((await metrics.render()).body).not.toContain('\nmir_view_available ');
   });
 
-  it('count lists and ended watches, and tell the liveness check that the reflector turns', async () => {
+  it('count lists and ended watches, and tell the liveness check that the reflector makes progress', async () => {
     const metrics = createMetrics();
-    let turns = 0;
-    const hooks = reflectorHooks(metrics, 'devices', () => (turns += 1));
+    let signs = 0;
+    const hooks = reflectorHooks(metrics, 'devices', () => (signs += 1));
     hooks.onListed?.(10);
     hooks.onWatchEnded?.('expired');
-    hooks.onTurn?.();
+    hooks.onProgress?.();
     const { body } = await metrics.render();
     expect(body).toContain('mir_lists_total{resource="devices"} 1');
     expect(body).toContain('mir_watch_restarts_total{resource="devices",reason="expired"} 1');
-    expect(turns).toBe(1);
+    expect(signs).toBe(1);
   });
 });

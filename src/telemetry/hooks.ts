@@ -104,12 +104,12 @@ export function availabilityHook(metrics: Metrics): (isAvailable: boolean | unde
   };
 }
 
-/** `turned` is told that the reflector's loop turns, for the liveness check. */
-export function reflectorHooks(metrics: Metrics, resource: string, turned: () => void): ReflectorHooks {
+/** `onProgress` is for the liveness check. */
+export function reflectorHooks(metrics: Metrics, resource: string, onProgress: () => void): ReflectorHooks {
   return {
     onListed: () => metrics.lists.inc({ resource }),
     onWatchEnded: (reason) => metrics.watchRestarts.inc({ resource, reason }),
-    onTurn: turned,
+    onProgress,
     onAbsent: (objects) => metrics.absentObjects.set({ resource }, objects),
     onHeld: (objects) => metrics.cachedObjects.set({ resource }, objects),
   };

@@ -35,19 +35,19 @@ describe('the HTTP server', () => {
     expect(body).toContain('mir_reports_total 2');
   });
 
-  it('is alive while its loops turn, and says which one does not', async () => {
+  it('is alive while its loops make progress, and says which one does not', async () => {
     const clock = manualClock();
     const health = createHealth(clock);
     const ended = new AbortController();
-    const turned = health.loop('workqueue', 10_000, ended.signal);
+    const progressed = health.loop('workqueue', 10_000, ended.signal);
     health.loop('reflector', 60_000, new AbortController().signal);
     const get = await serve(health);
     clock.advance(9_000);
     expect(await get('/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
     clock.advance(9_000);
-    const expected = '[-]workqueue failed: has not turned for 18 s\n[+]reflector ok\nhealthz check failed\n';
+    const expected = '[-]workqueue failed: no progress for 18 s\n[+]reflector ok\nhealthz check failed\n';
     expect(await get('/healthz')).toMatchObject({ status: 503, body: expected });
-    turned();
+    progressed();
     expect(await get('/healthz')).toMatchObject({ status: 200 });
     clock.advance(12_000);
     expect(await get('/healthz')).toMatchObject({ status: 503 });
