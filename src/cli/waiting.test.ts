@@ -89,6 +89,39 @@ describe('a device that is deleted meanwhile', () => {
   });
 });
 
+describe.each([
+  ['few', 2],
+  ['many', 12],
+])('devices, %s of them, that leave the selection while they are waited for', (word, count) => {
+  const names = Array.from({ length: count }, (_, at) => `default/${word}${at}`);
+  const leave = async (label: string): Promise<void> => {
+    for (const name of names) await bed.write(name, { metadata: { labels: { [label]: null } } });
+    for (const name of names) await bed.tell(name, inSync(30));
+  };
+
+  it('are waited for by set', async () => {
+    for (const name of names) await bed.create(name, rate(60), { labels: { [word]: 'yes' } });
+    const run = bed.start(`set -l ${word}=yes ${RATE} intervalSeconds=30 --yes --wait --timeout 60s`);
+    for (const name of names)
+      await eventually('it is changed', async () => expect(await desires(name)).toEqual({ intervalSeconds: 30 }));
+    await leave(word);
+    expect(await run.done).toMatchObject({ code: 0, stdout: expect.stringContaining(`${count} in sync`) });
+  });
+
+  it('are waited for by wait', async () => {
+    for (const name of names)
+      await bed.write(name, {
+        metadata: { labels: { [word]: 'yes' } },
+        properties: { desired: { [RATE]: { intervalSeconds: 20 } } },
+      });
+    bed.api.log.forget();
+    const run = bed.start(`wait -l ${word}=yes --timeout 60s`);
+    await eventually('they are watched', () => expect(bed.api.log.count({ isWatch: true })).toBeGreaterThan(0));
+    await leave(word);
+    expect(await run.done).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describe('a change of many that waits', () => {
   it('says at its end that it may not watch, and makes the change all the same', async () => {
     for (const name of ['w1', 'w2', 'w3']) await bed.create(`default/${name}`, rate(60), { labels: { blind: 'yes' } });

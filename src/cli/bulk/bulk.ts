@@ -5,7 +5,7 @@ import { runBulk } from './run.ts';
 import type { RunOptions } from './run.ts';
 import type { Cluster, Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
-import { keyOf, readAll } from '../fleet/fleet.ts';
+import { keyOf, readAll, withoutSelectors } from '../fleet/fleet.ts';
 import type { FleetDevice, FleetPage, Selection } from '../fleet/fleet.ts';
 import { follow } from '../fleet/follow.ts';
 import type { FleetEvent } from '../fleet/follow.ts';
@@ -176,7 +176,8 @@ class BulkChange {
   /** Resolves when it is over, also where nothing can be seen: what is being written goes on. */
   async #watch(page: FleetPage, signal: AbortSignal): Promise<void> {
     try {
-      for await (const event of follow(this.#cluster, this.#selection, signal, page)) this.#hear(event);
+      const watched = withoutSelectors(this.#selection, page.devices);
+      for await (const event of follow(this.#cluster, watched, signal, page)) this.#hear(event);
     } catch (error) {
       this.#blindness = messageOf(error);
     }

@@ -3,7 +3,7 @@ import type { Condition } from '../../api/conditions.ts';
 import { withCluster } from '../base/context.ts';
 import type { Io } from '../base/context.ts';
 import { CliError, EXIT } from '../base/exit.ts';
-import { keyOf, readAll } from '../fleet/fleet.ts';
+import { keyOf, readAll, withoutSelectors } from '../fleet/fleet.ts';
 import type { FleetDevice } from '../fleet/fleet.ts';
 import { follow } from '../fleet/follow.ts';
 import { pause } from '../base/patiently.ts';
@@ -44,7 +44,7 @@ export async function wait(io: Io, names: readonly string[], flags: WaitFlags): 
     const signal = AbortSignal.any([over.signal, io.signal]);
     const timer = pause(flags.timeout, signal).then(() => over.abort());
     if (waiting.size > 0) {
-      for await (const event of follow(cluster, selection, signal, page)) {
+      for await (const event of follow(cluster, withoutSelectors(selection, devices), signal, page)) {
         if (event.kind === 'changed') look(event.device);
         else if (waiting.delete(event.key)) {
           failed += 1;

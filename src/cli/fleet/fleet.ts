@@ -82,6 +82,16 @@ export function scopesOf(cluster: Cluster, { names, selector, fieldSelector, all
   });
 }
 
+/**
+ * What to watch for `devices` of a selection that are waited for: with selectors, whatever no longer fits them, as by its label or because
+ * it went offline, would be told as deleted. Of many devices this tells of others, too.
+ */
+export function withoutSelectors(selection: Selection, devices: readonly FleetDevice[]): Selection {
+  if (selection.selector === undefined && selection.fieldSelector === undefined) return selection;
+  if (devices.length > MOST_BY_NAME) return { ...selection, selector: undefined, fieldSelector: undefined };
+  return { names: devices.map(({ metadata }) => `${metadata.name}/${metadata.namespace}`) };
+}
+
 const namespaceOf = (key: string): string => key.split('/')[0] ?? '';
 
 async function readNamed(cluster: Cluster, { names, selector, fieldSelector }: Selection): Promise<FleetDevice[]> {
