@@ -7,6 +7,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { messageOf } from '../../src/base/message-of.ts';
+import { canonicalJson } from '../../src/protocol/canonical.ts';
+import type { MessageValue } from '../../src/sdk/index.ts';
 import { seededRandom } from '../../src/simulator/random.ts';
 import { pause } from '../integration/support/pause.ts';
 import { unchangedPublishes } from '../integration/support/fault-publishes.ts';
@@ -97,6 +99,11 @@ async function converged(): Promise<void> {
   });
 }
 
+async function expectNone(found: readonly unknown[]): Promise<void> {
+  if (found.length > 0) say(`evidence: ${await keepEvidence(evidence())}`);
+  expect(found).toEqual([]);
+}
+
 function evidence(): Evidence {
   return {
     story: () => story,
@@ -160,39 +167,43 @@ afterAll(async () => {
 
 describe('three replicas under faults', () => {
   it('lose nothing: every device has what was desired last, and every last report stands in its status', async () => {
-    expect(await fleet.differences()).toEqual([]);
+    await expectNone(await fleet.differences());
   });
 
-  it('send nothing that stood already, and give no handler a value twice', () => {
-    expect(unchangedPublishes(recording.messages)).toEqual([]);
-    expect(fleet.all.flatMap((device) => device.repeatedRuns())).toEqual([]);
+  it('send nothing that stood already, and give no handler a value twice', async () => {
+    await expectNone(unchangedPublishes(recording.messages));
+    await expectNone(fleet.all.flatMap((device) => device.repeatedRuns()));
   });
 
-  it('write status only while they hold the Lease, never two of them', () => {
+  it('write status only while they hold the Lease, never two of them', async () => {
     expect(writersOf(history.statusWrites)).toBeGreaterThan(1);
-    expect(intrusions(history.renewals, history.statusWrites, LEASE_MS)).toEqual([]);
+    await expectNone(intrusions(history.renewals, history.statusWrites, LEASE_MS));
   });
 
-  it('publish documents only while they hold the Lease, never two of them', () => {
+  it('publish documents only while they hold the Lease, never two of them', async () => {
     expect(writersOf(publishes)).toBeGreaterThan(1);
-    expect(intrusions(history.renewals, publishes, LEASE_MS)).toEqual([]);
+    await expectNone(intrusions(history.renewals, publishes, LEASE_MS));
   });
 
-  it('take over from a killed leader within the lease time and 2 s', () => {
+  it('take over from a killed leader within the lease time and 2 s', async () => {
     const times = kills.map(({ at, name }) => takeoverMs(history.renewals, at, name));
     say(`takeovers after kill -9: ${times.map((ms) => seconds(ms ?? Number.NaN)).join(', ')}`);
-    expect(times.filter((ms) => ms === undefined || ms > TAKEOVER_MS)).toEqual([]);
+    await expectNone(times.filter((ms) => ms === undefined || ms > TAKEOVER_MS));
   });
 
-  it('give each message a time that grows with its revision, whatever their clocks say', () => {
-    expect(timesThatGoBack()).toEqual([]);
+  it('give each message a time that grows with its revision, whatever their clocks say', async () => {
+    await expectNone(timesThatGoBack());
   });
 
-  it('meet no error that they do not know', () => {
+  it('give no two values of a message the same revision', async () => {
+    await expectNone(revisionsOfTwoValues());
+  });
+
+  it('meet no error that they do not know', async () => {
     const errors = replicas.flatMap((replica) =>
       replica.logs().filter(({ level, text }) => text !== undefined || level === 'error' || level === 'fatal'),
     );
-    expect(errors).toEqual([]);
+    await expectNone(errors);
   });
 });
 
@@ -201,24 +212,47 @@ const writersOf = (actions: readonly Action[]): number => new Set(actions.map(({
 const terms = (renewals: readonly Action[]): number =>
   renewals.filter(({ by }, at) => by !== renewals[at - 1]?.by).length;
 
+interface Entry {
+  readonly revision: number;
+  readonly time: string;
+  readonly value: MessageValue;
+}
+
 interface Document {
   readonly owner: { readonly uid: string };
-  readonly messages: Readonly<Record<string, { readonly revision: number; readonly time: string }>>;
+  readonly messages: Readonly<Record<string, Entry>>;
+}
+
+/** Every entry of every document that was published, in order; `of` names device, object and message. */
+function publishedEntries(): (Entry & { readonly of: string })[] {
+  const documents = recording.messages.filter(({ text }) => text !== '');
+  return documents.flatMap(({ topic, text }) => {
+    const { owner, messages } = JSON.parse(text) as Document;
+    return Object.entries(messages).map(([message, entry]) => ({ of: `${topic} ${owner.uid} ${message}`, ...entry }));
+  });
 }
 
 function timesThatGoBack(): string[] {
-  const latest = new Map<string, { readonly revision: number; readonly time: string }>();
+  const latest = new Map<string, Entry>();
   const found: string[] = [];
-  for (const { topic, text } of recording.messages) {
-    if (text === '') continue;
-    const { owner, messages } = JSON.parse(text) as Document;
-    for (const [message, entry] of Object.entries(messages)) {
-      const key = `${topic} ${owner.uid} ${message}`;
-      const before = latest.get(key);
-      if (before !== undefined && entry.revision > before.revision && entry.time <= before.time)
-        found.push(`${key}: revision ${entry.revision} of ${entry.time} after ${before.revision} of ${before.time}`);
-      if (before === undefined || entry.revision > before.revision) latest.set(key, entry);
-    }
+  for (const entry of publishedEntries()) {
+    const before = latest.get(entry.of);
+    if (before !== undefined && entry.revision > before.revision && entry.time <= before.time)
+      found.push(`${entry.of}: revision ${entry.revision} of ${entry.time} after ${before.revision} of ${before.time}`);
+    if (before === undefined || entry.revision > before.revision) latest.set(entry.of, entry);
+  }
+  return found;
+}
+
+function revisionsOfTwoValues(): string[] {
+  const values = new Map<string, string>();
+  const found: string[] = [];
+  for (const { of, revision, value } of publishedEntries()) {
+    const key = `${of} revision ${revision}`;
+    const text = canonicalJson(value);
+    const before = values.get(key);
+    if (before !== undefined && before !== text) found.push(`${key}: ${before}, then ${text}`);
+    values.set(key, text);
   }
   return found;
 }
