@@ -96,6 +96,12 @@ describe('completion', () => {
     expect(await complete('set', '-A', RATE, 'int')).toEqual(['intervalSeconds=', ':6']);
   });
 
+  it('leaves out the flag of a value, which shells put before it', async () => {
+    expect(await complete('set', '--wait=')).toEqual(['Synced', 'Acknowledged', ':4']);
+    expect(await complete('wait', '--for=Sy')).toEqual(['Synced', ':4']);
+    expect(await complete('get', '--selector=fl')).toEqual(['floor=first', ':4']);
+  });
+
   it('offers nothing, and says nothing, without a cluster', async () => {
     const run = startPlugin('/nowhere', ['__complete', 'get', '']);
     expect(await run.done).toEqual({ code: 0, stdout: ':4\n', stderr: '' });

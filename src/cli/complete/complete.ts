@@ -38,7 +38,7 @@ export async function complete(io: Io, program: Command, words: readonly string[
   const fitting = found.filter(({ value }) => value.startsWith(typed.prefix));
   const lines = fitting.map(({ value, description = '' }) => {
     const [summary = ''] = description.split('\n');
-    return `${typed.before}${value}${summary === '' ? '' : `\t${summary}`}\n`;
+    return `${value}${summary === '' ? '' : `\t${summary}`}\n`;
   });
   const isOpen = fitting.length > 0 && fitting.every(({ value }) => value.endsWith('='));
   io.out(`${lines.join('')}:${DIRECTIVE.noFiles + (isOpen ? DIRECTIVE.noSpace : 0)}\n`);

@@ -80,7 +80,7 @@ describe('what is typed behind kubectl mir', () => {
       context: 'b',
       kubeconfig: 'c',
     });
-    expect(typed('get --output=w')).toMatchObject({ prefix: 'w', before: '--output=' });
+    expect(typed('get --output=w')).toMatchObject({ prefix: 'w' });
     expect(typed('set one two sensor.v1.Rate a=1 ').wanted).toEqual({
       kind: 'change',
       words: ['one', 'two', 'sensor.v1.Rate', 'a=1'],

@@ -17,10 +17,8 @@ export type Wanted =
 
 export interface Typed {
   readonly wanted: Wanted;
-  /** What has been typed of the word. */
+  /** What has been typed of the word; behind `--output=`, which shells put before each completion themselves, of the value. */
   readonly prefix: string;
-  /** Stands before each completion: `--output=`. */
-  readonly before: string;
   /** Flags that name the cluster: `namespace`, `context`, `kubeconfig`. */
   readonly flags: Readonly<Record<string, string>>;
 }
@@ -35,9 +33,9 @@ export function readTyped(program: Command, words: readonly string[]): Typed {
   if (inline !== null && walk.option === undefined) {
     const [, name = '', prefix = ''] = inline;
     const option = optionOf(command, name);
-    return { wanted: option === undefined ? NONE : valuesOf(option), prefix, before: `${name}=`, flags };
+    return { wanted: option === undefined ? NONE : valuesOf(option), prefix, flags };
   }
-  const typed = { prefix: current, before: '', flags };
+  const typed = { prefix: current, flags };
   if (walk.option !== undefined) return { ...typed, wanted: valuesOf(walk.option) };
   if (current.startsWith('-')) return { ...typed, wanted: given(flagsOf(command)) };
   return { ...typed, wanted: wordsOf(program, walk) };
