@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { Cluster } from '../base/context.ts';
 import { metricsSource, parseMetrics, quantileOf, since, valueOf } from './operator-metrics.ts';
@@ -75,6 +77,15 @@ describe('metrics of the operator', () => {
     });
     const read = await metricsSource(cluster, {}, signal);
     expect(valueOf(await read(), 'mir_devices')).toBe(7);
+  });
+
+  it('are not what another page of the operator says', async () => {
+    const page = createServer((_request, response) => response.end('ok\n'));
+    await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
+    const metricsUrl = `http://127.0.0.1:${(page.address() as AddressInfo).port}/healthz`;
+    const read = await metricsSource(clusterOf([], {}), { metricsUrl }, signal);
+    await expect(read()).rejects.toThrow(`${metricsUrl} has no metrics of the operator; --metrics-url names`);
+    await new Promise((resolve) => page.close(resolve));
   });
 
   it('say what to do where nobody answers', async () => {

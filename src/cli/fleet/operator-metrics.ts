@@ -17,9 +17,16 @@ export async function metricsSource(
   { metricsUrl, operatorNamespace }: { readonly metricsUrl?: string; readonly operatorNamespace?: string },
   signal: AbortSignal,
 ): Promise<() => Promise<Samples>> {
-  if (metricsUrl !== undefined) return async () => parseMetrics(await fetchText(metricsUrl, signal));
+  if (metricsUrl !== undefined) return async () => operatorMetrics(metricsUrl, await fetchText(metricsUrl, signal));
   const path = await leaderPath(cluster, operatorNamespace, signal);
   return async () => parseMetrics(await cluster.client.text(path, signal));
+}
+
+/** Another page would be shown as an operator that does nothing. */
+function operatorMetrics(url: string, text: string): Samples {
+  const samples = parseMetrics(text);
+  if (samples.some(({ name }) => name === 'mir_devices')) return samples;
+  throw new CliError(`${url} has no metrics of the operator; --metrics-url names the operator's /metrics`);
 }
 
 async function fetchText(url: string, signal: AbortSignal): Promise<string> {
