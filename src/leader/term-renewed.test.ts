@@ -100,6 +100,27 @@ describe('an object that is deleted and made again while its device stays connec
     expect(asked(bed)).toEqual(['reported']);
   });
 
+  it('asks the device what it is also when the leader that cleared its topics had no time to', async () => {
+    const former = await connected();
+    former.kube.delete('default/sensor');
+    await former.pass(2000);
+    // The document, then the question.
+    former.broker.publishScript.push('ok', 'lost');
+    former.apply(NEXT);
+    await former.pass(2000);
+    const object = former.object();
+    expect(object?.status).toMatchObject({ observedGeneration: 1, session: { id: 's1' } });
+    expect(former.broker.keptTopics).toEqual(['mir/v1alpha/sensor-01/desired']);
+    const document = former.broker.kept('mir/v1alpha/sensor-01/desired') ?? '';
+    await former.end();
+    await using bed = await startTerm(object === undefined ? [] : [object]);
+    bed.broker.disconnect();
+    bed.broker.keep('mir/v1alpha/sensor-01/desired', document);
+    bed.broker.connect();
+    await bed.pass(11_000);
+    expect(asked(bed)).toEqual(['state']);
+  });
+
   it('does so when its predecessor went under a former leader', async () => {
     await using bed = await startTerm();
     await bed.pass(1000);
@@ -180,15 +201,30 @@ describe('the question for a state', () => {
 });
 
 describe('nobody is asked for a state', () => {
-  it('that stands stored, or of an object that was looked at before', async () => {
-    await using bed = await connected();
-    const object = bed.object();
+  it('that stands stored', async () => {
+    const former = await connected();
+    const object = former.object();
+    const state = former.broker.kept('mir/v1alpha/sensor-01/state') ?? '';
+    await former.pass(20_000);
+    expect(asked(former)).toEqual([]);
+    await former.end();
+    await using bed = await startTerm(object === undefined ? [] : [object]);
+    bed.broker.disconnect();
+    bed.broker.keep('mir/v1alpha/sensor-01/state', state);
+    bed.broker.connect();
+    await bed.pass(20_000);
+    expect(asked(bed).filter((what) => what === 'state')).toEqual([]);
+  });
+
+  it('of an object that was looked at before, and whose device has never said any', async () => {
+    const former = await startTerm([device({ desired: rate(10) })]);
+    await former.pass(20_000);
+    const object = former.object();
+    expect(object?.status?.observedGeneration).toBe(1);
+    await former.end();
+    await using bed = await startTerm(object === undefined ? [] : [object]);
     await bed.pass(20_000);
     expect(asked(bed)).toEqual([]);
-    await bed.end();
-    await using next = await startTerm(object === undefined ? [] : [object]);
-    await next.pass(20_000);
-    expect(asked(next)).toEqual([]);
   });
 
   it('faster than the broker has time for, when a whole fleet is new', async () => {

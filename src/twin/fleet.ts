@@ -57,8 +57,8 @@ export class Fleet {
     memory.noteHolder(this.#reservation(spec.deviceId));
     const departure = this.#departed.take(spec.deviceId);
     if (departure !== undefined) memory.stateGap.noteCleared();
-    // Its predecessor may have gone under a former leader, with what its device had stored.
-    else if ((status?.observedGeneration ?? -1) < 0) memory.stateGap.noteUnwatched();
+    // Its predecessor may have gone under a former leader, with what its device had stored; or that leader had no time to ask for it again.
+    else if ((status?.observedGeneration ?? -1) < 0 || status?.session !== undefined) memory.stateGap.noteUnwatched();
     if (departure?.presence === undefined) return memory;
     memory.replacePresence(notYetHeard(onReconnect(departure.presence, this.#presence.reading)));
     memory.noteSchema(departure.schemaHash);
