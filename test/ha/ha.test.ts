@@ -171,7 +171,7 @@ describe('three replicas under faults', () => {
   });
 
   it('send nothing that stood already, and give no handler a value twice', async () => {
-    await expectNone(unchangedPublishes(recording.messages));
+    await expectNone(unchangedPublishes(conversation.messages));
     await expectNone(fleet.all.flatMap((device) => device.repeatedRuns()));
   });
 

@@ -8,11 +8,18 @@ interface Document {
   readonly messages: Readonly<Record<string, { readonly value: Readonly<Record<string, never>> }>>;
 }
 
-/** Live publishes whose values are those of the publish before, as `topic: before, then payload`. */
+/**
+ * Live publishes whose values are those of the publish before, as `topic: before, then payload`. Where `messages` has the devices' own too:
+ * what a device says without an object is cleared with all that is its, so that its document may be cleared again.
+ */
 export function unchangedPublishes(messages: readonly RecordedMessage[]): string[] {
   const standing = new Map<string, { readonly meaning: string; readonly seen: string }>();
   const found: string[] = [];
   for (const { topic, text, isRetained, at } of messages) {
+    const [, id, isSaid] = /^((?:[^/]+\/){3})(state|reported)?/.exec(topic) ?? [];
+    const document = `${id}desired`;
+    if (isSaid !== undefined && text !== '' && standing.get(document)?.meaning === '') standing.delete(document);
+    if (topic !== document) continue;
     const meaning = text === '' ? '' : meaningOf(JSON.parse(text) as Document);
     const before = standing.get(topic);
     const seen = `${text} (${isRetained ? 'retained' : 'live'} at ${Math.round(at)} ms)`;
