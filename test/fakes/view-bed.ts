@@ -126,6 +126,11 @@ export class ViewBed {
     return bed;
   }
 
+  /** From now on connections to the API server are refused. */
+  refuse(): void {
+    this.#api.close();
+  }
+
   async close(): Promise<void> {
     await this.view.close(0);
     await Promise.all([this.#transport.destroy(), this.#watches.destroy()]);

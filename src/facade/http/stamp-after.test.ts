@@ -193,6 +193,31 @@ describe.each([
       expect(stamps()).toMatchObject([{ metadata: STAMP }]);
     });
 
+    it('has none where the view may not change devices', async () => {
+      const message = 'User "operator" cannot patch resource "devices" in API group "iot.mir"';
+      playChange((response) => json(response, 403, { kind: 'Status', message, code: 403 }), managed('flux'));
+      expect((await send(bed, AS_FLUX, sent())).status).toBe(500);
+      expect(stamps()).toEqual([]);
+    });
+
+    it('has none where the API server does not know the view', async () => {
+      playChange((response) => json(response, 401, { kind: 'Status', code: 401 }), managed('flux'));
+      expect((await send(bed, AS_FLUX, sent())).status).toBe(500);
+      expect(stamps()).toEqual([]);
+    });
+
+    it('has none where it was not sent, because nobody listened', async () => {
+      bed.play = (_request, _body, response) => {
+        bed.refuse();
+        json(response, 200, stored, { connection: 'close' });
+      };
+      let isAnswered = false;
+      const answered = send(bed, AS_FLUX, sent()).finally(() => (isAnswered = true));
+      await until(() => isAnswered || bed.clock.pendingTimers > 1);
+      expect(isAnswered).toBe(true);
+      expect((await answered).status).toBe(503);
+    });
+
     it.each([
       ['it was not made', () => stored],
       ['another manager made one', () => managed('kubectl')],

@@ -15,7 +15,7 @@ import {
   uidOf,
 } from './authors.ts';
 import type { Manager } from './authors.ts';
-import { forward, readAnswer, readText } from './upstream.ts';
+import { forward, NothingDone, readAnswer, readText } from './upstream.ts';
 import { APPLY_PATCH, isDryRun, JSON_TYPE, MERGE_PATCH, passOn, read } from './write.ts';
 import type { Write, WriteAnswer, WritePorts } from './write.ts';
 
@@ -85,7 +85,7 @@ async function changeAndStamp(ports: WritePorts, write: Write, change: Change): 
     return { ...written, document: now !== undefined && isSame(now) ? now : document };
   } catch (error) {
     // Perhaps it was made nevertheless.
-    if (error instanceof StatusError && error.code >= 500)
+    if (error instanceof StatusError && error.code >= 500 && !(error instanceof NothingDone))
       await stamp(ports, own, (now) => isChange(stored, now) && isTheOnlyChange(stored, now, managerOf(write)));
     throw error;
   }

@@ -46,6 +46,13 @@ export async function readText({ headers, body }: UpstreamAnswer): Promise<strin
   }
 }
 
+/** An error that proves that nothing was changed: the request was not sent, or its sender was turned away. */
+export class NothingDone extends StatusError {
+  constructor({ code, reason, message, details }: StatusError) {
+    super(code, reason, message, details);
+  }
+}
+
 /** An error of the CRD's API, as it is answered on: with its own body. */
 export class ForwardedError extends StatusError {
   readonly #body: JsonObject;
@@ -67,11 +74,12 @@ async function errorOf({ statusCode, headers, body }: Dispatcher.ResponseData): 
   const text = await textOf(body, MAX_ERROR_BYTES).catch(() => '');
   const status = parsed(text);
   const message = textIn(status, 'message') ?? text.trim().slice(0, 500);
-  if (statusCode === 401) return internalError("the API server does not know the Mir view's own account; see its log");
+  if (statusCode === 401)
+    return new NothingDone(internalError("the API server does not know the Mir view's own account; see its log"));
   const lacked = /User "[^"]*" cannot (.*)$/.exec(message)?.[1];
   if (statusCode === 403 && lacked !== undefined)
-    return internalError(
-      `the Mir view's own account cannot ${lacked}; the chart grants it (view.enabled, rbac.create)`,
+    return new NothingDone(
+      internalError(`the Mir view's own account cannot ${lacked}; the chart grants it (view.enabled, rbac.create)`),
     );
   if (status?.['kind'] !== 'Status') {
     if (statusCode === 404)
@@ -111,16 +119,20 @@ async function textOf(body: AsyncIterable<Uint8Array>, limit: number): Promise<s
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** Errors of a connection that did not come about. */
+const UNCONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'];
 const TIMEOUTS = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'];
 
 function unanswered(error: unknown): StatusError {
   const why = messageOf(error);
-  const isLate = error instanceof Error && (error.name === 'AbortError' || isTimeout(error));
-  return isLate
+  const code = codeOf(error);
+  const isLate = (error instanceof Error && error.name === 'AbortError') || TIMEOUTS.includes(code);
+  const answer = isLate
     ? gatewayTimeout(`the API server did not answer the Mir view in time: ${why}`)
     : serviceUnavailable(`the API server cannot be reached from the Mir view: ${why}`);
+  return UNCONNECTED.includes(code) ? new NothingDone(answer) : answer;
 }
 
-function isTimeout(error: Error): boolean {
-  return 'code' in error && TIMEOUTS.includes(String(error.code));
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
