@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../api/json-value.ts';
 import { applyMergePatch } from '../../api/merge-patch.ts';
 import type { ManagedFields } from '../../api/managed-fields.ts';
 import { annotationsOf, isList, objectIn } from '../../api/json-fields.ts';
+import { OPERATOR_NAME } from '../../api/operator-name.ts';
 
 type Stamp = Readonly<Record<string, string>>;
 
@@ -105,12 +106,21 @@ export function isTheOnlyChange(stored: JsonObject | undefined, now: JsonObject,
 }
 
 function entriesOf(object: JsonObject | undefined, { manager, operation }: Manager): readonly JsonObject[] {
-  const entries = objectIn(object, 'metadata')?.['managedFields'];
-  if (!isList(entries)) return [];
-  return entries
-    .filter((entry) => isJsonObject(entry))
-    .filter((entry) => entry['manager'] === manager && entry['operation'] === operation && !('subresource' in entry));
+  return writersOf(object).filter((entry) => entry['manager'] === manager && entry['operation'] === operation);
 }
+
+function writersOf(object: JsonObject | undefined): readonly JsonObject[] {
+  const entries = objectIn(object, 'metadata')?.['managedFields'];
+  return isList(entries) ? entries.filter((entry) => isJsonObject(entry)).filter((one) => !('subresource' in one)) : [];
+}
+
+/** Whether somebody has written since the object was as in `before`; the operator's stamps do not count. Times have seconds. */
+export function isWrittenSince(before: JsonObject, now: JsonObject): boolean {
+  const known = new Set(writersOf(before).map(writeOf));
+  return writersOf(now).some((entry) => entry['manager'] !== OPERATOR_NAME && !known.has(writeOf(entry)));
+}
+
+const writeOf = ({ manager, operation, time }: JsonObject): string => JSON.stringify([manager, operation, time]);
 
 export function generationOf(object: JsonObject | undefined): number | undefined {
   const generation = objectIn(object, 'metadata')?.['generation'];

@@ -238,6 +238,22 @@ describe.each([
     });
   });
 
+  it.each([
+    ['keeps the one that another user wrote meanwhile', [], 1],
+    ['has its own where another user has written since, and changed nothing', ['kubectl'], 2],
+    ['keeps the one that another user wrote meanwhile, whatever the operator wrote', ['mir-operator'], 1],
+  ])('%s', async (_how, managers, count) => {
+    const byBob = { ...STAMP.annotations, 'iot.mir/author': 'bob' };
+    const managedFields = managers.map((manager) => ({ manager, operation: 'Update', time: '2026-01-01T00:00:01Z' }));
+    playRefusing((response) => {
+      if (stamps().length > 1) return json(response, 200, stored);
+      stored = { ...CHANGED, metadata: { ...CHANGED.metadata, annotations: byBob, managedFields } };
+      json(response, 409, { kind: 'Status', reason: 'Conflict', message: 'modified', code: 409 });
+    });
+    expect(await send(bed, DEVICE, sent())).toMatchObject({ status: 200, body: { metadata: { generation: 2 } } });
+    expect(stamps()).toHaveLength(count);
+  });
+
   it('has none on an object that was made anew meanwhile', async () => {
     const another = { ...CHANGED, metadata: { ...CHANGED.metadata, uid: 'u2', resourceVersion: '9' } };
     playRefusing((response) => {

@@ -11,6 +11,7 @@ import {
   generationOf,
   isStampedByAnother,
   isTheOnlyChange,
+  isWrittenSince,
   stampOfGeneration,
   uidOf,
 } from './authors.ts';
@@ -81,7 +82,10 @@ async function changeAndStamp(ports: WritePorts, write: Write, change: Change): 
     if (!isJsonObject(document) || !isChange(stored, document)) return { ...written, document };
     const isSame = (now: JsonObject): boolean =>
       uidOf(now) === uidOf(document) && generationOf(now) === generationOf(document);
-    const now = await stamp(ports, own, isSame, document);
+    // Of two who have stamped it, the one who wrote first made the change.
+    const isIts = (now: JsonObject): boolean =>
+      isSame(now) && (!isStampedByAnother(stored, now) || isWrittenSince(document, now));
+    const now = await stamp(ports, own, isIts, document);
     return { ...written, document: now !== undefined && isSame(now) ? now : document };
   } catch (error) {
     // Perhaps it was made nevertheless.
