@@ -8,6 +8,7 @@ import type { BrokerConnection, BrokerHandlers } from '../broker/broker.ts';
 import { createBroker } from '../mqtt/connection.ts';
 import { hasMosquitto } from '../../test/world/mosquitto.ts';
 import { encodeDesired } from './desired-document.ts';
+import { PLAIN_KINDS } from './testing/kinds.ts';
 import { createTopics } from './topics.ts';
 
 const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
@@ -101,7 +102,7 @@ withMosquitto('the README', () => {
 describe('the README', () => {
   it('names every topic', () => {
     const topic = (path: string): string => path.replace('mir/v1alpha/ID', '`…/{id}').replace('MESSAGE', '{message}');
-    const all = [topics.desired, topics.get, topics.state, topics.heartbeat, topics.schema].map((build) => build('ID'));
+    const all = PLAIN_KINDS.map((kind) => topics[kind]('ID'));
     for (const path of [...all, topics.reported('ID', 'MESSAGE')]) expect(readme).toContain(`${topic(path)}\``);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { PLAIN_KINDS } from './testing/kinds.ts';
 import { createTopics, prefixFault } from './topics.ts';
 
 const topics = createTopics();
@@ -8,7 +9,7 @@ describe('topics', () => {
   it('builds and parses every kind', () => {
     const deviceId = 'temp-sensor:01';
     const message = 'sensor.v1.SampleRate';
-    for (const kind of ['desired', 'get', 'state', 'heartbeat', 'schema'] as const) {
+    for (const kind of PLAIN_KINDS) {
       expect(topics[kind](deviceId)).toBe(`mir/v1alpha/${deviceId}/${kind}`);
       expect(topics.parse(topics[kind](deviceId))).toEqual({ kind, deviceId });
     }
