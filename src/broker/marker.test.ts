@@ -15,6 +15,7 @@ class Bed {
   readonly end = new AbortController();
   readonly packets: string[] = [];
   stored = '';
+  stores = 0;
   showsAfterMs: number | undefined = 0;
   isRefusing = false;
   readonly marker: Marker;
@@ -43,7 +44,7 @@ class Bed {
         },
       },
       { clock: this.clock, tickMs: TICK_MS },
-      'nonce',
+      () => `nonce-${(this.stores += 1)}`,
     );
     this.marker = new Marker(message, PAGE, () => 1, this.end.signal);
   }
@@ -65,7 +66,7 @@ beforeEach(() => {
 });
 afterEach(() => bed.end.abort());
 
-const STORE = `PUBLISH ${TOPIC} nonce`;
+const stored = (time: number): string => `PUBLISH ${TOPIC} nonce-${time}`;
 const ROUND = [`SUBSCRIBE ${PAGE}`, 'UNSUBSCRIBE'];
 
 describe('the marker', () => {
@@ -76,14 +77,14 @@ describe('the marker', () => {
     const second = bed.ask();
     await bed.clock.advance(TICK_MS);
     expect(second.outcome).toBe('passed');
-    expect(bed.packets).toEqual([STORE, ...ROUND, ...ROUND]);
+    expect(bed.packets).toEqual([stored(1), ...ROUND, ...ROUND]);
   });
 
   it('is asked for once by all who ask in one turn of the event loop', async () => {
     const asked = [bed.ask(), bed.ask(), bed.ask()];
     await bed.clock.advance(TICK_MS);
     expect(asked.map(({ outcome }) => outcome)).toEqual(['passed', 'passed', 'passed']);
-    expect(bed.packets).toEqual([STORE, ...ROUND]);
+    expect(bed.packets).toEqual([stored(1), ...ROUND]);
   });
 
   it('has not passed who asked while it was on its way to another', async () => {
@@ -106,6 +107,15 @@ describe('the marker', () => {
     expect(asked.outcome).toBe('passed');
   });
 
+  it('is not taken for shown when what was stored before it is', async () => {
+    bed.showsAfterMs = 1500;
+    const first = bed.ask();
+    await bed.clock.advance(1600);
+    expect(first.outcome).toBe('waiting');
+    await bed.clock.advance(1500);
+    expect(first.outcome).toBe('passed');
+  });
+
   it('is stored again where somebody emptied the store', async () => {
     bed.ask();
     await bed.clock.advance(TICK_MS);
@@ -114,7 +124,7 @@ describe('the marker', () => {
     const asked = bed.ask();
     await bed.clock.advance(1100);
     expect(asked.outcome).toBe('passed');
-    expect(bed.packets).toEqual([...ROUND, STORE, ...ROUND]);
+    expect(bed.packets).toEqual([...ROUND, stored(2), ...ROUND]);
   });
 
   it('says after half a minute that nothing is shown, and can be asked again', async () => {

@@ -1,8 +1,15 @@
 import { BrokerError } from './broker.ts';
 import type { OwnMessage } from './own-message.ts';
 
-/** How long a round waits to be shown the marker, the first time, the second… A wildcard over a large store keeps it waiting. */
+/** How long a round waits to be shown the marker, the first time, the second… */
 const WAITS_MS: readonly number[] = [1000, 2000, 4000, 8000, 16_000];
+
+/** Asked for over and over, for half a minute. */
+export class NotShown extends BrokerError {
+  constructor() {
+    super('transient', 'the broker does not show what it stores');
+  }
+}
 
 /**
  * Tells a broker that has shown all it holds from one that has not come to it yet: a message that is surely stored is asked for behind
@@ -15,6 +22,7 @@ export class Marker {
   readonly #qos: () => 0 | 1;
   readonly #signal: AbortSignal;
   #isStored = false;
+  #wasStored = false;
   /** The round under way. */
   #current: Promise<void> = Promise.resolve();
   /** The round that has not begun, which all share that ask for it now. */
@@ -30,7 +38,7 @@ export class Marker {
 
   /**
    * Resolves when the broker has shown it to a SUBSCRIBE behind everything that was sent before this call, or does not let us ask for
-   * it. Rejects when it shows nothing for half a minute.
+   * it. Rejects with NotShown when it shows nothing for half a minute.
    */
   passed(): Promise<void> {
     this.#next ??= this.#begin();
@@ -39,7 +47,7 @@ export class Marker {
 
   /** Takes it out of the store, at the end of a connection. */
   clear(): void {
-    if (this.#isStored) this.#message.clear();
+    if (this.#wasStored) this.#message.clear();
   }
 
   async #begin(): Promise<void> {
@@ -60,13 +68,14 @@ export class Marker {
       // Somebody may have emptied the store.
       this.#isStored = false;
     }
-    throw new BrokerError('transient', 'the broker does not show what it stores');
+    throw new NotShown();
   }
 
   async #isShown(waitMs: number): Promise<boolean> {
     try {
       if (!this.#isStored) await this.#message.store();
       this.#isStored = true;
+      this.#wasStored = true;
       return (await this.#message.show(this.#filter, this.#qos(), waitMs, this.#signal)) !== undefined;
     } catch (error) {
       // One that grants so many filters, or none but those of devices, is read by quiet alone.

@@ -26,19 +26,22 @@ export class OwnMessage {
   readonly #port: OwnMessagePort;
   readonly #clock: Clock;
   readonly #tickMs: number;
-  readonly #nonce: string;
+  readonly #newNonce: () => string;
+  /** The payload stored last, which tells it from one stored before. */
+  #nonce: string | undefined;
   #onSeen: ((topic: string, retained: boolean) => void) | undefined;
 
-  /** `nonce`: its payload, which tells it from one of another connection. */
-  constructor(topic: string, port: OwnMessagePort, { clock, tickMs }: Ticks, nonce: string) {
+  constructor(topic: string, port: OwnMessagePort, { clock, tickMs }: Ticks, newNonce: () => string) {
     this.topic = topic;
     this.#port = port;
     this.#clock = clock;
     this.#tickMs = tickMs;
-    this.#nonce = nonce;
+    this.#newNonce = newNonce;
   }
 
+  /** What was stored before, and is shown late, counts for nothing from now on. */
   store(): Promise<void> {
+    this.#nonce = this.#newNonce();
     return this.#port.store(this.topic, this.#nonce);
   }
 
@@ -62,11 +65,14 @@ export class OwnMessage {
       shown ??= { topic, retained, lateTicks };
       done.abort();
     };
-    const refused = await this.#port.subscribe([filter], qos);
-    for (const error of refused.values()) throw error;
-    for (; lateTicks * this.#tickMs < waitMs && !stop.aborted; lateTicks += 1)
-      await tick(this.#clock, this.#tickMs, stop);
-    this.#onSeen = undefined;
+    try {
+      const refused = await this.#port.subscribe([filter], qos);
+      for (const error of refused.values()) throw error;
+      for (; lateTicks * this.#tickMs < waitMs && !stop.aborted; lateTicks += 1)
+        await tick(this.#clock, this.#tickMs, stop);
+    } finally {
+      this.#onSeen = undefined;
+    }
     if (!signal.aborted) await this.#port.unsubscribe([filter], qos);
     return shown;
   }

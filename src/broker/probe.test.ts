@@ -41,7 +41,7 @@ function start(shows: Shows, more: { refuses?: (what: string) => boolean; lateMs
       unsubscribe: () => Promise.resolve(),
     },
     { clock, tickMs: TICK_MS },
-    'nonce',
+    () => 'nonce',
   );
   const probe = new Probe(TOPICS, message, clock);
   const done = probe.run(stop.signal, (findings) => found.push(findings));

@@ -46,25 +46,32 @@ export class Probe {
   findings: BrokerFindings = UNPROVEN;
   /** Resolves when pages may begin. */
   readonly gate: Promise<void>;
+  /** Resolves when the broker has been judged once, or the connection has ended. */
+  readonly judged: Promise<void>;
   readonly #topics: ProbeTopics;
   readonly #message: OwnMessage;
   readonly #clock: Clock;
   readonly #openGate: () => void;
+  readonly #noteJudged: () => void;
 
   /** `message` is at the topic of `topics`. */
   constructor(topics: ProbeTopics, message: OwnMessage, clock: Clock) {
     this.#topics = topics;
     this.#message = message;
     this.#clock = clock;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.gate = promise;
-    this.#openGate = resolve;
+    const [gate, judged] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    [this.gate, this.judged] = [gate.promise, judged.promise];
+    [this.#openGate, this.#noteJudged] = [gate.resolve, judged.resolve];
   }
 
-  /** Probes until the broker is proven, or `signal` aborts. */
+  /** Probes until the broker is proven, or `signal` aborts. To be called again when it is in doubt. */
   async run(signal: AbortSignal, onFindings: (findings: BrokerFindings) => void): Promise<void> {
     const stopTimer = this.#clock.after(GATE_MS, this.#openGate);
-    signal.addEventListener('abort', this.#openGate, { once: true });
+    const end = (): void => {
+      this.#openGate();
+      this.#noteJudged();
+    };
+    signal.addEventListener('abort', end, { once: true });
     while (!signal.aborted) {
       try {
         this.findings = await this.#probe(signal);
@@ -73,12 +80,18 @@ export class Probe {
         this.findings = { ...UNPROVEN, shortcoming: messageOf(error) };
       }
       stopTimer();
-      this.#openGate();
+      end();
       onFindings(this.findings);
       if (this.findings.isStoreProven) break;
       await delay(this.#clock, AGAIN_MS, signal);
     }
     stopTimer();
+  }
+
+  /** What was proven is so no more. */
+  doubt(): BrokerFindings {
+    this.findings = { ...UNPROVEN, shortcoming: NOTHING_SHOWN };
+    return this.findings;
   }
 
   async #probe(signal: AbortSignal): Promise<BrokerFindings> {
@@ -92,6 +105,7 @@ export class Probe {
       this.findings = found;
       // Pages need not wait for what only the discovery is about.
       this.#openGate();
+      this.#noteJudged();
       return { ...found, matchesParentLevel: (await this.#message.show(parent, 0, HINT_MS, signal)) !== undefined };
     } finally {
       if (!signal.aborted) this.#message.clear();

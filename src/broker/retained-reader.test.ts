@@ -104,6 +104,25 @@ describe('RetainedReader', () => {
     await page;
   });
 
+  it('asks for a marker behind a wildcard only when that has been quiet', async () => {
+    const rig = new Rig();
+    let asked = 0;
+    rig.passed = async () => {
+      asked += 1;
+      await Promise.resolve();
+    };
+    let complete = false;
+    const page = rig.reader.read(['p/+/desired/#'], 0, never).then(() => (complete = true));
+    await rig.ticks(2);
+    rig.reader.note('p/a/desired');
+    await rig.ticks(3);
+    expect(asked).toBe(0);
+    await rig.ticks(2);
+    expect([asked, complete]).toEqual([1, false]);
+    await rig.ticks(3);
+    await page;
+  });
+
   it('breaks a page off that the broker does not come to, and leaves no subscription', async () => {
     const rig = new Rig();
     rig.passed = () => Promise.reject(new BrokerError('transient', 'shows nothing'));

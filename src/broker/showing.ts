@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BrokerFindings, IncomingMessage } from './broker.ts';
-import { Marker } from './marker.ts';
+import { Marker, NotShown } from './marker.ts';
 import { OwnMessage } from './own-message.ts';
 import type { OwnMessagePort, Ticks } from './own-message.ts';
 import { Probe } from './probe.ts';
@@ -23,10 +23,11 @@ export class ProbedShowing implements Showing {
   readonly #probe: Probe;
   readonly #marker: Marker;
   readonly #signal: AbortSignal;
+  #onFindings: (findings: BrokerFindings) => void = () => undefined;
 
   /** `signal`: the end of the connection. */
   constructor(topics: ProbeTopics, port: OwnMessagePort, { clock, tickMs }: Ticks, signal: AbortSignal) {
-    const own = (topic: string): OwnMessage => new OwnMessage(topic, port, { clock, tickMs }, randomUUID());
+    const own = (topic: string): OwnMessage => new OwnMessage(topic, port, { clock, tickMs }, randomUUID);
     const [probed, marker] = [own(topics.topic), own(topics.marker)];
     this.#prefix = topics.prefix;
     this.#messages = [probed, marker];
@@ -50,6 +51,7 @@ export class ProbedShowing implements Showing {
 
   /** Finds out what the broker does with what it stores; reports it each time that it is known. */
   async probe(onFindings: (findings: BrokerFindings) => void): Promise<void> {
+    this.#onFindings = onFindings;
     await this.#probe.run(this.#signal, onFindings);
   }
 
@@ -62,7 +64,21 @@ export class ProbedShowing implements Showing {
   }
 
   async passed(): Promise<void> {
-    if (this.findings.isStoreProven) await this.#marker.passed();
+    // One that is slow to be judged is slow to show pages.
+    await this.#probe.judged;
+    if (!this.findings.isStoreProven) return;
+    try {
+      await this.#marker.passed();
+    } catch (error) {
+      if (error instanceof NotShown && this.findings.isStoreProven) this.#doubt();
+      throw error;
+    }
+  }
+
+  /** Pages are read by quiet alone from now on, and prove nothing, until the broker shows again what it stores. */
+  #doubt(): void {
+    this.#onFindings(this.#probe.doubt());
+    void this.#probe.run(this.#signal, this.#onFindings);
   }
 
   clear(): void {

@@ -68,17 +68,23 @@ export class Session {
       () => new BrokerError('transient', `more than ${tuning.publishQueue} publishes wait for the broker`),
     );
     const page = { noLocal: false, retainHandling: 0 } as const;
-    const port: PagePort = {
-      subscribe: (filters, qos) => this.#answered('SUBSCRIBE', qos, subscribe(client, filters, { qos, ...page }, name)),
-      unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', qos, unsubscribe(client, filters)),
-    };
+    const portWhere = (isHint: (qos: 0 | 1) => boolean): PagePort => ({
+      subscribe: (filters, qos) =>
+        this.#answered('SUBSCRIBE', isHint(qos), subscribe(client, filters, { qos, ...page }, name)),
+      unsubscribe: (filters, qos) => this.#answered('UNSUBSCRIBE', isHint(qos), unsubscribe(client, filters)),
+    });
     const pages = { ...tuning, maxPageMessages: maxPageMessages(options, tuning) };
     const store = (topic: string, payload: string): Promise<void> =>
       this.publish(topic, payload, { retain: true, qos: 1 });
-    const own = { ...port, store };
+    const own = { ...portWhere(() => true), store };
     this.#showing =
       options.probe && new ProbedShowing(options.probe, own, { clock, tickMs: tuning.tickMs }, this.#closed.signal);
-    this.#reader = new RetainedReader(port, clock, pages, this.#showing ?? AT_ONCE);
+    this.#reader = new RetainedReader(
+      portWhere((qos) => qos === 0),
+      clock,
+      pages,
+      this.#showing ?? AT_ONCE,
+    );
   }
 
   get findings(): BrokerFindings {
@@ -164,10 +170,10 @@ export class Session {
     this.#reader.close(error);
   }
 
-  /** What QoS 0 asks for is a hint: a broker too busy for the answer is not left for it. */
-  async #answered<T>(packet: string, qos: 0 | 1, answer: Promise<T>): Promise<T> {
+  /** What QoS 0 asks for is a hint, as is the operator's own: a broker too busy for the answer is not left for it. */
+  async #answered<T>(packet: string, isHint: boolean, answer: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
-    const giveUp = qos === 0 ? reject : this.#hangUp;
+    const giveUp = isHint ? reject : this.#hangUp;
     const answered = this.#answers.expect(() => giveUp(this.#overdue(packet)));
     try {
       return await Promise.race([answer, promise]);

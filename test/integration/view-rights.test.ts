@@ -110,7 +110,7 @@ describe('the author of a change', () => {
 });
 
 /** All but the status, which the operator may write at any time. */
-function ofPeople({ status: _, metadata, ...rest }: Device): object {
+function ofPeople({ status: _status, metadata, ...rest }: Device): object {
   const managed: ObjectMeta & { managedFields?: readonly { subresource?: string }[] } = metadata;
   const { resourceVersion: _version, managedFields, ...kept } = managed;
   return {
