@@ -200,6 +200,36 @@ describe('the question for a state', () => {
   });
 });
 
+describe('the question for a state that the broker refuses', () => {
+  const refusing = async (): Promise<TermBed> => {
+    const bed = await connected();
+    bed.kube.delete('default/sensor');
+    await bed.pass(2000);
+    bed.broker.isRefusingTopic = (topic) => topic === GET;
+    bed.apply(NEXT);
+    return bed;
+  };
+
+  const states = (bed: TermBed): number => asked(bed).filter((what) => what === 'state').length;
+
+  it('is asked again after a pause, until the broker takes it', async () => {
+    await using bed = await refusing();
+    await bed.pass(5000);
+    expect(states(bed)).toBe(1);
+    await bed.pass(10_000);
+    expect(states(bed)).toBe(2);
+    bed.broker.isRefusingTopic = () => false;
+    await bed.pass(60_000);
+    expect(states(bed)).toBe(3);
+  });
+
+  it('is not repeated for ever', async () => {
+    await using bed = await refusing();
+    await bed.pass(120_000);
+    expect(states(bed)).toBe(4);
+  });
+});
+
 describe('nobody is asked for a state', () => {
   it('that stands stored', async () => {
     const former = await connected();

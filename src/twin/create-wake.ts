@@ -42,7 +42,7 @@ export function createWake({ queues, pages, fleet, line, runtime }: WakeDeps): W
     ask: (deviceId, what) => {
       line.broker.publish(line.topics.get(deviceId), what, { retain: false, qos: 1 }).catch((error: unknown) => {
         log.debug({ err: error, deviceId, what }, 'could not ask a device');
-        // Asked again when the device's page has been read, after the reconnect. Reports are asked for more than once anyway.
+        // Asked again after a while, or when the device's page has been read. Reports are asked for more than once anyway.
         if (what === 'state') fleet.get(deviceId)?.stateGap.noteUnasked();
       });
     },
