@@ -99,6 +99,16 @@ describe('the user of a step', () => {
     expect(seen.take(KEY).map((step) => authorOfStep(step, { generation: 2, stamp: 'v-1' }).author)).toEqual(['c']);
   });
 
+  it.each([
+    [1, 'unknown, c, d, e'],
+    [2, 'c, d, e'],
+  ])('is one of several, as long as not all of their changes are recorded: up to %i', (generation, author) => {
+    fill();
+    for (const [at, user] of ['a', 'b', 'c', 'd', 'e'].entries()) seen.note(KEY, changed(at + 1, user, `v-${at}`), at);
+    const recorded = { generation, stamp: `v-${generation - 1}` };
+    expect(seen.take(KEY).map((step) => authorOfStep(step, recorded).author)).toEqual([author]);
+  });
+
   it('is nobody who changed the object that had the name before', () => {
     seen.note(KEY, changed(1, 'alice', '1'), 0);
     const steps = seen.take(KEY);

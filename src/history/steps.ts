@@ -142,7 +142,9 @@ function joined(former: readonly ChangeAuthor[], since: readonly ChangeAuthor[])
   const [oldest] = earlier;
   const kept = [...earlier.slice(1 - MOST_STEPS), ...all.slice(-1)];
   if (oldest === undefined || earlier.length < MOST_STEPS) return kept;
-  return [{ ...oldest, user: undefined, write: { manager: undefined, time: undefined } }, ...kept.slice(1)];
+  // It stands for all that are not kept, until the newest of them is recorded.
+  const generation = Math.max(...earlier.slice(0, 2 - MOST_STEPS).map((author) => author.generation));
+  return [{ ...oldest, generation, user: undefined, write: { manager: undefined, time: undefined } }, ...kept.slice(1)];
 }
 
 const statesIn = (steps: readonly SeenStep[] = []): number => steps.filter(({ state }) => state !== undefined).length;
