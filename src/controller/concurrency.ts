@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+
 /** How many keys may be worked on at once: a span within which the number finds itself, or a number when both are the same. */
 export interface ConcurrencyRange {
   readonly least: number;
@@ -18,6 +20,8 @@ const BEST_OF_ANSWERS = 2000;
 const LEAST_MS = 0.5;
 /** Above so many times its best latency the other side is busy with others' work, or with ours. */
 const CROWDED = 4;
+/** What was felt longer ago says nothing of now. */
+const STALE_MS = 1000;
 
 /**
  * The places at the work bench. Their number follows the latency of the other side's answers against its own best, as TCP Vegas does
@@ -31,9 +35,12 @@ export class Concurrency {
   #places: number;
   #taken = 0;
   #answers = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  readonly #clock: Clock;
 
-  constructor(range: ConcurrencyRange) {
+  constructor(range: ConcurrencyRange, clock: Clock) {
     this.#range = range;
+    this.#clock = clock;
     this.#places = range.least;
   }
 
@@ -45,9 +52,9 @@ export class Concurrency {
     return this.#range.most;
   }
 
-  /** The other side is several times slower than it can be: what is not urgent had better wait. */
+  /** The other side is several times slower than it can be, as far as was felt a moment ago: what is not urgent had better wait. */
   get isCrowded(): boolean {
-    return this.#latency.slowness >= CROWDED;
+    return this.#latency.slowness >= CROWDED && this.#clock.monotonic() - this.#answeredAt < STALE_MS;
   }
 
   /** Resolves when there is a place, or when `signal` aborts: everyone is let go then. Each one must `leave`. */
@@ -65,6 +72,7 @@ export class Concurrency {
   /** An answer came after `latencyMs`, while `inFlight` keys were worked on and `backlog` waited. True when the number of places has changed. */
   noteAnswer(latencyMs: number, inFlight: number, backlog: number): boolean {
     this.#latency.note(latencyMs);
+    this.#answeredAt = this.#clock.monotonic();
     this.#answers += 1;
     // As many answers as places tell of a latency with this number of places.
     if (this.#answers < this.#places) return false;

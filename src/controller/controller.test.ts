@@ -28,7 +28,7 @@ function start(
       name: 'test',
       queue,
       clock,
-      places: new Concurrency({ least: places, most: places }),
+      places: new Concurrency({ least: places, most: places }, clock),
       log: Object.assign(Object.create(silentLogger) as Logger, { warn: note('warn'), info: note('info') }),
       hooks: {
         onOverload: (count) => pauses.push(count),

@@ -30,13 +30,14 @@ export class Queues {
   readonly status: WorkQueue;
   readonly schema: WorkQueue;
   readonly history: WorkQueue;
-  readonly #statusPlaces = new Concurrency(STATUS_WRITES);
+  readonly #statusPlaces: Concurrency;
   readonly #runtime: Runtime;
   readonly #telemetry: Telemetry;
 
   constructor(runtime: Runtime, telemetry: Telemetry) {
     this.#runtime = runtime;
     this.#telemetry = telemetry;
+    this.#statusPlaces = new Concurrency(STATUS_WRITES, runtime.clock);
     this.desired = this.#createQueue('desired');
     this.status = this.#createQueue('status', mostStatusWrites(this.#statusPlaces));
     this.schema = this.#createQueue('schema');
@@ -61,12 +62,13 @@ export class Queues {
       watchQueue(this.#telemetry.metrics, name, queue, signal);
       signal.addEventListener('abort', () => queue.shutDown(), { once: true });
     }
+    const { clock } = this.#runtime;
     await Promise.all([
-      this.#control('desired', this.desired, new Concurrency(PUBLISHES), reconcilers.desired, signal),
+      this.#control('desired', this.desired, new Concurrency(PUBLISHES, clock), reconcilers.desired, signal),
       this.#control('status', this.status, this.#statusPlaces, reconcilers.status, signal),
-      this.#control('schema', this.schema, new Concurrency(SCHEMA_WRITES), reconcilers.schema, signal),
+      this.#control('schema', this.schema, new Concurrency(SCHEMA_WRITES, clock), reconcilers.schema, signal),
       reconcilers.history &&
-        this.#control('history', history, new Concurrency(HISTORY_WRITES), reconcilers.history, signal),
+        this.#control('history', history, new Concurrency(HISTORY_WRITES, clock), reconcilers.history, signal),
     ]);
   }
 
