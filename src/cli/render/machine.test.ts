@@ -24,7 +24,8 @@ const text = fc.oneof(
   fc.string({ unit: 'binary' }).filter((one) => one.isWellFormed()),
   fc.constantFrom('\\x01mark202e', 'mark\u202e', '\u0001mark2067'),
 );
-const key = text.filter((one) => one !== '__proto__' && one !== '<<');
+/** After an object with the key `\\`, V8 13.6 reads a key of one escaped character in its place as `\\` too. */
+const key = text.filter((one) => !['__proto__', '<<', '\\'].includes(one));
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof({ depthSize: 'small' }, text, fc.integer(), fc.boolean(), fc.array(tie('value')), tie('object')),
   object: fc.dictionary(key, tie('value')),
