@@ -22,9 +22,8 @@ export class Marker {
   readonly #qos: () => 0 | 1;
   readonly #signal: AbortSignal;
   #isStored = false;
-  #wasStored = false;
-  /** The round under way. */
-  #current: Promise<void> = Promise.resolve();
+  /** The round that was asked for last. */
+  #last: Promise<void> = Promise.resolve();
   /** The round that has not begun, which all share that ask for it now. */
   #next: Promise<void> | undefined;
 
@@ -41,22 +40,21 @@ export class Marker {
    * it. Rejects with NotShown when it shows nothing for half a minute.
    */
   passed(): Promise<void> {
-    this.#next ??= this.#begin();
+    this.#next ??= this.#last = this.#begin(this.#last);
     return this.#next;
   }
 
   /** Takes it out of the store, at the end of a connection. */
   clear(): void {
-    if (this.#wasStored) this.#message.clear();
+    this.#message.clear();
   }
 
-  async #begin(): Promise<void> {
-    await this.#current.catch(() => undefined);
+  async #begin(former: Promise<void>): Promise<void> {
+    await former.catch(() => undefined);
     // Pages that begin in one turn of the event loop share a round.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
-    this.#current = this.#next ?? this.#current;
     this.#next = undefined;
     await this.#round();
   }
@@ -75,7 +73,6 @@ export class Marker {
     try {
       if (!this.#isStored) await this.#message.store();
       this.#isStored = true;
-      this.#wasStored = true;
       return (await this.#message.show(this.#filter, this.#qos(), waitMs, this.#signal)) !== undefined;
     } catch (error) {
       // One that grants so many filters, or none but those of devices, is read by quiet alone.

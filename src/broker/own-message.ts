@@ -45,8 +45,9 @@ export class OwnMessage {
     return this.#port.store(this.topic, this.#nonce);
   }
 
+  /** Takes it out of the store, if it was ever to be stored. */
   clear(): void {
-    this.#port.store(this.topic, '').catch(() => undefined);
+    if (this.#nonce !== undefined) this.#port.store(this.topic, '').catch(() => undefined);
   }
 
   /** To be told of every message that may be it: a broker may say its topic otherwise. */

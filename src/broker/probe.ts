@@ -67,11 +67,7 @@ export class Probe {
   /** Probes until the broker is proven, or `signal` aborts. To be called again when it is in doubt. */
   async run(signal: AbortSignal, onFindings: (findings: BrokerFindings) => void): Promise<void> {
     const stopTimer = this.#clock.after(GATE_MS, this.#openGate);
-    const end = (): void => {
-      this.#openGate();
-      this.#noteJudged();
-    };
-    signal.addEventListener('abort', end, { once: true });
+    signal.addEventListener('abort', this.#letPagesGo, { once: true });
     while (!signal.aborted) {
       try {
         this.findings = await this.#probe(signal);
@@ -80,7 +76,7 @@ export class Probe {
         this.findings = { ...UNPROVEN, shortcoming: messageOf(error) };
       }
       stopTimer();
-      end();
+      this.#letPagesGo();
       onFindings(this.findings);
       if (this.findings.isStoreProven) break;
       await delay(this.#clock, AGAIN_MS, signal);
@@ -94,6 +90,11 @@ export class Probe {
     return this.findings;
   }
 
+  readonly #letPagesGo = (): void => {
+    this.#openGate();
+    this.#noteJudged();
+  };
+
   async #probe(signal: AbortSignal): Promise<BrokerFindings> {
     const { topic, page, parent } = this.#topics;
     await this.#message.store();
@@ -104,8 +105,7 @@ export class Probe {
       const found = { ...PROVEN, pageQos: retained ? 1 : 0, lateTicks, matchesParentLevel: false } as const;
       this.findings = found;
       // Pages need not wait for what only the discovery is about.
-      this.#openGate();
-      this.#noteJudged();
+      this.#letPagesGo();
       return { ...found, matchesParentLevel: (await this.#message.show(parent, 0, HINT_MS, signal)) !== undefined };
     } finally {
       if (!signal.aborted) this.#message.clear();

@@ -76,10 +76,12 @@ export class Store<T extends Cached> implements Lister<T> {
     return this.#last.object;
   }
 
-  /** What is held now, to be unpacked later; undefined: nothing. */
+  /** What is held now, to be unpacked later, and once; undefined: nothing. */
   keep(key: string): (() => T) | undefined {
     const entry = this.#entries.get(key);
-    return entry && (() => this.#unpack(entry));
+    if (entry === undefined) return undefined;
+    let object: T | undefined;
+    return () => (object ??= this.#unpack(entry));
   }
 
   #unpack({ packed, hasLongNumeral: isExact }: Entry): T {
